@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A backend is one const vtable. It exposes fd() and next(), never callbacks: any loop can drive it.
+ * Nothing here logs, prints or exits.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "../policy/facts.h"
+#include "../policy/plan.h"
+
+struct engine; /* one per session: facts, compiled filters, the pool of prepared sandboxes */
+struct box;    /* one sandbox */
+
+struct backend_options {
+        const char *init_path; /* leash-init; NULL = the installed one */
+        unsigned pool_size;    /* prepared sandboxes to keep; 0 = none */
+};
+
+struct spawn {
+        uint64_t id;                 /* the session's; comes back in events */
+        const char *const *argv;     /* NULL-terminated */
+        const char *const *env;      /* "NAME=VALUE", NULL-terminated: on top of the plan's */
+        const char *cwd;             /* in the view; NULL = working directory */
+        int stdio[3];                /* borrowed descriptors; -1 = /dev/null; SPAWN_PTY = the pty */
+        unsigned rows, cols;
+};
+#define SPAWN_PTY (-2)
+
+enum box_event_kind {
+        BOX_READY = 1,    /* the plan is enforced; commands may be spawned */
+        BOX_FAILED,       /* it could not be built: error */
+        BOX_SPAWNED,      /* id, pid, pty (owned by the receiver, or -1) */
+        BOX_SPAWN_FAILED, /* id, error (EXEC_NOT_FOUND, EXEC_DENIED, IO) */
+        BOX_EXITED,       /* id, status, usage */
+        BOX_DENIED,       /* something was refused: path, access, pid, comm, err; id of the command or 0 */
+        BOX_TRUST,        /* path: a file that the host later trusts was created */
+        BOX_GONE,         /* the sandbox's first process is gone: everything in it is dead */
+};
+struct box_event {
+        enum box_event_kind kind;
+        uint64_t id;
+        pid_t pid;
+        int status;       /* as wait(2) */
+        int pty;
+        uint64_t user_us, system_us, rss_bytes;
+        bool out_of_memory;
+        enum access_kind access;
+        int err;
+        char comm[16];
+        char path[256];
+        struct error error;
+};
+
+struct backend {
+        const char *name;
+        /* Facts, by trying; some milliseconds. */
+        int (*probe)(struct facts *ret, struct error *e);
+        int (*engine_new)(const struct backend_options *o, const struct facts *facts, struct engine **ret,
+                          struct error *e);
+        struct engine *(*engine_free)(struct engine *en); /* drops the pool */
+        /* Keep the pool full; call when idle. Returns how many are ready; never blocks for long. */
+        int (*engine_idle)(struct engine *en);
+        /* Drop prepared sandboxes (idle for long, or memory is short). */
+        void (*engine_trim)(struct engine *en);
+
+        /* Starts building; BOX_READY or BOX_FAILED follows. The plan must outlive the box. */
+        int (*box_new)(struct engine *en, const struct plan *plan, struct box **ret, struct error *e);
+        int (*box_fd)(const struct box *b);                     /* readable = next() has something */
+        int (*box_next)(struct box *b, struct box_event *ret);  /* 1 got one, 0 none now */
+        int (*box_spawn)(struct box *b, const struct spawn *s, struct error *e); /* also before READY: queued */
+        int (*box_signal)(struct box *b, uint64_t id, int signo, struct error *e); /* the command's whole group */
+        int (*box_resize)(struct box *b, uint64_t id, unsigned rows, unsigned cols);
+        struct box *(*box_free)(struct box *b); /* kills everything in it; takes NULL, returns NULL */
+};
+
+/* NULL-terminated, in order of preference: the only place with an #ifdef on the platform. `null` is
+ * always there and only ever chosen by name. */
+extern const struct backend *const backends[];
+const struct backend *backend_by_name(const char *name); /* NULL name = the preferred one */

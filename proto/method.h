@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* One row per method, notification and event; handlers are indexed by the same enum. */
+#pragma once
+
+#include "field.h"
+#include "shapes.h"
+
+enum method_id {
+        METHOD_LEASH_INFO = 0,
+        METHOD_RPC_DISCOVER,
+        METHOD_SANDBOX_CREATE,
+        METHOD_SANDBOX_LIST,
+        METHOD_SANDBOX_GET,
+        METHOD_SANDBOX_DESTROY,
+        METHOD_PROCESS_RUN,
+        METHOD_PROCESS_START,
+        METHOD_PROCESS_WRITE,
+        METHOD_PROCESS_RESIZE,
+        METHOD_PROCESS_SIGNAL,
+        METHOD_PROCESS_WAIT,
+        METHOD_PROCESS_LIST,
+        METHOD_POLICY_CHECK,
+        METHOD_POLICY_EXPLAIN,
+        METHOD_EVENTS_SUBSCRIBE,
+        METHOD_N_,
+};
+/* Named by the contract, not built yet: calls get ERROR_UNSUPPORTED instead of method_not_found. */
+extern const char *const methods_planned[]; /* "ipc.register", "python.create_venv", …, NULL */
+
+enum { METHOD_TAKES_FDS = 1u << 0, METHOD_GIVES_FDS = 1u << 1 };
+struct method {
+        const char *name;
+        const struct shape *params, *result;
+        unsigned flags;
+        const char *doc;
+};
+extern const struct method methods[METHOD_N_];
+int method_find(const char *name); /* -1: unknown */
+
+/* What the daemon sends by itself. */
+enum notification_id { NOTIFY_PROCESS_OUTPUT = 0, NOTIFY_PROCESS_EXITED, NOTIFY_EVENT, NOTIFY_N_ };
+struct notification { const char *name; const struct shape *params; const char *doc; };
+extern const struct notification notifications[NOTIFY_N_];
+
+/* The OpenRPC 1.3 document: what rpc.discover serves and gen-schema commits. Result of rpc.discover is
+ * this json, so its row has result = NULL. */
+struct json *method_openrpc(void);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The structs that methods take and give. The tables that map them to JSON are in shapes.c: one row a
+ * field. Everything is by name; interfaces.md section 2 is the contract. */
+#pragma once
+
+#include "../policy/policy.h"
+#include "field.h"
+
+extern const struct shape policy_shape;
+
+/* Where a request wants to run: an existing sandbox, or a policy for one of its own. */
+#define PLACE_MEMBERS                                                                              \
+        const char *sandbox;                                                                       \
+        struct policy *policy;    /* FIELD_OPTIONAL */                                             \
+        const char *profile;                                                                       \
+        struct policy *overrides; /* FIELD_OPTIONAL: the command line's layer; lists append */
+
+enum lifetime { LIFETIME_UNSET = 0, LIFETIME_CONNECTION, LIFETIME_DETACHED, LIFETIME_N_ };
+struct sandbox_create_params {
+        struct policy *policy;
+        const char *profile;
+        struct policy *overrides;
+        const char *name;
+        enum lifetime lifetime;
+        bool keep_workdir;
+};
+struct enforcement {
+        const char *tier;      /* "namespaces" or "native" */
+        struct strings layers; /* in order */
+        struct strings losses; /* accepted ones that really were lost */
+        int64_t landlock_abi;
+};
+struct sandbox_create_result {
+        const char *sandbox, *workdir;
+        struct enforcement enforcement;
+};
+enum sandbox_state { SANDBOX_UNSET_ = 0, SANDBOX_STARTING, SANDBOX_READY, SANDBOX_ENDING, SANDBOX_STATE_N_ };
+struct sandbox_info {
+        const char *sandbox, *name, *workdir;
+        enum level level;
+        enum network_mode network;
+        enum sandbox_state state;
+        enum lifetime lifetime;
+        uint64_t processes;
+        double age_seconds;
+        bool mine; /* made by this connection */
+        struct enforcement enforcement;
+};
+struct sandbox_params { const char *sandbox; };
+struct sandbox_list_result { struct list sandboxes; }; /* of sandbox_info */
+struct sandbox_destroy_params { const char *sandbox; bool keep_workdir; };
+struct empty { char none; };
+
+struct pty_size { uint64_t rows, cols; };
+enum on_limit { ON_LIMIT_UNSET = 0, ON_LIMIT_TRUNCATE, ON_LIMIT_KILL, ON_LIMIT_N_ };
+enum text_encoding { ENCODING_UNSET = 0, ENCODING_UTF8, ENCODING_BASE64, ENCODING_N_ };
+struct stdio_params { struct stdio_spec stdin_, stdout_, stderr_; };
+struct process_run_params {
+        PLACE_MEMBERS
+        struct strings argv;
+        const char *cwd;
+        struct pairs environment;
+        struct bytes stdin_;          /* "stdin"; text, or base64 with stdin_encoding */
+        enum text_encoding stdin_encoding;
+        uint64_t timeout_ms;          /* 0 = none */
+        uint64_t max_output_bytes;    /* per stream; 0 = LIMIT_OUTPUT_DEFAULT */
+        enum on_limit on_limit;
+        bool keep_workdir;            /* only with a sandbox of its own */
+};
+struct process_start_params {
+        PLACE_MEMBERS
+        struct strings argv;
+        const char *cwd;
+        struct pairs environment;
+        struct stdio_params stdio;
+        struct pty_size *pty;
+        uint64_t timeout_ms, max_output_bytes;
+        enum on_limit on_limit;
+        bool keep_workdir;
+};
+/* "exit": {"code": 0} or {"signal": 9} */
+struct exit_status { int64_t code, signal; bool by_signal; };
+enum exit_reason {
+        REASON_UNSET = 0, REASON_EXITED, REASON_SIGNALLED, REASON_TIMEOUT, REASON_OUT_OF_MEMORY,
+        REASON_OUTPUT_LIMIT, REASON_CPU_LIMIT, REASON_DESTROYED, REASON_N_,
+};
+struct usage { double wall_seconds, user_seconds, system_seconds; uint64_t max_rss_bytes; };
+struct denial {
+        const char *kind;     /* "path", "host", "syscall", "socket" */
+        const char *path, *host, *syscall, *access;
+        int64_t pid;
+        const char *process;  /* comm */
+        const char *rule, *field; /* what refused it; which policy field would allow it */
+        uint64_t count;
+};
+struct process_run_result {
+        const char *process, *sandbox;
+        struct json *exit;            /* built by exit_json(): {"code":n} or {"signal":n} */
+        enum exit_reason reason;
+        struct bytes stdout_, stderr_;
+        enum text_encoding encoding;  /* of both */
+        bool truncated;
+        struct usage usage;
+        struct list denials;          /* of denial */
+        struct strings trust_created; /* decision 10 */
+};
+struct process_start_result { const char *process, *sandbox, *workdir; uint64_t pid; bool has_pty; };
+struct process_params { const char *process; };
+struct process_write_params { const char *process; struct bytes data; enum text_encoding encoding; bool eof; };
+struct process_resize_params { const char *process; uint64_t rows, cols; };
+struct process_signal_params { const char *process; const char *signal; }; /* "TERM", "SIGTERM" or "15" */
+struct process_wait_params { const char *process; uint64_t timeout_ms; };
+struct process_exit { /* result of process.wait, params of process.exited */
+        const char *process, *sandbox;
+        struct json *exit;
+        enum exit_reason reason;
+        struct usage usage;
+        struct list denials;
+        struct strings trust_created;
+        bool truncated;
+};
+struct process_info {
+        const char *process, *sandbox;
+        uint64_t pid;                 /* inside the sandbox */
+        struct strings argv;
+        double age_seconds;
+        bool running;
+};
+struct process_list_params { const char *sandbox; };
+struct process_list_result { struct list processes; };
+enum stream { STREAM_UNSET = 0, STREAM_STDOUT, STREAM_STDERR, STREAM_N_ };
+struct process_output { const char *process; enum stream stream; struct bytes data; enum text_encoding encoding; };
+
+enum access { ACCESS_UNSET_ = 0, ACCESS_READ_, ACCESS_WRITE_, ACCESS_EXECUTE_, ACCESS_N_ };
+struct check_query { const char *path; enum access access; const char *host; uint64_t port; };
+struct policy_check_params { PLACE_MEMBERS struct list queries; };
+struct check_verdict { const char *verdict, *rule, *field, *why; const char *path, *host; uint64_t port; };
+struct policy_check_result { struct list verdicts; };
+struct policy_explain_params { PLACE_MEMBERS };
+struct policy_explain_result { const char *text; struct policy policy; struct enforcement enforcement; };
+
+struct info_mechanism { const char *name; bool available; const char *good_for; };
+struct info_loss { const char *name, *guarantee; };
+struct leash_info_result {
+        const char *version, *mode, *platform, *kernel, *machine, *backend, *tier, *reason, *socket;
+        uint64_t uid, pid, sandboxes, connections, prepared;
+        int64_t landlock_abi;
+        struct list mechanisms;       /* of info_mechanism */
+        struct list losses;           /* of info_loss: what a default policy would have to accept here */
+        struct strings denial_sources; /* decision 26 */
+};
+struct events_subscribe_params { const char *sandbox; struct strings kinds; };
+struct event {
+        const char *kind;             /* "sandbox.created", "sandbox.destroyed", "process.started",
+                                         "process.exited", "denied", "trust_created" */
+        double time;                  /* seconds since the epoch */
+        const char *sandbox, *process;
+        struct strings argv;
+        struct json *exit;
+        struct denial *denial;
+        const char *path;
+};
