@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# A thin front for meson: each target is a line or two that you could type yourself.
+BUILD ?= build
+MESON_ARGS ?=
+FUZZ_SECONDS ?= 60
+VALGRIND = valgrind --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --quiet
+
+# What `make check` runs; the longer suites have targets of their own.
+SUITES = --suite unit --suite lint --suite api --suite escape --suite tools
+
+.PHONY: all demo check check-asan check-valgrind stress bench fuzz lint format install deps clean
+
+all: $(BUILD)/build.ninja
+	meson compile -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(MESON_ARGS) $(BUILD)
+
+# Ask nobody, run nothing, when everything is there already.
+deps:
+	@.ci/packages build
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh $(BUILD)
+
+check: deps all
+	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs $(SUITES)
+
+# Address and undefined-behaviour sanitizers over the same suites.
+check-asan: deps
+	@test -f $(BUILD)-asan/build.ninja || meson setup $(MESON_ARGS) -Db_sanitize=address,undefined \
+		-Db_lundef=false -Db_pie=true $(BUILD)-asan
+	@meson compile -C $(BUILD)-asan
+	@tests/report.py $(BUILD)-asan -- meson test -C $(BUILD)-asan --no-rebuild --print-errorlogs \
+		--timeout-multiplier 4 $(SUITES)
+
+# CK_FORK=no: valgrind then sees the test itself, not a child that dies with its findings.
+check-valgrind: deps all
+	@CK_FORK=no tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs \
+		--timeout-multiplier 10 --wrapper '$(VALGRIND)' --suite unit
+
+# A thousand sandboxes at once, idle wake-ups, soak: minutes.
+stress: deps all
+	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs --suite stress
+
+bench: deps all
+	@tests/bench/bench.py --build $(BUILD) --json $(BUILD)/bench.json
+
+fuzz: deps
+	@test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup -Dfuzzers=true \
+		-Db_sanitize=address,undefined -Db_lundef=false $(BUILD)-fuzz
+	@meson compile -C $(BUILD)-fuzz
+	@tests/fuzz/run.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
+
+lint: deps all
+	@tests/lint/run.sh $(BUILD)
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: all
+	meson install -C $(BUILD) --no-rebuild
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz
