@@ -96,3 +96,55 @@ struct wire_spawn {
         uint32_t pad;
 };
 enum { WIRE_STDIO_NULL = 0, WIRE_STDIO_FD, WIRE_STDIO_PTY };
+
+/*
+ * Checks. They allocate nothing and read nothing beyond `size`; 0, or -EBADMSG. Whoever receives a frame or
+ * a file calls them before it looks at any member.
+ */
+enum wire_direction { WIRE_TO_INIT, WIRE_TO_SESSION };
+int wire_frame_check(const void *data, size_t size, enum wire_direction direction);
+/* `base` is 8-aligned (a mapping is). After success every offset, count and string of the file may be
+ * followed without further care; the index in wire_mount.fd is known to be -1 or not negative, no more. */
+int wire_plan_check(const void *base, size_t size);
+int wire_spawn_check(const void *base, size_t size);
+
+/* Reading a checked file. */
+static inline const char *wire_string(const void *base, uint64_t offset) { /* NULL = no string */
+        return offset ? (const char *) base + offset : NULL;
+}
+static inline const void *wire_array(const void *base, uint64_t offset) {
+        return (const char *) base + offset;
+}
+static inline const char *wire_string_at(const void *base, uint64_t array, uint64_t i) {
+        return wire_string(base, ((const uint64_t *) wire_array(base, array))[i]);
+}
+
+/* A whole frame with version and type set, text and comm empty. */
+#define WIRE_FRAME(t) ((struct wire_frame){ .version = WIRE_VERSION, .type = (t) })
+/* Copies a text into a frame, cut to what fits, always terminated. */
+void wire_frame_text(struct wire_frame *f, const char *text);
+
+/*
+ * Building a plan or spawn file in memory, for the session. Everything is named by offset, since the
+ * memory moves as it grows; once memory was short every call gives 0 or NULL, and so does the last one,
+ * which alone needs to be looked at:
+ *
+ *         struct wire_writer w = {};
+ *         if (wire_writer_begin(&w, sizeof(struct wire_plan))) …
+ *         uint64_t rules = wire_writer_array(&w, n, sizeof(struct wire_rule));
+ *         uint64_t path = wire_writer_string(&w, "/usr");
+ *         struct wire_rule *r = wire_writer_at(&w, rules);  // after all adding, or again each time
+ *         void *file = wire_writer_finish(&w, &size);       // malloc'd; wire_writer_done(&w) otherwise
+ */
+struct wire_writer {
+        char *data;
+        size_t size, allocated;
+        bool failed;
+};
+int wire_writer_begin(struct wire_writer *w, size_t header); /* zeroed, at offset 0; sets version */
+uint64_t wire_writer_array(struct wire_writer *w, size_t n, size_t item); /* zeroed, 8-aligned */
+uint64_t wire_writer_string(struct wire_writer *w, const char *s);        /* NULL gives 0 */
+uint64_t wire_writer_bytes(struct wire_writer *w, const void *data, size_t len);
+void *wire_writer_at(struct wire_writer *w, uint64_t offset);
+void *wire_writer_finish(struct wire_writer *w, size_t *ret_size); /* sets the header's size */
+void wire_writer_done(struct wire_writer *w);
