@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The table. Errors instead of a kill: a killed tool dies without a word, a refused call is
+ * something that it can report, or do without. Tried with this list: node, python, java, rust, git,
+ * gcc, clang.
+ *
+ * Where a call has several rows, any of the matching ones may answer; they only differ in the
+ * errno.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "seccomp_table.h"
+#include "syscall_new.h"
+
+#define LOW32 0xffffffffu
+
+/* The low byte of clone's flags is a signal number, so CLONE_NEWTIME (0x80) cannot be asked for
+ * here; only unshare and clone3 know it. */
+#define CLONE_NEW_ANY                                                                  \
+        (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+         CLONE_NEWPID | CLONE_NEWNET)
+
+#define OPEN_WRITES (O_CREAT | O_TRUNC | O_ACCMODE)
+
+/* socket(2): the kernel takes the type from these bits, the rest are SOCK_CLOEXEC and
+ * SOCK_NONBLOCK. */
+#define SOCKET_TYPE_MASK 0xfu
+/* AF_INET (2) and AF_INET6 (10) differ in this bit only. */
+#define INET_MASK (LOW32 & ~8u)
+
+/* ioctl numbers without a header that could be relied on. The file system ones make or remove a
+ * directory by name below a directory's descriptor, past Landlock, and past what the supervisor
+ * sees. */
+#define IOCTL_BTRFS_SNAP_CREATE 0x50009401u
+#define IOCTL_BTRFS_SUBVOL_CREATE 0x5000940eu
+#define IOCTL_BTRFS_SNAP_DESTROY 0x5000940fu
+#define IOCTL_BTRFS_SNAP_CREATE_V2 0x50009417u
+#define IOCTL_BTRFS_SUBVOL_CREATE_V2 0x50009418u
+#define IOCTL_BTRFS_SNAP_DESTROY_V2 0x5000943fu
+#define IOCTL_BCACHEFS_SUBVOL_CREATE 0x4020bc10u
+#define IOCTL_BCACHEFS_SUBVOL_DESTROY 0x4020bc11u
+#define IOCTL_OCFS2_REFLINK 0x40186f04u
+
+#define SET(name, ...)                                           \
+        static const uint32_t name##_values[] = { __VA_ARGS__ }; \
+        static const struct seccomp_set name = { name##_values, ELEMENTSOF(name##_values) }
+
+/* Not: ALG (one crypto bug after another), VSOCK (no namespace holds it, and on WSL it starts
+ * Windows programs), PACKET, KEY, XFRM, RXRPC, XDP, TIPC, SMC, CAN, BLUETOOTH, NFC. */
+SET(families, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK);
+/* 3 and 10 have a row of their own. Without this, SEQPACKET and DCCP with protocol 0 would pick
+ * SCTP and DCCP. */
+SET(inet_types, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_PACKET);
+/* Default, TCP, UDP. Not: ICMP, SCTP, UDP-Lite, SMC, and MPTCP (262), which Landlock's TCP rules
+ * miss. */
+SET(inet_protocols, 0, 6, 17);
+/* NETLINK_ROUTE: node's os.networkInterfaces(), if_nameindex() and `ip` ask it. */
+SET(netlink_protocols, 0);
+/* Linux, Linux32, both with the 2.6 version string, and the query. */
+SET(personalities, 0, 8, 0x20000, 0x20008, LOW32);
+/* … and without address randomisation, as debuggers start programs. */
+SET(debug_personalities, 0, 8, 0x20000, 0x20008, 0x40000, 0x40008, LOW32);
+
+#define EQ(a, v) \
+        { COMPARE_EQ, a, LOW32, v, NULL }
+#define BITS(a, m, v) \
+        { COMPARE_EQ, a, m, v, NULL }
+#define ANY(a, m) \
+        { COMPARE_ANY, a, m, 0, NULL }
+#define NOT_IN(a, m, s) \
+        { COMPARE_NOT_IN, a, m, 0, &s }
+
+#define DENY(name, reason) \
+        { #name, 0, EPERM, 0, 0, { { 0 } }, reason }
+#define DENY_NEW(name, nr, reason) \
+        { #name, nr, EPERM, 0, 0, { { 0 } }, reason }
+#define DENY_UNLESS(name, nr, unless, reason) \
+        { #name, nr, EPERM, 0, unless, { { 0 } }, reason }
+#define ABSENT(name, nr, reason) \
+        { #name, nr, ENOSYS, 0, 0, { { 0 } }, reason }
+#define IOCTL(request, reason) \
+        { "ioctl", 0, EPERM, 0, 0, { EQ(1, request) }, reason }
+#define NOTIFY(name, need, reason) \
+        { #name, 0, SECCOMP_ERRNO_NOTIFY, need, 0, { { 0 } }, reason }
+
+#define DEBUG SECCOMP_ALLOW_DEBUG
+#define USERNS SECCOMP_ALLOW_USERNS
+#define DGRAM SECCOMP_ALLOW_UNIX_DGRAM
+#define NATIVE SECCOMP_NATIVE
+#define NAMES SECCOMP_NOTIFY_NAMES
+#define READS SECCOMP_NOTIFY_READS
+
+static const char namespaces[] =
+        "a new view of the system, and the largest kernel surface there is";
+static const char mounts[] = "changes the view that the policy was written for";
+static const char new_mounts[] = "the new mount interface; ENOSYS sends callers to mount(2)";
+static const char modules[] = "loads code into the kernel";
+static const char uring[] = "does file and socket work that no filter sees";
+static const char keys[] = "keyrings reach beyond the sandbox";
+static const char clocks[] = "the clock belongs to the host";
+static const char numa[] = "memory placement of the host, a history of bugs";
+static const char others[] = "reads or steers another process";
+static const char handles[] = "opens files past every path rule";
+static const char old[] = "nothing uses it any more";
+static const char host[] = "changes the host";
+static const char quota[] = "quotas of the host";
+static const char swap[] = "swap of the host";
+static const char ports[] = "raw access to hardware";
+static const char watch[] = "gives descriptors of files that other programs open";
+static const char pushed[] = "types into the terminal as if the user had";
+static const char subvol[] = "makes or removes a directory past path rules";
+static const char fastopen[] = "connects past Landlock's rules for connect";
+static const char makes[] = "brings a name into being or takes one away";
+
+const struct seccomp_row seccomp_table[] = {
+        /* namespaces and mounts */
+        DENY_UNLESS(unshare, 0, USERNS, namespaces),
+        DENY_UNLESS(setns, 0, USERNS, namespaces),
+        { "clone", 0, EPERM, 0, USERNS, { ANY(0, CLONE_NEW_ANY) }, namespaces },
+        ABSENT(clone3, NEW_NR_CLONE3,
+               "its flags lie behind a pointer; ENOSYS, since EPERM breaks node, python, java and "
+               "rust"),
+        DENY_UNLESS(mount, 0, USERNS, mounts),
+        DENY_UNLESS(umount, 0, USERNS, mounts),
+        DENY_UNLESS(umount2, 0, USERNS, mounts),
+        DENY_UNLESS(pivot_root, 0, USERNS, mounts),
+        DENY_UNLESS(chroot, 0, USERNS, mounts),
+        ABSENT(open_tree, NEW_NR_OPEN_TREE, new_mounts),
+        ABSENT(open_tree_attr, NEW_NR_OPEN_TREE_ATTR, new_mounts),
+        ABSENT(move_mount, NEW_NR_MOVE_MOUNT, new_mounts),
+        ABSENT(fsopen, NEW_NR_FSOPEN, new_mounts),
+        ABSENT(fsconfig, NEW_NR_FSCONFIG, new_mounts),
+        ABSENT(fsmount, NEW_NR_FSMOUNT, new_mounts),
+        ABSENT(fspick, NEW_NR_FSPICK, new_mounts),
+        ABSENT(mount_setattr, NEW_NR_MOUNT_SETATTR, new_mounts),
+        ABSENT(statmount, NEW_NR_STATMOUNT, new_mounts),
+        ABSENT(listmount, NEW_NR_LISTMOUNT, new_mounts),
+        DENY_UNLESS(sethostname, 0, USERNS, host),
+        DENY_UNLESS(setdomainname, 0, USERNS, host),
+
+        /* kernel surface */
+        DENY(bpf, "programs in the kernel"),
+        DENY(perf_event_open, "a large surface; sees other processes"),
+        DENY(userfaultfd, "stops the kernel in mid-copy: every second exploit's tool"),
+        DENY(io_uring_setup, uring),
+        DENY(io_uring_enter, uring),
+        DENY(io_uring_register, uring),
+        DENY(kexec_load, modules),
+        DENY(kexec_file_load, modules),
+        DENY(init_module, modules),
+        DENY(finit_module, modules),
+        DENY(delete_module, modules),
+        DENY(quotactl, quota),
+        DENY_NEW(quotactl_fd, NEW_NR_QUOTACTL_FD, quota),
+        DENY(acct, "writes a file of the kernel's choosing at a path"),
+        DENY(swapon, swap),
+        DENY(swapoff, swap),
+        DENY(reboot, host),
+        DENY(vhangup, host),
+        DENY(syslog, "the kernel's log has addresses and other people's business"),
+        DENY(vmsplice, "maps a program's pages into pipes: a history of bugs, hardly a user"),
+        DENY(fanotify_init, watch),
+        DENY(fanotify_mark, watch),
+        DENY(name_to_handle_at, handles),
+        DENY(open_by_handle_at, handles),
+        DENY(iopl, ports),
+        DENY(ioperm, ports),
+        DENY(modify_ldt, "segments for 16-bit code: a history of bugs"),
+        ABSENT(memfd_secret, NEW_NR_MEMFD_SECRET, "memory that limits and dumps do not see"),
+        ABSENT(lsm_set_self_attr, NEW_NR_LSM_SET_SELF_ATTR, "changes the security label"),
+        DENY(add_key, keys),
+        DENY(request_key, keys),
+        DENY(keyctl, keys),
+        DENY(settimeofday, clocks),
+        DENY(clock_settime, clocks),
+        DENY(clock_adjtime, clocks),
+        DENY(adjtimex, clocks),
+        DENY(mbind, numa),
+        DENY(get_mempolicy, numa),
+        DENY(set_mempolicy, numa),
+        DENY_NEW(set_mempolicy_home_node, NEW_NR_SET_MEMPOLICY_HOME_NODE, numa),
+        DENY(migrate_pages, numa),
+        DENY(move_pages, numa),
+
+        /* other processes: Landlock and the pid namespace are the first wall */
+        DENY_UNLESS(ptrace, 0, DEBUG, others),
+        DENY_UNLESS(process_vm_readv, 0, DEBUG, others),
+        DENY_UNLESS(process_vm_writev, 0, DEBUG, others),
+        DENY_UNLESS(kcmp, 0, DEBUG, others),
+        DENY_NEW(pidfd_getfd, NEW_NR_PIDFD_GETFD, others),
+        DENY_NEW(process_madvise, NEW_NR_PROCESS_MADVISE, others),
+
+        /* leftovers */
+        DENY(uselib, "opens a file past path rules"),
+        DENY(ustat, old),
+        DENY(sysfs, old),
+        DENY(_sysctl, old),
+        DENY(lookup_dcookie, old),
+        DENY(nfsservctl, old),
+        DENY(create_module, old),
+        DENY(get_kernel_syms, old),
+        DENY(query_module, old),
+        { "personality",
+          0,
+          EPERM,
+          0,
+          DEBUG,
+          { NOT_IN(0, LOW32, personalities) },
+          "executable data, a mapped zero page, no randomisation" },
+        { "personality",
+          0,
+          EPERM,
+          DEBUG,
+          0,
+          { NOT_IN(0, LOW32, debug_personalities) },
+          "executable data, a mapped zero page" },
+
+        IOCTL(TIOCSTI, pushed),
+        IOCTL(0x541c /* TIOCLINUX */, pushed),
+        IOCTL(TIOCSETD, "loads line disciplines: a history of bugs"),
+        IOCTL(IOCTL_BTRFS_SNAP_CREATE, subvol),
+        IOCTL(IOCTL_BTRFS_SUBVOL_CREATE, subvol),
+        IOCTL(IOCTL_BTRFS_SNAP_DESTROY, subvol),
+        IOCTL(IOCTL_BTRFS_SNAP_CREATE_V2, subvol),
+        IOCTL(IOCTL_BTRFS_SUBVOL_CREATE_V2, subvol),
+        IOCTL(IOCTL_BTRFS_SNAP_DESTROY_V2, subvol),
+        IOCTL(IOCTL_BCACHEFS_SUBVOL_CREATE, subvol),
+        IOCTL(IOCTL_BCACHEFS_SUBVOL_DESTROY, subvol),
+        IOCTL(IOCTL_OCFS2_REFLINK, subvol),
+
+        /* sockets */
+        { "socket",
+          0,
+          EAFNOSUPPORT,
+          0,
+          0,
+          { NOT_IN(0, LOW32, families) },
+          "families that no namespace holds, or that have a history of bugs" },
+        { "socketpair",
+          0,
+          EAFNOSUPPORT,
+          0,
+          0,
+          { NOT_IN(0, LOW32, families) },
+          "families that no namespace holds, or that have a history of bugs" },
+        { "socket",
+          0,
+          EACCES,
+          NATIVE,
+          0,
+          { BITS(0, INET_MASK, AF_INET) },
+          "without a network namespace nothing else stops UDP, and old kernels not even TCP" },
+        { "socket",
+          0,
+          EPERM,
+          0,
+          0,
+          { BITS(1, SOCKET_TYPE_MASK, SOCK_PACKET) },
+          "AF_INET with this type is AF_PACKET" },
+        { "socket",
+          0,
+          EPERM,
+          0,
+          NATIVE,
+          { BITS(0, INET_MASK, AF_INET), BITS(1, SOCKET_TYPE_MASK, SOCK_RAW) },
+          "raw packets" },
+        { "socket",
+          0,
+          ESOCKTNOSUPPORT,
+          0,
+          NATIVE,
+          { BITS(0, INET_MASK, AF_INET), NOT_IN(1, SOCKET_TYPE_MASK, inet_types) },
+          "SCTP, DCCP: nothing judges them" },
+        { "socket",
+          0,
+          EPROTONOSUPPORT,
+          0,
+          NATIVE,
+          { BITS(0, INET_MASK, AF_INET), NOT_IN(2, LOW32, inet_protocols) },
+          "only TCP and UDP are judged" },
+        { "socket",
+          0,
+          EPROTONOSUPPORT,
+          0,
+          0,
+          { EQ(0, AF_NETLINK), NOT_IN(2, LOW32, netlink_protocols) },
+          "netlink protocols configure the kernel; only routes may be asked for" },
+        /* DGRAM (2), and RAW (3), which is the same for AF_UNIX. */
+        { "socket",
+          0,
+          ESOCKTNOSUPPORT,
+          0,
+          DGRAM,
+          { EQ(0, AF_UNIX), BITS(1, 0xe, SOCK_DGRAM) },
+          "sends to any socket by path without a connect that could be judged" },
+        { "socketpair",
+          0,
+          ESOCKTNOSUPPORT,
+          0,
+          DGRAM,
+          { EQ(0, AF_UNIX), BITS(1, 0xe, SOCK_DGRAM) },
+          "sends to any socket by path without a connect that could be judged" },
+        { "sendto", 0, EOPNOTSUPP, 0, 0, { ANY(3, MSG_FASTOPEN) }, fastopen },
+        { "sendmsg", 0, EOPNOTSUPP, 0, 0, { ANY(2, MSG_FASTOPEN) }, fastopen },
+        { "sendmmsg", 0, EOPNOTSUPP, 0, 0, { ANY(3, MSG_FASTOPEN) }, fastopen },
+
+        /* What the supervisor judges. Not here because they are refused above: io_uring, handles,
+         * uselib, acct, swapon, the mount interfaces, file system ioctls. A core dump would make a
+         * name, too: the hard limit of RLIMIT_CORE is 0. */
+        { "open", 0, SECCOMP_ERRNO_NOTIFY, NAMES, READS, { ANY(1, OPEN_WRITES) }, makes },
+        { "openat", 0, SECCOMP_ERRNO_NOTIFY, NAMES, READS, { ANY(2, OPEN_WRITES) }, makes },
+        NOTIFY(open, READS, "opens a file"),
+        NOTIFY(openat, READS, "opens a file"),
+        { "openat2",
+          NEW_NR_OPENAT2,
+          ENOSYS,
+          NAMES | READS,
+          0,
+          { { 0 } },
+          "its flags lie behind a pointer; callers fall back to openat" },
+        NOTIFY(creat, NAMES | READS, makes),
+        NOTIFY(mkdir, NAMES, makes),
+        NOTIFY(mkdirat, NAMES, makes),
+        NOTIFY(mknod, NAMES, makes),
+        NOTIFY(mknodat, NAMES, makes),
+        NOTIFY(rename, NAMES, makes),
+        NOTIFY(renameat, NAMES, makes),
+        NOTIFY(renameat2, NAMES, makes),
+        NOTIFY(link, NAMES, makes),
+        NOTIFY(linkat, NAMES, makes),
+        NOTIFY(symlink, NAMES, makes),
+        NOTIFY(symlinkat, NAMES, makes),
+        NOTIFY(unlink, NAMES, makes),
+        NOTIFY(unlinkat, NAMES, makes),
+        NOTIFY(rmdir, NAMES, makes),
+        NOTIFY(truncate, NAMES, "writes a file by path"),
+        NOTIFY(bind, NAMES, "a pathname socket is a name, too"),
+        NOTIFY(connect, SECCOMP_NOTIFY_UNIX, "talks to a socket by path"),
+};
+const size_t seccomp_table_n = ELEMENTSOF(seccomp_table);
+
+bool seccomp_row_active(const struct seccomp_row *row, unsigned options) {
+        return (row->need == 0 || (options & row->need) != 0) && (options & row->unless) == 0;
+}
+
+static bool condition_holds(const struct seccomp_condition *c, const uint64_t args[6]) {
+        uint32_t v = (uint32_t) args[c->arg] & c->mask;
+
+        switch (c->compare) {
+        case COMPARE_NONE:
+                return true;
+        case COMPARE_EQ:
+                return v == c->value;
+        case COMPARE_ANY:
+                return v != 0;
+        case COMPARE_NOT_IN:
+                if (c->mask == UINT32_MAX && args[c->arg] > UINT32_MAX &&
+                    c->set->values[c->set->n - 1] < UINT32_MAX)
+                        return true;
+                for (size_t i = 0; i < c->set->n; i++)
+                        if (c->set->values[i] == v)
+                                return false;
+                return true;
+        }
+        return false;
+}
+
+bool seccomp_row_matches(const struct seccomp_row *row, const uint64_t args[6]) {
+        return condition_holds(&row->conditions[0], args) &&
+               condition_holds(&row->conditions[1], args);
+}
