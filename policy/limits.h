@@ -5,6 +5,8 @@
 /* wire */
 #define LIMIT_LINE_BYTES (4u * 1024 * 1024)   /* one JSON line; stdin and output ride in it */
 #define LIMIT_JSON_DEPTH 32                   /* a policy needs 5 levels, a JSON Schema some 20 */
+#define LIMIT_JSON_WEIGHT (1u << 20)          /* values in one text, containers 16-fold: some 60 MB at worst,
+                                                 where a line of empty objects would take a gigabyte */
 #define LIMIT_LINE_FDS 16                     /* decision 18 */
 #define LIMIT_OUT_QUEUE_BYTES (8u * 1024 * 1024) /* unread answers before a peer is paused */
 #define LIMIT_REQUESTS_IN_FLIGHT 1024         /* per connection */

@@ -29,7 +29,8 @@ char *rpc_format_error(const char *id, const struct error *e, size_t *ret_len); 
 /*
  * Incoming bytes -> lines with their descriptors (decision 18): descriptors belong to the line that
  * begins in the same read; at most LIMIT_LINE_FDS; leftovers close the connection. Pure: the caller reads
- * the socket and feeds what it got. The frame owns descriptors until a line takes them.
+ * the socket and feeds what it got. The frame owns descriptors until a line takes them. A frame_feed() that
+ * fails took nothing: the descriptors of that call are still the caller's, and the connection is over.
  */
 struct frame;
 struct frame *frame_new(size_t max_line);
@@ -43,5 +44,7 @@ bool frame_is_empty(const struct frame *f); /* no half line waiting */
 
 /* base64 (RFC 4648 4) for output that is not UTF-8, and the check that decides. */
 bool utf8_is_valid(const char *s, size_t len); /* also false for NUL */
+size_t utf8_whole(const char *s, size_t len); /* how much of s does not end inside a character (a stream cut
+                                                 anywhere); equals len for what is not UTF-8 anyway */
 char *base64_encode(const void *data, size_t len); /* malloc'd, NUL-terminated */
 int base64_decode(const char *text, size_t len, char **ret, size_t *ret_len);

@@ -6,7 +6,12 @@
 #include "../policy/policy.h"
 #include "field.h"
 
-extern const struct shape policy_shape;
+/* Declares x_shape for struct x, and a name for its type that the row macros check against. */
+#define SHAPE_DECLARE(x)                                                                           \
+        typedef struct x x##_shape_t;                                                              \
+        extern const struct shape x##_shape;
+
+SHAPE_DECLARE(policy)
 
 /* Where a request wants to run: an existing sandbox, or a policy for one of its own. */
 #define PLACE_MEMBERS                                                                              \
@@ -80,6 +85,8 @@ struct process_start_params {
 };
 /* "exit": {"code": 0} or {"signal": 9} */
 struct exit_status { int64_t code, signal; bool by_signal; };
+struct json *exit_json(const struct exit_status *x); /* NULL when memory is short */
+int exit_parse(struct json *j, struct exit_status *ret, struct error *e);
 enum exit_reason {
         REASON_UNSET = 0, REASON_EXITED, REASON_SIGNALLED, REASON_TIMEOUT, REASON_OUT_OF_MEMORY,
         REASON_OUTPUT_LIMIT, REASON_CPU_LIMIT, REASON_DESTROYED, REASON_N_,
@@ -104,7 +111,11 @@ struct process_run_result {
         struct list denials;          /* of denial */
         struct strings trust_created; /* decision 10 */
 };
-struct process_start_result { const char *process, *sandbox, *workdir; uint64_t pid; bool has_pty; };
+struct process_start_result {
+        const char *process, *sandbox, *workdir;
+        uint64_t pid;
+        bool has_pty; /* "pty": the master is the first descriptor beside this line */
+};
 struct process_params { const char *process; };
 struct process_write_params { const char *process; struct bytes data; enum text_encoding encoding; bool eof; };
 struct process_resize_params { const char *process; uint64_t rows, cols; };
@@ -160,3 +171,62 @@ struct event {
         struct denial *denial;
         const char *path;
 };
+
+/* The words on the wire of the enums above; [0] is NULL. */
+extern const char *const lifetime_names[LIFETIME_N_];
+extern const char *const sandbox_state_names[SANDBOX_STATE_N_];
+extern const char *const on_limit_names[ON_LIMIT_N_];
+extern const char *const text_encoding_names[ENCODING_N_];
+extern const char *const exit_reason_names[REASON_N_];
+extern const char *const stream_names[STREAM_N_];
+extern const char *const access_names[ACCESS_N_];
+const char *event_kind_name(size_t i); /* NULL past the end */
+
+/* The encoding that carries all of these: "utf-8" if each is valid UTF-8 without NUL, else "base64". */
+enum text_encoding text_encoding_for(const struct bytes *items, size_t n);
+
+SHAPE_DECLARE(policy_filesystem)
+SHAPE_DECLARE(policy_network)
+SHAPE_DECLARE(policy_security)
+SHAPE_DECLARE(policy_environment)
+SHAPE_DECLARE(policy_limits)
+SHAPE_DECLARE(policy_venv)
+SHAPE_DECLARE(policy_python)
+SHAPE_DECLARE(sandbox_create_params)
+SHAPE_DECLARE(enforcement)
+SHAPE_DECLARE(sandbox_create_result)
+SHAPE_DECLARE(sandbox_info)
+SHAPE_DECLARE(sandbox_params)
+SHAPE_DECLARE(sandbox_list_result)
+SHAPE_DECLARE(sandbox_destroy_params)
+SHAPE_DECLARE(empty)
+SHAPE_DECLARE(pty_size)
+SHAPE_DECLARE(stdio_params)
+SHAPE_DECLARE(process_run_params)
+SHAPE_DECLARE(process_start_params)
+SHAPE_DECLARE(exit_status)
+SHAPE_DECLARE(usage)
+SHAPE_DECLARE(denial)
+SHAPE_DECLARE(process_run_result)
+SHAPE_DECLARE(process_start_result)
+SHAPE_DECLARE(process_params)
+SHAPE_DECLARE(process_write_params)
+SHAPE_DECLARE(process_resize_params)
+SHAPE_DECLARE(process_signal_params)
+SHAPE_DECLARE(process_wait_params)
+SHAPE_DECLARE(process_exit)
+SHAPE_DECLARE(process_info)
+SHAPE_DECLARE(process_list_params)
+SHAPE_DECLARE(process_list_result)
+SHAPE_DECLARE(process_output)
+SHAPE_DECLARE(check_query)
+SHAPE_DECLARE(policy_check_params)
+SHAPE_DECLARE(check_verdict)
+SHAPE_DECLARE(policy_check_result)
+SHAPE_DECLARE(policy_explain_params)
+SHAPE_DECLARE(policy_explain_result)
+SHAPE_DECLARE(info_mechanism)
+SHAPE_DECLARE(info_loss)
+SHAPE_DECLARE(leash_info_result)
+SHAPE_DECLARE(events_subscribe_params)
+SHAPE_DECLARE(event)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* One row per method and notification. */
+#include <string.h>
+
+#include "method.h"
+
+const struct method methods[METHOD_N_] = {
+        [METHOD_LEASH_INFO] = { "leash.info", &empty_shape, &leash_info_result_shape, 0,
+                                "Tells what leash and this host can do." },
+        [METHOD_RPC_DISCOVER] = { "rpc.discover", &empty_shape, NULL, 0, "Gives this document." },
+        [METHOD_SANDBOX_CREATE] = { "sandbox.create", &sandbox_create_params_shape,
+                                    &sandbox_create_result_shape, 0,
+                                    "Makes a sandbox: a place where many commands can run." },
+        [METHOD_SANDBOX_LIST] = { "sandbox.list", &empty_shape, &sandbox_list_result_shape, 0,
+                                  "Lists the user's sandboxes." },
+        [METHOD_SANDBOX_GET] = { "sandbox.get", &sandbox_params_shape, &sandbox_info_shape, 0,
+                                 "Describes one sandbox." },
+        [METHOD_SANDBOX_DESTROY] = { "sandbox.destroy", &sandbox_destroy_params_shape, &empty_shape,
+                                     0,
+                                     "Kills everything in a sandbox and removes it; the answer "
+                                     "comes when nothing "
+                                     "of it is left." },
+        [METHOD_PROCESS_RUN] = { "process.run", &process_run_params_shape,
+                                 &process_run_result_shape, 0,
+                                 "Runs a command to its end and gives its output." },
+        [METHOD_PROCESS_START] = { "process.start", &process_start_params_shape,
+                                   &process_start_result_shape, METHOD_TAKES_FDS | METHOD_GIVES_FDS,
+                                   "Starts a command; its end is notified as process.exited." },
+        [METHOD_PROCESS_WRITE] = { "process.write", &process_write_params_shape, &empty_shape, 0,
+                                   "Writes to a process whose stdin is \"pipe\"; the answer comes "
+                                   "when it was "
+                                   "taken." },
+        [METHOD_PROCESS_RESIZE] = { "process.resize", &process_resize_params_shape, &empty_shape, 0,
+                                    "Changes the size of a process's terminal." },
+        [METHOD_PROCESS_SIGNAL] = { "process.signal", &process_signal_params_shape, &empty_shape, 0,
+                                    "Sends a signal to a process." },
+        [METHOD_PROCESS_WAIT] = { "process.wait", &process_wait_params_shape, &process_exit_shape,
+                                  0, "Waits until a process has ended." },
+        [METHOD_PROCESS_LIST] = { "process.list", &process_list_params_shape,
+                                  &process_list_result_shape, 0, "Lists processes." },
+        [METHOD_POLICY_CHECK] = { "policy.check", &policy_check_params_shape,
+                                  &policy_check_result_shape, 0,
+                                  "Asks what a policy says to accesses, and why; nothing is run." },
+        [METHOD_POLICY_EXPLAIN] = { "policy.explain", &policy_explain_params_shape,
+                                    &policy_explain_result_shape, 0,
+                                    "Shows what a policy comes to on this host; nothing is run." },
+        [METHOD_EVENTS_SUBSCRIBE] = { "events.subscribe", &events_subscribe_params_shape,
+                                      &empty_shape, 0,
+                                      "Asks for notifications of what happens, until the "
+                                      "connection ends." },
+};
+
+const char *const methods_planned[] = { "ipc.register", "python.create_venv", "python.run", NULL };
+
+const struct notification notifications[NOTIFY_N_] = {
+        [NOTIFY_PROCESS_OUTPUT] = { "process.output", &process_output_shape,
+                                    "Output of a process that this connection started." },
+        [NOTIFY_PROCESS_EXITED] = { "process.exited", &process_exit_shape,
+                                    "A process that this connection started has ended; all its "
+                                    "output came "
+                                    "before." },
+        [NOTIFY_EVENT] = { "event", &event_shape, "Something that events.subscribe asked for." },
+};
+
+int method_find(const char *name) {
+        for (int i = 0; i < METHOD_N_; i++)
+                if (strcmp(methods[i].name, name) == 0)
+                        return i;
+        return -1;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What leash tells about itself, about policies and about what happens, field by field. */
+#include "../policy/limits.h"
+#include "json.h"
+#include "row.h"
+
+const char *const access_names[ACCESS_N_] = { NULL, "read", "write", "execute" };
+
+const char *event_kind_name(size_t i) {
+        static const char *const names[] = {
+                "sandbox.created", "sandbox.destroyed", "process.started", "process.exited",
+                "denied",          "trust_created",
+        };
+
+        return i < ELEMENTSOF(names) ? names[i] : NULL;
+}
+
+static const struct field check_query_fields[] = {
+#define T struct check_query
+        FIELD_STRING(T, path, "path", 0, LIMIT_PATH_BYTES - 1, "A path; either this or a host."),
+        FIELD_ENUM(T, access, "access", 0, access_names,
+                   "What to do with the path; read when absent."),
+        FIELD_STRING(T, host, "host", 0, LIMIT_HOST_BYTES, "A host name or an address."),
+        FIELD_UINT(T, port, "port", 0, 1, UINT16_MAX, "The port; 443 when absent."),
+#undef T
+};
+SHAPE(check_query, "CheckQuery", 0,
+      "A question to a policy: may it access this path, or talk to this host?");
+
+static const struct field check_verdict_fields[] = {
+#define T struct check_verdict
+        FIELD_STRING(T, verdict, "verdict", FIELD_REQUIRED, 0, "\"allow\", \"deny\" or \"ask\"."),
+        FIELD_STRING(T, rule, "rule", 0, 0, "The rule that gave it."),
+        FIELD_STRING(T, field, "field", 0, 0, "The policy field that would change it."),
+        FIELD_STRING(T, why, "why", 0, 0, "The reason, for people."),
+        FIELD_STRING(T, path, "path", 0, 0,
+                     "The path that was asked about, in its canonical form."),
+        FIELD_STRING(T, host, "host", 0, 0,
+                     "The host that was asked about, in its canonical form."),
+        FIELD_UINT(T, port, "port", 0, 0, UINT16_MAX, "The port that was asked about."),
+#undef T
+};
+SHAPE(check_verdict, "CheckVerdict", 0, "What a policy says to a question.");
+
+static const struct field policy_check_result_fields[] = {
+#define T struct policy_check_result
+        FIELD_LIST(T, verdicts, "verdicts", FIELD_REQUIRED, check_verdict,
+                   "One verdict for each query, in the same order."),
+#undef T
+};
+SHAPE(policy_check_result, "PolicyCheckResult", 0, "Result of policy.check.");
+
+static const struct field policy_explain_result_fields[] = {
+#define T struct policy_explain_result
+        FIELD_STRING(T, text, "text", FIELD_REQUIRED, 0, "The plan in words, for people."),
+        FIELD_OBJECT(T, policy, "policy", FIELD_REQUIRED, policy,
+                     "The policy with all layers merged."),
+        FIELD_OBJECT(T, enforcement, "enforcement", FIELD_REQUIRED, enforcement,
+                     "How it is or would be enforced on this host."),
+#undef T
+};
+SHAPE(policy_explain_result, "PolicyExplainResult", 0, "Result of policy.explain.");
+
+static const struct field info_mechanism_fields[] = {
+#define T struct info_mechanism
+        FIELD_STRING(T, name, "name", FIELD_REQUIRED, 0, "The mechanism."),
+        FIELD_BOOL(T, available, "available", FIELD_REQUIRED, "It was tried, and it works here."),
+        FIELD_STRING(T, good_for, "good_for", FIELD_REQUIRED, 0, "What leash does with it."),
+#undef T
+};
+SHAPE(info_mechanism, "Mechanism", 0, "A mechanism of the host, and whether it works.");
+
+static const struct field info_loss_fields[] = {
+#define T struct info_loss
+        FIELD_STRING(T, name, "name", FIELD_REQUIRED, 0, "The word for policy.accept."),
+        FIELD_STRING(T, guarantee, "guarantee", FIELD_REQUIRED, 0,
+                     "What is then no longer promised."),
+#undef T
+};
+SHAPE(info_loss, "Loss", 0, "A guarantee that this host cannot give.");
+
+static const struct field leash_info_result_fields[] = {
+#define T struct leash_info_result
+        FIELD_STRING(T, version, "version", FIELD_REQUIRED, 0, "leash's version."),
+        FIELD_STRING(T, mode, "mode", FIELD_REQUIRED, 0, "\"user\" or \"system\"."),
+        FIELD_STRING(T, platform, "platform", FIELD_REQUIRED, 0, "The operating system."),
+        FIELD_STRING(T, kernel, "kernel", 0, 0, "The kernel's release."),
+        FIELD_STRING(T, machine, "machine", 0, 0, "The machine's architecture."),
+        FIELD_STRING(T, backend, "backend", FIELD_REQUIRED, 0, "What enforces policies here."),
+        FIELD_STRING(T, tier, "tier", 0, 0, "\"namespaces\", or \"native\" where there are none."),
+        FIELD_STRING(T, reason, "reason", 0, 0, "Why the first missing mechanism is missing."),
+        FIELD_STRING(T, socket, "socket", 0, 0, "The socket that this daemon listens on."),
+        FIELD_UINT(T, uid, "uid", FIELD_REQUIRED, 0, 0, "The user that sandboxes run as."),
+        FIELD_UINT(T, pid, "pid", FIELD_REQUIRED, 0, 0, "The process that answers."),
+        FIELD_UINT(T, sandboxes, "sandboxes", FIELD_REQUIRED, 0, 0,
+                   "How many sandboxes there are."),
+        FIELD_UINT(T, connections, "connections", FIELD_REQUIRED, 0, 0,
+                   "How many clients are connected."),
+        FIELD_UINT(T, prepared, "prepared", FIELD_REQUIRED, 0, 0,
+                   "How many sandboxes are prepared for coming requests."),
+        FIELD_INT(T, landlock_abi, "landlock_abi", FIELD_REQUIRED, 0, 0,
+                  "Version of Landlock; 0 is none, -1 is switched off at boot."),
+        FIELD_LIST(T, mechanisms, "mechanisms", FIELD_REQUIRED, info_mechanism,
+                   "What this host can enforce, mechanism by mechanism."),
+        FIELD_LIST(T, losses, "losses", FIELD_REQUIRED, info_loss,
+                   "What a default policy would have to accept here."),
+        FIELD_STRINGS(T, denial_sources, "denial_sources", FIELD_REQUIRED, 0,
+                      "Where denials are learned from; without one, an empty list of denials says "
+                      "nothing."),
+#undef T
+};
+SHAPE(leash_info_result, "LeashInfoResult", 0, "Result of leash.info.");
+
+static const struct field events_subscribe_params_fields[] = {
+#define T struct events_subscribe_params
+        FIELD_STRING(T, sandbox, "sandbox", 0, LIMIT_NAME_BYTES, "Only events of this sandbox."),
+        FIELD_WORDS(T, kinds, "kinds", 0, event_kind_name, "Only events of these kinds."),
+#undef T
+};
+SHAPE(events_subscribe_params, "EventsSubscribeParams", 0, "Parameters of events.subscribe.");
+
+static const struct field event_fields[] = {
+#define T struct event
+        FIELD_STRING(T, kind, "kind", FIELD_REQUIRED, 0,
+                     "What happened: sandbox.created, sandbox.destroyed, process.started, "
+                     "process.exited, denied "
+                     "or trust_created."),
+        FIELD_NUMBER(T, time, "time", FIELD_REQUIRED, "When, in seconds since 1970."),
+        FIELD_STRING(T, sandbox, "sandbox", 0, 0, "In which sandbox."),
+        FIELD_STRING(T, process, "process", 0, 0, "By which process."),
+        FIELD_STRINGS(T, argv, "argv", 0, LIMIT_ARGV_ITEMS, "The command that was started."),
+        FIELD_JSON(T, exit, "exit", 0, exit_status, "How the process ended."),
+        FIELD_OPTIONAL(T, denial, "denial", 0, denial, "What was refused."),
+        FIELD_STRING(T, path, "path", 0, 0, "The file that the host may come to trust."),
+#undef T
+};
+SHAPE(event, "Event", 0, "Something that happened in a sandbox.");
+
+struct json *exit_json(const struct exit_status *x) {
+        _cleanup_(json_object_unrefp) struct json_object *o = json_object_new_object();
+
+        if (!o || !json_put(o, x->by_signal ? "signal" : "code",
+                            json_object_new_int64(x->by_signal ? x->signal : x->code)))
+                return NULL;
+        return json_from_c(TAKE(o));
+}
+
+int exit_parse(struct json *j, struct exit_status *ret, struct error *e) {
+        struct exit_status x = { .code = 0 };
+        int r;
+
+        /* two integers: nothing needs an arena */
+        r = shape_decode(&exit_status_shape, j, NULL, &x, e);
+        if (r < 0)
+                return r;
+        x.by_signal = x.signal != 0;
+        *ret = x;
+        return 0;
+}
