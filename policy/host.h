@@ -24,8 +24,13 @@ enum address_class {
         ADDRESS_CGNAT, ADDRESS_MULTICAST, ADDRESS_UNSPECIFIED, ADDRESS_RESERVED, ADDRESS_CLASS_N_,
 };
 extern const char *const address_class_names[ADDRESS_CLASS_N_];
-/* Sees through v4-mapped, NAT64 (64:ff9b::/96) and 6to4 addresses. */
+/* Sees through v4-mapped, NAT64 (64:ff9b::/96) and 6to4 addresses. A name is ADDRESS_RESERVED. */
 enum address_class host_address_class(const struct host *addr);
+/* From the bytes of a socket address or a DNS answer: 4 or 16 of them. */
+void host_from_ipv4(const uint8_t bytes[4], struct host *ret);
+void host_from_ipv6(const uint8_t bytes[16], struct host *ret); /* v4-mapped becomes IPv4 */
+/* The IPv4 address that a NAT64, 6to4 or IPv4-translated address stands for; false: none. */
+bool host_embedded_ipv4(const struct host *addr, struct host *ret);
 
 /* One rule of network.allow / network.deny. */
 struct host_rule {
@@ -37,6 +42,7 @@ struct host_rule {
         const char *text;     /* as written, for verdicts */
 };
 int host_rule_parse(const char *text, struct host_rule *ret, struct error *e);
+/* Port 0 asks whether the rule holds for some port (a DNS question has none). */
 bool host_rule_matches(const struct host_rule *r, const struct host *h, uint16_t port);
 
 /* The compiled network policy. */
@@ -54,7 +60,7 @@ enum verdict { VERDICT_DENY = 0, VERDICT_ALLOW, VERDICT_ASK };
 struct decision {
         enum verdict verdict;
         const char *rule;  /* the rule's text, or the mode ("network.mode=deny"); static or borrowed */
-        const char *field; /* the policy field that would change it: "network.allow", ... */
+        const char *field; /* pointer to the policy field that would change it: "/network/allow", ... */
         char why[192];     /* one sentence for a person */
 };
 /* May the sandbox talk to this name or address? Decision 22 for classes: names are judged by rules

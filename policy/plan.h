@@ -26,6 +26,7 @@ struct subject {
          * canonical paths of git directories ("/w/.git", "/w/sub/.git", and outside ones of worktrees),
          * and of hook directories named by core.hooksPath. */
         struct strings git_dirs, hook_dirs;
+        struct strings git_files; /* ".git" files of worktrees and submodules: they name a git directory */
         /* Directories outside the working directory that git needs there: the common git directory of a
          * worktree or a submodule; bound read-write. */
         struct strings git_common_dirs;
@@ -40,7 +41,7 @@ enum mount_kind {
         MOUNT_BIND_RW,
         MOUNT_TMPFS,        /* a private empty directory: mode, size_bytes */
         MOUNT_DIR,          /* make the directory (and its parents) in a private part of the view */
-        MOUNT_FILE,         /* a private read-only file with `content` */
+        MOUNT_FILE,         /* a private file with `content`, in a private part; mode says who may write */
         MOUNT_SYMLINK,      /* content = target */
         MOUNT_HIDE,         /* mask a file or directory: EACCES for reading and writing */
         MOUNT_READONLY,     /* what is there stays visible, but nothing below it can be written */
@@ -57,9 +58,10 @@ struct plan_mount {
         const char *content; /* MOUNT_FILE, MOUNT_SYMLINK */
         unsigned mode;       /* permission bits of what is made; 0 = 0755 / 0644 */
         uint64_t size_bytes; /* MOUNT_TMPFS; 0 = the backend's default */
-        bool optional;       /* skip silently when the source (or target of a mask) does not exist */
+        bool optional;       /* skip silently when the source, or the target of anything but a bind, does
+                              * not exist (a tmpfs on a host directory, a mask) */
         bool noexec;
-        const char *field;   /* the policy field this comes from, for explain and denials */
+        const char *field;   /* pointer to the policy field this comes from, for explain and denials */
 };
 
 /* A name that must neither be read (deny), written nor brought into being, existing or not. */
@@ -82,7 +84,8 @@ struct plan {
         struct plan_mount *mounts;
         size_t n_mounts;
 
-        /* Landlock, as paths in the final view; a file or a tree. */
+        /* Landlock, as paths in the final view; a file or a tree. What is not there is skipped: optional
+         * mounts, and directories that not every system has. */
         struct strings read;    /* read, list, execute */
         struct strings write;   /* everything */
         bool landlock;          /* the facts allow it */
@@ -107,6 +110,23 @@ struct plan {
 
 int plan_compile(struct arena *a, const struct policy *policy, const struct facts *facts,
                  const struct subject *subject, struct plan **ret, struct error *e);
+
+/* Where a path of the view comes from, after the first `n` mounts. */
+enum view_kind {
+        VIEW_ABSENT = 0, /* nothing is there (strict) */
+        VIEW_PRIVATE,    /* the sandbox's own: nothing of the host shows, writing reaches nobody */
+        VIEW_HOST_RO,
+        VIEW_HOST_RW,
+        VIEW_HIDDEN,     /* a mask: EACCES */
+        VIEW_DEVICE,     /* the private /dev and what is bound there */
+        VIEW_SYSTEM,     /* /proc, /sys */
+};
+struct view {
+        enum view_kind kind;
+        bool noexec, readonly; /* readonly: also for what is private */
+        const struct plan_mount *by; /* what decided, or NULL */
+};
+struct view plan_view_at(const struct plan_mount *mounts, size_t n, const char *path);
 
 /* policy.check for a path: what would happen on this access, and why. Judges by the plan's mounts and
  * names, so it cannot differ from what is enforced. `path` canonical. */

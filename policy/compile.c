@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Policy + facts + subject = plan. The order of work: grants, view (what is where), masks (what is
+ * covered again), names (what must not come into being), then what the kernel's other layers hold.
+ * Where the facts lack something, compile_lose() refuses, unless the policy accepts that very loss.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compile.h"
+
+/* tools */
+
+const char *compile_text(struct compile *c, const char *fmt, ...) {
+        char text[8192]; /* two paths */
+        va_list ap;
+        va_start(ap, fmt);
+        (void) vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+        const char *copy = arena_strdup(c->a, text);
+        if (!copy)
+                c->no_memory = true;
+        return copy ? copy : "";
+}
+
+const char *compile_home(struct compile *c, const char *name) {
+        return compile_text(c, "%s/%s", c->home, name);
+}
+
+/* Makes room for one more; false when memory is short. */
+static bool room(struct compile *c, void **items, size_t n, size_t *cap, size_t size) {
+        if (n < *cap)
+                return true;
+        size_t more = *cap ? *cap * 2 : 128; /* a usual plan has some 100 mounts */
+        void *larger = arena_array(c->a, more, size);
+        if (!larger) {
+                c->no_memory = true;
+                return false;
+        }
+        if (n > 0)
+                memcpy(larger, *items, n * size);
+        *items = larger;
+        *cap = more;
+        return true;
+}
+
+void compile_mount(struct compile *c, struct plan_mount m) {
+        void *items = c->mounts;
+        if (!room(c, &items, c->n_mounts, &c->room_mounts, sizeof(m)))
+                return;
+        c->mounts = items;
+        c->mounts[c->n_mounts++] = m;
+}
+
+void compile_mask(struct compile *c, enum mount_kind kind, const char *path, const char *field) {
+        struct plan_mount m = { .kind = kind, .target = path, .optional = true, .field = field };
+        void *items = c->masks;
+        if (!room(c, &items, c->n_masks, &c->room_masks, sizeof(m)))
+                return;
+        c->masks = items;
+        c->masks[c->n_masks++] = m;
+}
+
+void compile_name_pattern(struct compile *c, const char *pattern, bool read_too,
+                          const char *field) {
+        struct plan_name name = { .pattern = pattern, .read_too = read_too, .field = field };
+        void *items = c->names;
+        if (!room(c, &items, c->n_names, &c->room_names, sizeof(name)))
+                return;
+        c->names = items;
+        c->names[c->n_names++] = name;
+}
+
+void compile_name(struct compile *c, const char *path, bool read_too, const char *field) {
+        const char *pattern = path_escape(c->a, path);
+        if (pattern)
+                compile_name_pattern(c, pattern, read_too, field);
+        else
+                c->no_memory = true;
+}
+
+void compile_list(struct compile *c, struct strings *list, const char *path) {
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->items[i], path) == 0)
+                        return;
+        if (!arena_push(c->a, list, path))
+                c->no_memory = true;
+}
+
+bool compile_protects(const struct compile *c, size_t offset) {
+        return *(const enum tri *) (const void *) ((const char *) &c->policy->security + offset) ==
+               TRI_YES;
+}
+
+int compile_lose(struct compile *c, enum loss loss, const char *field, struct error *e,
+                 const char *fmt, ...) {
+        if (c->accepted[loss]) {
+                c->plan->lost[loss] = true;
+                return 0;
+        }
+        char text[512];
+        va_list ap;
+        va_start(ap, fmt);
+        (void) vsnprintf(text, sizeof(text), fmt, ap);
+        va_end(ap);
+
+        int r = error_set(e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
+                          "%s. \"accept\": [\"%s\"] (--accept %s) "
+                          "runs without it: %s",
+                          text, losses[loss].name, losses[loss].name, losses[loss].guarantee);
+        if (e)
+                (void) snprintf(e->fact, sizeof(e->fact), "%s", losses[loss].name);
+        return error_under(e, field, r);
+}
+
+/* parts */
+
+/* Until the gate exists, this is the one place that says so. */
+static int network_supported(const struct policy_network *n, struct error *e) {
+        if (n->mode != NETWORK_DENY && n->mode != NETWORK_UNSET)
+                return error_under(
+                        e, "/network/mode",
+                        error_set(e, ERROR_UNSUPPORTED, EOPNOTSUPP,
+                                  "network mode %s arrives with the gate; use --net deny, "
+                                  "which leaves a loopback inside the sandbox",
+                                  network_mode_names[n->mode]));
+        if (n->local_ports.n > 0)
+                return error_under(
+                        e, "/network/local_ports",
+                        error_set(e, ERROR_UNSUPPORTED, EOPNOTSUPP,
+                                  "network.local_ports arrives with the gate; leave it out, "
+                                  "or start the service inside the sandbox"));
+        return 0;
+}
+
+static int compile_network(struct compile *c, struct error *e) {
+        const struct policy_network *n = &c->policy->network;
+        if (c->plan->native && n->mode != NETWORK_DENY && n->mode != NETWORK_UNSET)
+                return error_under(e, "/network/mode",
+                                   error_set(e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
+                                             "this host has no network namespaces for leash, and "
+                                             "without them only network.mode deny holds"));
+        int r = network_supported(n, e);
+        if (r < 0)
+                return r;
+        return network_rules_compile(c->a, n, &c->plan->network, e);
+}
+
+static uint64_t value_of(const struct limit *l) {
+        return l->kind == LIMIT_VALUE ? l->value : 0;
+}
+
+/* A limit that only a controller holds: gone when that is accepted. */
+static int need_controller(struct compile *c, uint64_t *value, bool have, const char *field,
+                           const char *controller, struct error *e) {
+        if (*value == 0 || have)
+                return 0;
+        *value = 0;
+        return compile_lose(
+                c, LOSS_NO_CGROUP, field, e,
+                "this host gives leash no cgroup with the %s controller, and nothing else "
+                "can hold this limit",
+                controller);
+}
+
+static int compile_limits(struct compile *c, struct error *e) {
+        const struct policy_limits *from = &c->policy->limits;
+        const struct facts *f = c->facts;
+        struct plan_limits l = {
+                .memory_bytes = value_of(&from->memory_bytes),
+                .processes = value_of(&from->processes),
+                .cpu_millis = value_of(&from->cpus),
+                .cpu_seconds = value_of(&from->cpu_seconds),
+                .wall_ms = value_of(&from->wall_seconds) * 1000,
+                .file_bytes = value_of(&from->file_bytes),
+                .disk_bytes = value_of(&from->disk_bytes),
+                .open_files = value_of(&from->open_files),
+        };
+        /* RLIMIT_NPROC is per user namespace and does not hold uid 0 (getrlimit(2)). */
+        bool nproc = f->nproc_per_userns && !c->plan->native && c->subject->uid != 0;
+        int r = need_controller(c, &l.memory_bytes, f->cgroup_memory, "/limits/memory_bytes",
+                                "memory", e);
+        if (r >= 0)
+                r = need_controller(c, &l.processes, f->cgroup_pids || nproc, "/limits/processes",
+                                    "pids", e);
+        if (r >= 0)
+                r = need_controller(c, &l.cpu_millis, f->cgroup_cpu, "/limits/cpus", "cpu", e);
+        if (r >= 0 && l.disk_bytes > 0) {
+                l.disk_bytes = 0;
+                r = compile_lose(
+                        c, LOSS_NO_DISK_QUOTA, "/limits/disk_bytes", e,
+                        "leash has no way yet to limit the disk that a sandbox fills in all; "
+                        "limits.file_bytes limits each file");
+        }
+        if (r >= 0)
+                c->plan->limits = l;
+        return r;
+}
+
+/* Who judges names and sockets: the supervisor, which the kernel must be able to ask. */
+static int compile_supervisor(struct compile *c, struct error *e) {
+        const struct facts *f = c->facts;
+        struct plan *p = c->plan;
+        bool notify = f->seccomp && f->seccomp_notify && f->pidfd_getfd;
+
+        /* Where everything may be written, every socket may be talked to. */
+        bool open = p->level == LEVEL_PERMISSIVE && !p->native;
+        p->allow_unix_dgram = f->landlock_abi >= 9 || open;
+        p->judge_unix = f->landlock_abi < 9 && !open;
+        if (p->judge_unix && !notify) {
+                p->judge_unix = false;
+                int r = compile_lose(
+                        c, LOSS_NO_UNIX_SOCKET_RULES, "/security/unix_sockets", e,
+                        "this kernel has neither Landlock ABI 9 nor seccomp user "
+                        "notification with pidfd_getfd, so services of the host could be "
+                        "reached through their sockets");
+                if (r < 0)
+                        return r;
+        }
+        if (c->n_names > 0 && !notify) {
+                int r = compile_lose(
+                        c, LOSS_NO_DENIED_NAMES, c->names[0].field, e,
+                        "this kernel has no seccomp user notification with pidfd_getfd, "
+                        "so names that do not exist yet cannot be denied");
+                if (r < 0)
+                        return r;
+                c->n_names = 0; /* nobody would judge them */
+        }
+        for (size_t i = 0; i < c->n_names; i++)
+                if (c->names[i].read_too && (p->native || path_is_pattern(c->names[i].pattern)))
+                        p->judge_reads = true;
+        return 0;
+}
+
+static int compile_walls(struct compile *c, struct error *e) {
+        const struct facts *f = c->facts;
+        struct plan *p = c->plan;
+        if (!f->seccomp) {
+                int r = compile_lose(c, LOSS_NO_SECCOMP, "/level", e,
+                                     "this kernel has no seccomp filters");
+                if (r < 0)
+                        return r;
+        }
+        /* Decision 8: on ABI 1 every rename between directories would fail with EXDEV; the mount
+         * view holds the same rules there. */
+        p->landlock = f->landlock_abi >= 2 || (f->landlock_abi == 1 && p->native);
+        if (f->landlock_abi < 1)
+                return compile_lose(
+                        c, LOSS_NO_LANDLOCK, "/level", e, "this kernel has no Landlock%s",
+                        f->landlock_abi < 0 ? " (it is switched off at boot: add it to lsm=)" : "");
+        return 0;
+}
+
+static void compile_layers(struct compile *c) {
+        const struct facts *f = c->facts;
+        const struct plan *p = c->plan;
+        struct strings *layers = &c->plan->layers;
+        if (f->cgroup_v2)
+                compile_list(c, layers, "cgroup");
+        if (!p->native) {
+                compile_list(c, layers, "namespaces");
+                compile_list(c, layers, "network");
+        }
+        compile_list(c, layers, "no_new_privs");
+        if (p->landlock)
+                compile_list(c, layers, "landlock");
+        if (f->seccomp)
+                compile_list(c, layers, "seccomp");
+        if (c->n_names > 0 || p->judge_unix)
+                compile_list(c, layers, "supervisor");
+}
+
+static void compile_flags(struct compile *c) {
+        struct plan *p = c->plan;
+        p->allow_debug = PROTECTS(c, allow_debug);
+        p->allow_userns = PROTECTS(c, allow_userns);
+        p->allow_gpu = PROTECTS(c, allow_gpu);
+        p->allow_npu = PROTECTS(c, allow_npu);
+        p->allow_hardware = PROTECTS(c, allow_hardware);
+}
+
+static int compile_init(struct compile *c, struct error *e) {
+        const struct policy *p = c->policy;
+        for (size_t i = 0; i < p->accept.n; i++) {
+                int loss = loss_from_name(p->accept.items[i]);
+                if (loss >= 0)
+                        c->accepted[loss] = true;
+        }
+        /* Decision 19: the daemon does not know the client's environment. */
+        if (p->environment.pass.n > 0)
+                return error_field(
+                        e, "/environment/pass/0",
+                        "the client resolves environment.pass into environment.set before "
+                        "it sends a policy: give the value there, or send "
+                        "client_environment beside the policy");
+
+        const struct facts *f = c->facts;
+        c->plan->level = p->level == LEVEL_UNSET ? LEVEL_DEFAULT : p->level;
+        c->plan->subject = c->subject;
+        c->plan->native = !f->user_namespaces || !f->mount_namespaces || !f->pid_namespaces ||
+                          !f->net_namespaces || !f->fresh_proc;
+
+        /* A home of "/" (system users) is no place that a view could make private. */
+        const char *home = c->subject->home;
+        c->home = home && home[0] == '/' && home[1] ? home : "";
+        return 0;
+}
+
+int plan_compile(struct arena *a, const struct policy *policy, const struct facts *facts,
+                 const struct subject *subject, struct plan **ret, struct error *e) {
+        struct compile c = { .a = a, .policy = policy, .facts = facts, .subject = subject };
+        c.plan = arena_alloc(a, sizeof(*c.plan));
+        if (!c.plan)
+                return error_nomem(e);
+
+        int r = compile_init(&c, e);
+        if (r >= 0)
+                r = compile_grants(&c, e);
+        if (r >= 0)
+                r = compile_check_workdir(&c, e);
+        if (r >= 0 && c.plan->native)
+                r = compile_native(&c, e);
+        if (r >= 0 && !c.plan->native) {
+                compile_view(&c);
+                r = compile_masks(&c, e);
+        }
+        if (r >= 0)
+                r = compile_supervisor(&c, e);
+        if (r >= 0)
+                r = compile_walls(&c, e);
+        if (r >= 0)
+                r = compile_network(&c, e);
+        if (r >= 0)
+                r = compile_limits(&c, e);
+        if (r < 0)
+                return r;
+
+        compile_flags(&c);
+        compile_landlock(&c);
+        compile_environment(&c);
+        compile_layers(&c);
+        if (c.no_memory)
+                return error_nomem(e);
+        c.plan->mounts = c.mounts;
+        c.plan->n_mounts = c.n_mounts;
+        c.plan->names = c.names;
+        c.plan->n_names = c.n_names;
+        *ret = c.plan;
+        return 0;
+}

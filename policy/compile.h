@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the files that make up plan_compile() share. Private to policy/. */
+#pragma once
+
+#include "path.h"
+#include "plan.h"
+
+struct compile {
+        struct arena *a;
+        const struct policy *policy;
+        const struct facts *facts;
+        const struct subject *subject;
+        struct plan *plan;
+
+        const char *home;  /* where HOME points; "" when the user has none that a view could have */
+        bool home_private; /* covered by an empty one */
+        bool accepted[LOSS_N_];
+
+        /* What filesystem.read/write/execute grant, expanded. */
+        struct grant *grants;
+        size_t n_grants;
+
+        struct plan_mount *mounts;
+        size_t n_mounts, room_mounts;
+        struct plan_mount *masks;
+        size_t n_masks, room_masks;
+        struct plan_name *names;
+        size_t n_names, room_names;
+
+        /* A directory with no mount below it: all in it looks alike (compile_scope). */
+        const char *scope;
+        struct view scope_view;
+
+        bool no_memory; /* set by the adders below, looked at once at the end */
+};
+
+struct grant {
+        const char *path, *field;
+        bool write, execute;
+};
+
+/* compile.c: tools */
+const char *compile_text(struct compile *c, const char *fmt, ...) _printf_(2, 3);
+const char *compile_home(struct compile *c, const char *name); /* home/name */
+void compile_mount(struct compile *c, struct plan_mount m);
+void compile_mask(struct compile *c, enum mount_kind kind, const char *path, const char *field);
+/* `path` is literal; in a pattern it is escaped. */
+void compile_name(struct compile *c, const char *path, bool read_too, const char *field);
+void compile_name_pattern(struct compile *c, const char *pattern, bool read_too, const char *field);
+void compile_list(struct compile *c, struct strings *list, const char *path); /* each once */
+/* A guarantee cannot be kept: 0 and noted when accepted, otherwise a refusal. */
+int compile_lose(struct compile *c, enum loss loss, const char *field, struct error *e,
+                 const char *fmt, ...) _printf_(5, 6);
+bool compile_protects(const struct compile *c, size_t offset);
+#define PROTECTS(c, member) compile_protects(c, offsetof(struct policy_security, member))
+
+/* grant.c: the paths that the policy names, and the working directory */
+int compile_grants(struct compile *c, struct error *e);
+int compile_check_workdir(const struct compile *c, struct error *e);
+
+/* view.c: what is where */
+void compile_view(struct compile *c);
+/* mask.c: what is covered again */
+int compile_masks(struct compile *c, struct error *e);
+void compile_sort_mounts(struct compile *c); /* parents first, and nothing twice */
+void compile_sort_masks(struct compile *c);
+extern const char *const compile_strict_roots[];
+extern const size_t compile_strict_roots_n;
+
+/* The next calls are about paths in `dir`: look its place up once, if it has only one. */
+void compile_scope(struct compile *c, const char *dir);
+/* Masks `path` where it shows something of the host; where it can be written, with all that makes a
+ * mask hold: pins and the name. */
+void compile_mask_inside(struct compile *c, enum mount_kind kind, const char *path, bool read_too,
+                         const char *field);
+
+/* protect.c */
+/* The protection (or other reason) that `path` lies in or is, or NULL. */
+const char *compile_protected_by(const struct compile *c, const char *path);
+void compile_protections(struct compile *c);
+/* Calls visit(c, path, field) for all that is protected; true when one of the calls was. */
+bool compile_each_protected(struct compile *c,
+                            bool (*visit)(struct compile *c, const char *path, const char *field));
+/* workspace.c */
+void compile_workspace(struct compile *c);
+/* The trusted files alone, as names: where no mount can hold them. */
+void compile_workspace_names(struct compile *c);
+/* native.c */
+int compile_native(struct compile *c, struct error *e);
+/* landlock.c */
+void compile_landlock(struct compile *c);
+/* environment.c */
+void compile_environment(struct compile *c);
+
+/* toolchains.c: what of a home makes programs work and holds no secrets */
+struct toolchain {
+        const char *path; /* below home */
+        const char *bin;  /* for PATH, below home, or NULL */
+};
+extern const struct toolchain toolchains[];
+extern const size_t toolchains_n;
+/* devices.c */
+void compile_devices(struct compile *c);

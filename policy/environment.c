@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What every command starts with. It starts empty: the caller's environment is full of tokens. Then
+ * the few variables that programs cannot do without, then what the policy sets.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "compile.h"
+
+/* The system's directories, with those for administration, since tools like ip and mkfs are there
+ * on some systems and not on others. Then NixOS. */
+static const char system_path[] =
+        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
+
+static void set(struct compile *c, const char *name, const char *value) {
+        struct pairs *env = &c->plan->environment;
+        for (size_t i = 0; i < env->n; i++) {
+                if (strcmp(env->items[i].name, name) != 0)
+                        continue;
+                env->items[i].value = value;
+                return;
+        }
+        if (!arena_push_pair(c->a, env, name, value))
+                c->no_memory = true;
+}
+
+/* The user's toolchains first, as in the user's own shell; they are read-only, so that nothing can
+ * be put before the system's programs. Strict has none. */
+static const char *make_path(struct compile *c) {
+        if (c->plan->level == LEVEL_STRICT || !*c->home)
+                return system_path;
+        size_t size = sizeof(system_path);
+        for (size_t i = 0; i < toolchains_n; i++)
+                if (toolchains[i].bin)
+                        size += strlen(c->home) + strlen(toolchains[i].bin) + 2;
+        char *path = arena_alloc(c->a, size), *out = path;
+        if (!path) {
+                c->no_memory = true;
+                return system_path;
+        }
+        for (size_t i = 0; i < toolchains_n; i++)
+                if (toolchains[i].bin)
+                        out += snprintf(out, size - (size_t) (out - path), "%s/%s:", c->home,
+                                        toolchains[i].bin);
+        memcpy(out, system_path, sizeof(system_path));
+        return path;
+}
+
+/* The native tier has no private home with a .gitconfig, and git fails where it may not look. */
+static void set_git(struct compile *c) {
+        const struct subject *s = c->subject;
+        if (!c->plan->native || !c->home_private)
+                return;
+        set(c, "GIT_CONFIG_GLOBAL", "/dev/null");
+        if (s->git_name) {
+                set(c, "GIT_AUTHOR_NAME", s->git_name);
+                set(c, "GIT_COMMITTER_NAME", s->git_name);
+        }
+        if (s->git_email) {
+                set(c, "GIT_AUTHOR_EMAIL", s->git_email);
+                set(c, "GIT_COMMITTER_EMAIL", s->git_email);
+        }
+}
+
+void compile_environment(struct compile *c) {
+        const struct subject *s = c->subject;
+        set(c, "PATH", make_path(c));
+        set(c, "HOME", *c->home ? c->home : "/tmp");
+        set(c, "USER", s->user ? s->user : "nobody");
+        set(c, "LOGNAME", s->user ? s->user : "nobody");
+        set(c, "SHELL", "/bin/sh"); /* the one that is there on every system */
+        set(c, "LANG", "C.UTF-8");
+        set(c, "TERM", "xterm-256color");
+        set(c, "TMPDIR", "/tmp");
+        if (!c->plan->native && c->plan->level != LEVEL_PERMISSIVE)
+                set(c, "XDG_RUNTIME_DIR", compile_text(c, "/run/user/%u", s->uid));
+        set_git(c);
+        for (size_t i = 0; i < c->policy->environment.set.n; i++)
+                set(c, c->policy->environment.set.items[i].name,
+                    c->policy->environment.set.items[i].value);
+        if (s->sandbox_id)
+                set(c, "LEASH_SANDBOX", s->sandbox_id);
+}

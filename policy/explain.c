@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The plan as text: what a person wants to know before trusting it, in the order of that wish. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "path.h"
+#include "plan.h"
+
+/* Text that grows in the arena; the pieces are joined at the end. */
+struct text {
+        struct arena *a;
+        char *data;
+        size_t n, room;
+        bool failed;
+};
+
+static void add(struct text *t, const char *fmt, ...) _printf_(2, 3);
+static void add(struct text *t, const char *fmt, ...) {
+        for (int attempt = 0; attempt < 2 && !t->failed; attempt++) {
+                va_list ap;
+                va_start(ap, fmt);
+                int n = vsnprintf(t->data + t->n, t->room - t->n, fmt, ap);
+                va_end(ap);
+                if (n >= 0 && (size_t) n < t->room - t->n) {
+                        t->n += (size_t) n;
+                        return;
+                }
+                size_t room = t->room * 2 + (n > 0 ? (size_t) n : 0);
+                char *larger = n < 0 ? NULL : arena_alloc(t->a, room);
+                if (!larger) {
+                        t->failed = true;
+                        return;
+                }
+                memcpy(larger, t->data, t->n);
+                t->data = larger;
+                t->room = room;
+        }
+}
+
+/* Only what a terminal shows as itself: a path may hold any byte but "/" and NUL. */
+static void add_path(struct text *t, const char *path) {
+        for (; *path; path++)
+                if ((unsigned char) *path < 0x20 || *path == 0x7f)
+                        add(t, "\\x%02x", (unsigned char) *path);
+                else
+                        add(t, "%c", *path);
+}
+
+static void add_from(struct text *t, const char *field) {
+        if (field)
+                add(t, "   (%s)", field);
+        add(t, "\n");
+}
+
+static void explain_head(struct text *t, const struct policy *policy, const struct plan *plan) {
+        const struct subject *s = plan->subject;
+        add(t, "Level              %s\n", level_names[plan->level]);
+        add(t, "Working directory  ");
+        add_path(t, s->workdir);
+        add(t, "%s\n", s->workdir_fresh ? " (throw-away)" : "");
+        add(t, "Enforced by       ");
+        for (size_t i = 0; i < plan->layers.n; i++)
+                add(t, " %s", plan->layers.items[i]);
+        add(t, "\n");
+        bool any = false;
+        for (int i = 0; i < LOSS_N_; i++) {
+                if (!plan->lost[i])
+                        continue;
+                add(t, "%s%s: %s\n", any ? "                   " : "Given up           ",
+                    losses[i].name, losses[i].guarantee);
+                any = true;
+        }
+        add(t, "Protections       ");
+        any = false;
+        for (size_t i = 0; i < protections_n; i++) {
+                const void *tri = (const char *) &policy->security + protections[i].offset;
+                if (*(const enum tri *) tri != TRI_YES)
+                        continue;
+                add(t, " %s", protections[i].option);
+                any = true;
+        }
+        add(t, "%s\n", any ? "" : " none");
+}
+
+struct heading {
+        const char *title;
+        unsigned kinds; /* bits of enum mount_kind */
+        bool field;
+};
+#define KIND(k) (1u << MOUNT_##k)
+static const struct heading headings[] = {
+        { "Writable", KIND(ROOT_RW) | KIND(BIND_RW), true },
+        { "Read-only", KIND(ROOT_RO) | KIND(BIND_RO), true },
+        { "Private, empty at the start", KIND(TMPFS) | KIND(DIR), false },
+        { "Made by leash", KIND(FILE) | KIND(SYMLINK) | KIND(DEV) | KIND(PROC) | KIND(SYS), false },
+        { "Devices", KIND(DEVICE), true },
+        { "Hidden", KIND(HIDE), true },
+        { "Kept read-only inside what is writable", KIND(READONLY), true },
+};
+
+static void explain_mounts(struct text *t, const struct plan *plan) {
+        for (size_t h = 0; h < ELEMENTSOF(headings); h++) {
+                bool any = false;
+                for (size_t i = 0; i < plan->n_mounts; i++) {
+                        const struct plan_mount *m = &plan->mounts[i];
+                        if (!(headings[h].kinds & 1u << m->kind))
+                                continue;
+                        if (!any)
+                                add(t, "\n%s\n", headings[h].title);
+                        any = true;
+                        add(t, "  ");
+                        add_path(t, m->target);
+                        add(t, "%s%s", m->optional ? " [if it exists]" : "",
+                            m->noexec ? " [nothing in it runs]" : "");
+                        add_from(t, headings[h].field ? m->field : NULL);
+                }
+        }
+}
+
+static void explain_list(struct text *t, const char *title, const struct strings *list) {
+        if (list->n > 0)
+                add(t, "\n%s\n", title);
+        for (size_t i = 0; i < list->n; i++) {
+                add(t, "  ");
+                add_path(t, list->items[i]);
+                add(t, "\n");
+        }
+}
+
+static void explain_names(struct text *t, const struct plan *plan) {
+        for (int read_too = 1; read_too >= 0; read_too--) {
+                bool any = false;
+                for (size_t i = 0; i < plan->n_names; i++) {
+                        if (plan->names[i].read_too != read_too)
+                                continue;
+                        if (!any)
+                                add(t, "\n%s\n",
+                                    read_too ? "Names that cannot be read, written or made"
+                                             : "Names that cannot be written or made");
+                        any = true;
+                        add(t, "  ");
+                        add_path(t, plan->names[i].pattern);
+                        add_from(t, plan->names[i].field);
+                }
+        }
+}
+
+static void explain_network(struct text *t, const struct plan *plan) {
+        const struct network_rules *n = &plan->network;
+        add(t, "\nNetwork\n  mode %s: %s\n", network_mode_names[n->mode],
+            n->mode == NETWORK_DENY        ? "a loopback of its own, and nothing else"
+            : n->mode == NETWORK_ALLOW     ? "every public address"
+            : n->mode == NETWORK_ALLOWLIST ? "what network.allow names"
+                                           : "what is not named is asked for");
+        for (size_t i = 0; i < n->n_allow; i++)
+                add(t, "  allow %s\n", n->allow[i].text);
+        for (size_t i = 0; i < n->n_deny; i++)
+                add(t, "  deny %s\n", n->deny[i].text);
+        for (size_t i = 0; i < n->n_local_ports; i++)
+                add(t, "  the host's loopback, port %u\n", n->local_ports[i]);
+}
+
+static void explain_limits(struct text *t, const struct plan *plan) {
+        const struct plan_limits *l = &plan->limits;
+        const struct {
+                const char *name;
+                uint64_t value;
+        } rows[] = {
+                { "memory_bytes", l->memory_bytes }, { "processes", l->processes },
+                { "cpus/1000", l->cpu_millis },      { "cpu_seconds", l->cpu_seconds },
+                { "wall_ms", l->wall_ms },           { "file_bytes", l->file_bytes },
+                { "disk_bytes", l->disk_bytes },     { "open_files", l->open_files },
+        };
+        bool any = false;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                if (rows[i].value == 0)
+                        continue;
+                add(t, "%s  %-12s %llu\n", any ? "" : "\nLimits\n", rows[i].name,
+                    (unsigned long long) rows[i].value);
+                any = true;
+        }
+}
+
+static void explain_environment(struct text *t, const struct plan *plan) {
+        add(t, "\nEnvironment\n");
+        for (size_t i = 0; i < plan->environment.n; i++) {
+                add(t, "  ");
+                add_path(t, plan->environment.items[i].name);
+                add(t, "=");
+                add_path(t, plan->environment.items[i].value);
+                add(t, "\n");
+        }
+}
+
+char *plan_explain(struct arena *a, const struct policy *policy, const struct plan *plan) {
+        struct text t = { .a = a, .data = arena_alloc(a, 4096), .room = 4096 };
+        if (!t.data)
+                return NULL;
+        explain_head(&t, policy, plan);
+        explain_mounts(&t, plan);
+        if (plan->native) {
+                explain_list(&t, "Writable", &plan->write);
+                explain_list(&t, "Read-only", &plan->read);
+        }
+        explain_names(&t, plan);
+        explain_network(&t, plan);
+        explain_limits(&t, plan);
+        explain_list(&t, "Sockets that can be connected to", &plan->unix_sockets);
+        explain_environment(&t, plan);
+        return t.failed ? NULL : t.data;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The tier without namespaces: the view is the host's, and Landlock's lists are all that decides.
+ * Landlock has no "all but": so what may be read is built from the directories of the system,
+ * without the homes, instead of from "/". What must be hidden inside of an allowed directory is
+ * judged by the supervisor alone.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "compile.h"
+
+/* The directories that systems have, without /home, /root and /run (sockets, sessions, secrets).
+ * Those that a system lacks are skipped when the rules are made. */
+static const char *const default_roots[] = {
+        "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt",  "/snap",
+        "/nix", "/gnu", "/srv",  "/var", "/mnt",   "/media", "/data",   "/sys", "/proc",
+};
+
+static const char *const devices[] = {
+        "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom",
+        "/dev/tty",  "/dev/ptmx", "/dev/pts",  "/dev/shm",
+};
+
+static void allow_read(struct compile *c, const char *path) {
+        /* A private home can lie in a system directory (/var/lib/jenkins): then that cannot be had.
+         */
+        if (c->home_private && *c->home && path_is_under(c->home, path))
+                return;
+        compile_list(c, &c->plan->read, path);
+}
+
+static void allow_level(struct compile *c) {
+        struct plan *p = c->plan;
+        if (p->level == LEVEL_PERMISSIVE && !c->home_private) {
+                compile_list(c, &p->read, "/");
+                compile_list(c, &p->write, "/");
+                return;
+        }
+        if (p->level == LEVEL_STRICT) {
+                for (size_t i = 0; i < compile_strict_roots_n; i++)
+                        allow_read(c, compile_strict_roots[i]);
+                compile_list(c, &p->read, "/proc");
+        } else
+                for (size_t i = 0; i < ELEMENTSOF(default_roots); i++)
+                        allow_read(c, default_roots[i]);
+        for (size_t i = 0; i < ELEMENTSOF(devices); i++)
+                compile_list(c, &p->write, devices[i]);
+        compile_list(c, &p->write, "/tmp");
+        compile_list(c, &p->write, "/var/tmp");
+        if (p->level == LEVEL_STRICT)
+                return;
+        if (!c->home_private) {
+                compile_list(c, &p->read, "/home");
+                compile_list(c, &p->read, "/root");
+                if (*c->home)
+                        compile_list(c, &p->read, c->home);
+                return;
+        }
+        for (size_t i = 0; *c->home && i < toolchains_n; i++)
+                compile_list(c, &p->read, compile_home(c, toolchains[i].path));
+}
+
+static bool in_list(const struct strings *list, const char *path) {
+        for (size_t i = 0; i < list->n; i++)
+                if (path_is_under(path, list->items[i]))
+                        return true;
+        return false;
+}
+
+static bool name_if_visible(struct compile *c, const char *path, const char *field) {
+        if (!in_list(&c->plan->read, path) && !in_list(&c->plan->write, path))
+                return false;
+        compile_name(c, path, true, field);
+        return true;
+}
+
+static int deny(struct compile *c, struct error *e) {
+        const char *field = "/security";
+        bool inside = compile_each_protected(c, name_if_visible);
+        for (size_t i = 0; i < c->policy->filesystem.deny.n; i++) {
+                const char *pattern = path_expand_pattern(c->a, c->policy->filesystem.deny.items[i],
+                                                          c->home, c->subject->workdir);
+                if (!pattern)
+                        return error_nomem(e);
+                field = compile_text(c, "/filesystem/deny/%zu", i);
+                if (path_match(pattern, c->subject->workdir))
+                        return error_under(
+                                e, field,
+                                error_set(e, ERROR_CONFLICT, 0,
+                                          "filesystem.deny covers the working directory "
+                                          "%.400s, so nothing could run: deny less, or use "
+                                          "-C DIR",
+                                          c->subject->workdir));
+                compile_name_pattern(c, pattern, true, field);
+                inside = true;
+        }
+        if (!inside)
+                return 0;
+        return compile_lose(c, LOSS_NO_DENY_INSIDE_ALLOW, field, e,
+                            "without mount namespaces a path inside an allowed directory cannot be "
+                            "masked, only judged by name when it is opened");
+}
+
+int compile_native(struct compile *c, struct error *e) {
+        const struct facts *f = c->facts;
+        int r = compile_lose(
+                c, LOSS_NO_NAMESPACES, "/level", e,
+                "this host lets leash make no namespaces%s%s (`leashctl doctor` tells more)",
+                f->reason[0] ? ": " : "", f->reason);
+        if (r < 0)
+                return r;
+        /* Nothing would be left that holds files, or the network: no loss to accept, but no
+         * sandbox. */
+        if (f->landlock_abi < 1 || !f->seccomp)
+                return error_under(
+                        e, "/level",
+                        error_set(e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
+                                  "this host has neither namespaces nor %s, so nothing "
+                                  "would hold the program: run leash on a host that has, or "
+                                  "give the container the right to make namespaces",
+                                  f->landlock_abi < 1 ? "Landlock" : "seccomp filters"));
+        allow_level(c);
+        for (size_t i = 0; i < c->n_grants; i++)
+                compile_list(c, c->grants[i].write ? &c->plan->write : &c->plan->read,
+                             c->grants[i].path);
+        compile_list(c, &c->plan->write, c->subject->workdir);
+        for (size_t i = 0; i < c->subject->git_common_dirs.n; i++)
+                compile_list(c, &c->plan->write, c->subject->git_common_dirs.items[i]);
+        compile_devices(c);
+
+        compile_workspace_names(c);
+        return deny(c, e);
+}

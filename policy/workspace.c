@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * protect_workspace: the files of the working directory that the host runs or trusts later without
+ * being asked, when a person opens the editor, changes into the directory, commits, or starts an
+ * agent.
+ *
+ * Not here: what a person runs on purpose (Makefile, package.json, scripts, virtual environments),
+ * since writing it is what the sandbox is for; CLAUDE.md, AGENTS.md and the like, which are text
+ * that agents edit as part of the work; .gitmodules and .gitattributes, which git itself treats as
+ * untrusted; .env and version files (.nvmrc, .tool-versions), which are data.
+ */
+#include <string.h>
+
+#include "compile.h"
+
+static const char field[] = "/security/protect_workspace";
+
+static const char *const in_workdir[] = {
+        /* editors: tasks, debuggers, interpreters and extensions that open with the folder */
+        ".vscode",
+        ".idea",
+        ".fleet",
+        ".zed",
+        ".nova",
+        ".sublime-project",
+        ".devcontainer",
+        ".devcontainer.json",
+        ".exrc",
+        ".vimrc",
+        ".nvimrc",
+        ".nvim.lua",
+        ".lvimrc",
+        ".dir-locals.el",
+        ".dir-locals-2.el",
+        ".projectile",
+        ".helix",
+        /* agents: permissions, commands, hooks, tool servers */
+        ".claude/settings.json",
+        ".claude/settings.local.json",
+        ".claude/commands",
+        ".claude/agents",
+        ".claude/hooks",
+        ".claude/skills",
+        ".claude/plugins",
+        ".mcp.json",
+        ".codex",
+        ".cursor",
+        ".windsurf",
+        ".gemini",
+        ".aider.conf.yml",
+        ".continue",
+        ".roo",
+        ".kilocode",
+        ".opencode",
+        "opencode.json",
+        ".junie",
+        /* on changing into the directory */
+        ".envrc",
+        ".mise.toml",
+        "mise.toml",
+        ".mise",
+        ".autoenv",
+        ".autoenv.zsh",
+        /* on committing */
+        ".husky",
+        ".githooks",
+        ".pre-commit-config.yaml",
+        "lefthook.yml",
+        ".lefthook.yml",
+        "lefthook.yaml",
+        ".lefthook",
+        ".overcommit.yml",
+        /* rc files: read when the working directory is somebody's home, or by a program started
+           here */
+        ".bashrc",
+        ".bash_profile",
+        ".bash_login",
+        ".bash_logout",
+        ".bash_aliases",
+        ".profile",
+        ".zshrc",
+        ".zshenv",
+        ".zprofile",
+        ".zlogin",
+        ".zlogout",
+        ".config/fish",
+        ".inputrc",
+        ".gitconfig",
+        ".ripgreprc",
+        ".gdbinit",
+        ".lldbinit",
+        ".tmux.conf",
+        ".screenrc",
+        /* leash's own */
+        ".leash",
+        "leash.json",
+        ".leash.json",
+};
+
+/* In a git directory: what git runs, or what tells it where that is. The rest (index, refs,
+ * objects, logs, HEAD, packed-refs, worktrees, info) stays writable, so that commit, branch,
+ * rebase, gc and worktree work. info/attributes can only name what the configuration defines.
+ * `commondir` does not exist in a main repository; made there, it would lead git to another
+ * configuration. */
+static const char *const in_git_dir[] = { "hooks", "config", "config.worktree", "commondir" };
+
+static bool has(const struct strings *list, const char *s) {
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->items[i], s) == 0)
+                        return true;
+        return false;
+}
+
+static void each(struct compile *c, void (*keep)(struct compile *, const char *)) {
+        const struct subject *s = c->subject;
+        for (size_t i = 0; i < ELEMENTSOF(in_workdir); i++)
+                keep(c, compile_text(c, "%s/%s", s->workdir, in_workdir[i]));
+        for (size_t i = 0; i < s->git_dirs.n; i++)
+                for (size_t k = 0; k < ELEMENTSOF(in_git_dir); k++)
+                        keep(c, compile_text(c, "%s/%s", s->git_dirs.items[i], in_git_dir[k]));
+        for (size_t i = 0; i < s->hook_dirs.n; i++)
+                keep(c, s->hook_dirs.items[i]);
+        for (size_t i = 0; i < s->git_files.n; i++)
+                keep(c, s->git_files.items[i]);
+}
+
+static void keep_mounted(struct compile *c, const char *path) {
+        compile_mask_inside(c, MOUNT_READONLY, path, false, field);
+}
+
+static void keep_named(struct compile *c, const char *path) {
+        compile_name(c, path, false, field);
+}
+
+void compile_workspace(struct compile *c) {
+        const struct subject *s = c->subject;
+        if (s->workdir_fresh || !PROTECTS(c, protect_workspace))
+                return;
+        compile_scope(c, s->workdir);
+        each(c, keep_mounted);
+        /* A ".git" that is a file names the git directory: it must not be made to name another.
+         * When it exists and is no git directory, it is that file. When it does not exist, it may
+         * be made: so the name itself is not denied. */
+        const char *dot_git = compile_text(c, "%s/.git", s->workdir);
+        if (!has(&s->git_dirs, dot_git) && !has(&s->git_files, dot_git) &&
+            plan_view_at(c->mounts, c->n_mounts, dot_git).kind == VIEW_HOST_RW)
+                compile_mask(c, MOUNT_READONLY, dot_git, field);
+}
+
+void compile_workspace_names(struct compile *c) {
+        if (!c->subject->workdir_fresh && PROTECTS(c, protect_workspace))
+                each(c, keep_named);
+}
