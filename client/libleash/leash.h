@@ -4,7 +4,9 @@
  *
  * One struct leash is one connection. Blocking calls serve the simple case; leash_get_fd() and
  * leash_dispatch() let any event loop drive it. No call touches a sandbox API. A connection belongs to one
- * thread at a time. Policies are given as JSON text (interfaces.md section 1; `man 5 leash-policy`).
+ * thread at a time. Policies are given as JSON text (`man 5 leash-policy`); relative paths in them start at the
+ * current directory, and environment.pass takes its values from this process's environment. Free sandboxes
+ * and processes before their connection.
  *
  * Errors: functions return 0, or a negative errno; leash_error() then tells more. Strings that come back
  * belong to the object they came from, until it is freed or called again, unless said otherwise.
@@ -52,7 +54,8 @@ LEASH_PUBLIC int leash_dispatch(struct leash *l);         /* handles what is the
 /* Any method: params and result are JSON text; *ret_result is malloc'd. fds ride beside the request. */
 LEASH_PUBLIC int leash_call(struct leash *l, const char *method, const char *params, const int *fds, size_t n_fds,
                             char **ret_result);
-/* Without waiting: the callback gets (0, result) or (-errno, NULL), and fds that came with the answer. */
+/* Without waiting: the callback gets (0, result) or (-errno, NULL), and fds that came with the answer, which
+ * are the callback's to close. It must not free l. */
 typedef void (*leash_reply_fn)(struct leash *l, int r, const char *result, const int *fds, size_t n_fds, void *userdata);
 LEASH_PUBLIC int leash_call_async(struct leash *l, const char *method, const char *params, const int *fds, size_t n_fds,
                                   leash_reply_fn fn, void *userdata);
@@ -86,9 +89,20 @@ struct leash_stdio { int in, out, err; }; /* descriptors to hand over; -1 = /dev
 LEASH_PUBLIC int leash_start(struct leash *l, struct leash_sandbox *s, const char *policy_json,
                              const char *const *argv, const struct leash_stdio *io, const char *options_json,
                              struct leash_process **ret);
-LEASH_PUBLIC int leash_process_signal(struct leash_process *p, int signo);
+LEASH_PUBLIC const char *leash_process_id(const struct leash_process *p);
+LEASH_PUBLIC const char *leash_process_sandbox(const struct leash_process *p);
+LEASH_PUBLIC const char *leash_process_workdir(const struct leash_process *p);
+LEASH_PUBLIC int leash_process_get_pty(const struct leash_process *p); /* the master when a stdio is "pty"; -1 */
+LEASH_PUBLIC int leash_process_signal(struct leash_process *p, int signo); /* sent, not waited for; so are these: */
+LEASH_PUBLIC int leash_process_resize(struct leash_process *p, unsigned rows, unsigned cols);
+LEASH_PUBLIC int leash_process_write(struct leash_process *p, const void *data, size_t len, bool eof); /* stdin "pipe" */
+/* For event loops: called from leash_dispatch(). `stream` is 1 or 2. The result is borrowed. exit may free p. */
+typedef void (*leash_output_fn)(struct leash_process *p, int stream, const void *data, size_t len, void *userdata);
+typedef void (*leash_exit_fn)(struct leash_process *p, const struct leash_result *r, void *userdata);
+LEASH_PUBLIC void leash_process_set_callbacks(struct leash_process *p, leash_output_fn output, leash_exit_fn on_exit,
+                                              void *userdata);
 LEASH_PUBLIC int leash_process_wait(struct leash_process *p, struct leash_result **ret); /* blocking */
-LEASH_PUBLIC struct leash_process *leash_process_free(struct leash_process *p);
+LEASH_PUBLIC struct leash_process *leash_process_free(struct leash_process *p); /* kills it when it still runs */
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A command that runs: one process.start, then signals, the terminal and (where needed) its bytes, until
+ * process.exited. On the usual path, with nothing to relay, that is one request and two lines back.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "signals.h"
+#include "streams.h"
+#include "terminal.h"
+
+/* Two interrupts within this time mean it; a third one does not wait for the daemon. */
+#define IMPATIENCE_MS 2000
+
+struct live {
+        struct ctl *c;
+        struct streams streams;
+        struct terminal terminal;
+        struct leash_process *process;
+        int signals;
+        int64_t last_int; /* ms, monotonic; 0 = none yet */
+        unsigned ints;    /* within IMPATIENCE_MS of each other */
+        bool given_up;
+};
+
+static int64_t now_ms(void) {
+        struct timespec ts;
+
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+bool live_wants_tty(const struct options *o) {
+        if (o->json || o->tty == TRI_NO)
+                return false;
+        return o->tty == TRI_YES || (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO));
+}
+
+static bool add_environment(struct ctl *c, const struct launch *launch,
+                            struct process_start_params *p) {
+        const char *term = getenv("TERM");
+        bool tty = c->o.tty == TRI_YES || isatty(0) || isatty(1) || isatty(2);
+        bool said = pairs_have(&c->o.overrides.environment.set, "TERM") ||
+                    (c->o.policy && pairs_have(&c->o.policy->environment.set, "TERM"));
+
+        for (size_t i = 0; i < launch->environment.n; i++)
+                if (!arena_push_pair(c->o.arena, &p->environment, launch->environment.items[i].name,
+                                     launch->environment.items[i].value))
+                        return false;
+        if (term && *term && tty && !said)
+                return arena_push_pair(c->o.arena, &p->environment, "TERM", term);
+        return true;
+}
+
+static int encode_start(struct live *l, const struct launch *launch, struct json **ret) {
+        struct ctl *c = l->c;
+        struct process_start_params p = {
+                .argv = launch->argv,
+                .stdio = l->streams.spec,
+                .pty = l->streams.tty ? &l->streams.size : NULL,
+                .timeout_ms = c->o.timeout_ms,
+                .keep_workdir = c->o.keep,
+        };
+        struct place place;
+        struct error e = ERROR_NULL;
+        int r = options_place(&c->o, &place, &e);
+
+        PLACE_SET(&p, &place);
+        if (r >= 0 && !add_environment(c, launch, &p))
+                r = error_nomem(&e);
+        if (r >= 0)
+                r = shape_encode(methods[METHOD_PROCESS_START].params, &p, ret, &e);
+        if (r >= 0)
+                return 0;
+        int code = ctl_fail_with(c, &e);
+        return e.code == ERROR_PARAMS ? EXIT_USAGE : code;
+}
+
+static void resize(struct live *l) {
+        unsigned rows, cols;
+
+        if (!l->streams.tty)
+                return;
+        terminal_size(&rows, &cols);
+        (void) leash_process_resize(l->process, rows, cols);
+}
+
+static void interrupted(struct live *l) {
+        int64_t now = now_ms();
+
+        l->ints = l->last_int > 0 && now - l->last_int <= IMPATIENCE_MS ? l->ints + 1 : 1;
+        l->last_int = now;
+        if (l->ints > 2)
+                l->given_up = true;
+        else
+                (void) leash_process_signal(l->process, l->ints == 1 ? SIGINT : SIGKILL);
+}
+
+static void stopped(struct live *l) {
+        bool raw = l->terminal.raw;
+
+        /* Only leashctl was stopped: with a pty ^Z goes to the command's own terminal. */
+        terminal_restore(&l->terminal);
+        (void) leash_process_signal(l->process, SIGSTOP);
+        while (l->c->l->out_first && leash_dispatch(l->c->l) >= 0)
+                ;
+        signals_stop_here();
+        (void) leash_process_signal(l->process, SIGCONT);
+        if (raw)
+                (void) terminal_raw(&l->terminal);
+        resize(l);
+}
+
+static void handle_signals(struct live *l) {
+        int signo;
+
+        while ((signo = signals_next(l->signals)) > 0)
+                if (signo == SIGWINCH)
+                        resize(l);
+                else if (signo == SIGTSTP)
+                        stopped(l);
+                else if (signo == SIGINT)
+                        interrupted(l);
+                else
+                        (void) leash_process_signal(l->process, signo);
+}
+
+/* Until the command has ended: 0; or the connection is gone: -errno. */
+static int loop(struct live *l) {
+        struct leash *conn = l->c->l;
+
+        while (!process_exited_json(l->process) && !l->given_up) {
+                struct pollfd fds[2 + 3];
+                size_t at[3], n[3];
+                fds[0] = (struct pollfd){ .fd = leash_get_fd(conn),
+                                          .events = (short) leash_get_events(conn) };
+                fds[1] = (struct pollfd){ .fd = l->signals, .events = POLLIN };
+                size_t used = 2 + streams_poll(&l->streams, fds + 2, at, n);
+                if (poll(fds, used, -1) < 0 && errno != EINTR)
+                        return -errno;
+                if (fds[1].revents)
+                        handle_signals(l);
+                streams_step(&l->streams, fds + 2, at, n);
+                if (fds[0].revents) {
+                        int r = leash_dispatch(conn);
+                        if (r < 0 && !process_exited_json(l->process))
+                                return r;
+                }
+        }
+        return 0;
+}
+
+static int print_result(struct live *l, struct process_exit *x) {
+        _cleanup_(json_unrefp) struct json *j = NULL;
+        struct error e = ERROR_NULL;
+        struct streams *s = &l->streams;
+        struct process_run_result w = {
+                .process = x->process, .sandbox = x->sandbox, .exit = x->exit, .reason = x->reason,
+                .stdout_ = { s->kept[1] ? s->kept[1] : "", s->kept_len[1] },
+                .stderr_ = { s->kept[2] ? s->kept[2] : "", s->kept_len[2] },
+                .truncated = s->cut || x->truncated, .usage = x->usage, .denials = x->denials,
+                .trust_created = x->trust_created,
+        };
+
+        int r = shape_encode(methods[METHOD_PROCESS_RUN].result, &w, &j, &e);
+        return r < 0 ? ctl_fail_with(l->c, &e) : ctl_print_json(j);
+}
+
+static int finish(struct live *l, const struct launch *launch) {
+        struct process_exit x = { 0 };
+        struct error e = ERROR_NULL;
+        struct json *j = process_exited_json(l->process);
+
+        if (!j)
+                return 128 + SIGINT; /* given up; closing the connection ends the sandbox */
+        int r = shape_decode(notifications[NOTIFY_PROCESS_EXITED].params, j, l->c->o.arena, &x, &e);
+        if (r < 0)
+                return ctl_fail_with(l->c, &e);
+        if (l->c->o.json) {
+                int code = print_result(l, &x);
+                if (code != 0)
+                        return code;
+        }
+        if (l->c->o.keep && !l->c->o.json && *leash_process_workdir(l->process)) {
+                fputs("leashctl: kept ", stderr);
+                print_escaped(stderr, leash_process_workdir(l->process));
+                fputc('\n', stderr);
+        }
+        return report_end(l->c, launch, &x);
+}
+
+static int attend(struct live *l, const struct launch *launch) {
+        int r = 0;
+
+        if (l->streams.tty)
+                r = streams_attach(&l->streams, process_take_pty(l->process));
+        l->signals = signals_open();
+        if (l->streams.tty && r >= 0) {
+                l->terminal.fd = isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
+                (void) terminal_raw(&l->terminal);
+        }
+        if (l->signals < 0)
+                r = l->signals;
+        if (r >= 0)
+                r = loop(l);
+        if (r >= 0 && !l->given_up)
+                streams_finish(&l->streams);
+        terminal_restore(&l->terminal);
+        if (l->signals >= 0)
+                close(l->signals);
+        if (r < 0) {
+                struct error e = ERROR_NULL;
+                error_set(&e, ERROR_GONE, -r, "lost the connection to leashd while the command ran "
+                          "(%s); its sandbox ends with it", strerror(-r));
+                return ctl_fail_with(l->c, &e);
+        }
+        return finish(l, launch);
+}
+
+static bool may_fall_back(const struct leash *l) {
+        return l->error.code == ERROR_EXEC_NOT_FOUND || l->error.code == ERROR_EXEC_DENIED;
+}
+
+static int start(struct live *l, struct launch *launch) {
+        for (const char *const *next = launch->fallbacks;; next++) {
+                _cleanup_(json_unrefp) struct json *params = NULL;
+                int code = encode_start(l, launch, &params);
+                if (code != 0)
+                        return code;
+                int r = process_start_json(l->c->l, params, l->streams.fds, l->streams.n_fds,
+                                           &l->process);
+                if (r >= 0)
+                        return 0;
+                if (!may_fall_back(l->c->l) || !next || !*next)
+                        return ctl_fail(l->c);
+                launch->argv.items[0] = *next;
+        }
+}
+
+int live_launch(struct ctl *c, struct launch *launch) {
+        struct live l = { .c = c, .terminal = { .fd = -1 }, .signals = -1 };
+        int code = ctl_connect(c, 0);
+
+        if (code != 0)
+                return code;
+        int r = streams_open(&l.streams, live_wants_tty(&c->o), c->o.json);
+        if (r < 0) {
+                struct error e = ERROR_NULL;
+                error_set(&e, ERROR_IO, -r, "cannot prepare the command's streams: %s", strerror(-r));
+                code = ctl_fail_with(c, &e);
+        } else {
+                code = start(&l, launch);
+                streams_sent(&l.streams);
+                if (code == 0)
+                        code = attend(&l, launch);
+        }
+        streams_close(&l.streams);
+        leash_process_free(l.process);
+        return code;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * From the options to the four members that say where a command runs: the file's policy as `policy` with the
+ * working directory put into it, the flags as `overrides`.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "options.h"
+
+static bool has_overrides(const struct options *o) {
+        static const struct policy none;
+
+        return memcmp(&o->overrides, &none, sizeof(none)) != 0;
+}
+
+static int existing_sandbox(struct options *o, struct place *ret, struct error *e) {
+        if (o->policy || o->profile || o->fresh || o->workdir || o->keep || has_overrides(o))
+                return error_set(e, ERROR_PARAMS, EINVAL,
+                                 "--sandbox does not go with policy options: a sandbox's policy is "
+                                 "fixed when it is made");
+        *ret = (struct place){ .sandbox = o->sandbox };
+        return 0;
+}
+
+int options_place(struct options *o, struct place *ret, struct error *e) {
+        if (o->sandbox)
+                return existing_sandbox(o, ret, e);
+        if (o->fresh && o->workdir)
+                return error_set(e, ERROR_PARAMS, EINVAL,
+                                 "--fresh and -C contradict each other: choose one directory");
+        struct policy *p = o->policy ? o->policy : arena_alloc(o->arena, sizeof(*p));
+        if (!p)
+                return error_nomem(e);
+        if (o->fresh)
+                p->workdir = NULL;
+        else if (o->workdir)
+                p->workdir = o->workdir;
+        else if (!p->workdir)
+                p->workdir = o->cwd;
+        *ret = (struct place){
+                .policy = p,
+                .profile = o->profile,
+                .overrides = has_overrides(o) ? &o->overrides : NULL,
+        };
+        return 0;
+}

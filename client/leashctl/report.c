@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * After the command: the exit code of the contract, and a few lines on what leash refused and how to allow it.
+ *
+ * Where the host has no source of file denials, nothing is claimed (decision 26): the reader gets one ready
+ * line that asks the policy.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands.h"
+
+enum { MAX_LINES = 8 }; /* more than that nobody reads after a failure; --json has all */
+
+int exit_code_of(const struct process_exit *x, const struct exit_info *info) {
+        if (x->reason == REASON_TIMEOUT || x->reason == REASON_CPU_LIMIT)
+                return EXIT_TIMEOUT;
+        return info->by_signal ? 128 + info->signal : info->code;
+}
+
+/* What a person cannot see from the exit code. */
+static const char *reason_text(enum exit_reason reason) {
+        switch (reason) {
+        case REASON_TIMEOUT:
+                return "ended: the time limit was reached (--timeout)";
+        case REASON_CPU_LIMIT:
+                return "ended: the processor time limit was reached (--cpu-time)";
+        case REASON_OUT_OF_MEMORY:
+                return "ended: out of memory (--memory)";
+        case REASON_OUTPUT_LIMIT:
+                return "ended: it wrote more output than was allowed";
+        case REASON_DESTROYED:
+                return "ended: its sandbox was destroyed";
+        default:
+                return NULL;
+        }
+}
+
+static void print_denial(const struct denial *d, struct style st) {
+        const char *what = d->path ? d->path : d->host ? d->host : d->syscall ? d->syscall : "?";
+        const char *how = d->access ? d->access : d->kind ? d->kind : "";
+        char allow[LIMIT_PATH_BYTES + 128];
+
+        fprintf(stderr, "  %s", style_on(st, COLOUR_RED));
+        print_escaped(stderr, how);
+        fprintf(stderr, "%s ", style_off(st));
+        print_escaped(stderr, what);
+        if (d->process || d->rule) {
+                fprintf(stderr, "%s (", style_on(st, COLOUR_DIM));
+                print_escaped(stderr, d->process ? d->process : "");
+                fputs(d->process && d->rule ? ", " : "", stderr);
+                print_escaped(stderr, d->rule ? d->rule : "");
+                fprintf(stderr, ")%s", style_off(st));
+        }
+        if (d->count > 1)
+                fprintf(stderr, " x%llu", (unsigned long long) d->count);
+        if (option_that_allows(d, allow, sizeof(allow))) {
+                fputs(st.utf8 ? " → " : " -> ", stderr);
+                print_escaped(stderr, allow);
+        }
+        fputc('\n', stderr);
+}
+
+static void print_denials(const struct process_exit *x, struct style st) {
+        const struct denial *d = x->denials.items;
+
+        fprintf(stderr, "leashctl: leash refused the command %zu thing%s:\n", x->denials.n,
+                x->denials.n == 1 ? "" : "s");
+        for (size_t i = 0; i < x->denials.n && i < MAX_LINES; i++)
+                print_denial(&d[i], st);
+        if (x->denials.n > MAX_LINES)
+                fprintf(stderr, "  and %zu more (--json has them all)\n", x->denials.n - MAX_LINES);
+}
+
+/* The likeliest culprit: the last argument that names a path, else the program. */
+static const char *guess_path(const struct launch *launch) {
+        for (size_t i = launch->argv.n; i > 0; i--) {
+                const char *arg = launch->argv.items[i - 1];
+                struct stat st;
+                if (arg[0] == '/' || (arg[0] != '-' && strchr(arg, '/')) ||
+                    (i > 1 && arg[0] != '-' && lstat(arg, &st) >= 0))
+                        return arg;
+        }
+        return "PATH";
+}
+
+static bool concerns_paths(const char *option) {
+        static const char *const names[] = { "--level",   "--profile", "--config",     "--workdir",
+                                             "--fresh",   "--sandbox", "--read",       "--write",
+                                             "--exec",    "--deny",    "--no-protect", "--protect" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (strcmp(names[i], option) == 0)
+                        return true;
+        return false;
+}
+
+/* `leashctl check` with the options of this call that bear on paths. */
+static void print_check_line(const struct ctl *c, const struct launch *launch, int code) {
+        char word[LIMIT_PATH_BYTES + 64];
+        const struct strings *given = &c->o.given;
+
+        fprintf(stderr, "leashctl: exit status %d. If you suspect the sandbox, ask: leashctl check",
+                code);
+        for (size_t i = 0; i < given->n; i++) {
+                const char *name = given->items[i];
+                const struct option *row = name[0] == '-' && name[1] == '-' ?
+                                                   option_by_name(name + 2) : NULL;
+                const char *value = row && row->arg && i + 1 < given->n ? given->items[++i] : NULL;
+                if (!row || !concerns_paths(name))
+                        continue;
+                fprintf(stderr, " %s", name);
+                if (value) {
+                        fputc(' ', stderr);
+                        shell_quote(value, word, sizeof(word));
+                        print_escaped(stderr, word);
+                }
+        }
+        fputs(" --path ", stderr);
+        shell_quote(guess_path(launch), word, sizeof(word));
+        print_escaped(stderr, word);
+        fputs(" --write\n", stderr);
+}
+
+static bool has_file_source(struct ctl *c) {
+        struct leash_info_result info = { 0 };
+
+        /* If even this cannot be asked, the ready line does no harm. */
+        if (leash_call_method(c->l, METHOD_LEASH_INFO, NULL, c->o.arena, &info, NULL) < 0)
+                return false;
+        for (size_t i = 0; i < info.denial_sources.n; i++)
+                if (strcmp(info.denial_sources.items[i], "gate") != 0) /* it sees hosts only */
+                        return true;
+        return false;
+}
+
+static void print_trust(const struct process_exit *x) {
+        fprintf(stderr, "leashctl: note: the command made files that programs outside trust:");
+        for (size_t i = 0; i < x->trust_created.n; i++) {
+                fputs(i > 0 ? ", " : " ", stderr);
+                print_escaped(stderr, x->trust_created.items[i]);
+        }
+        fputs("; look at them before you use them\n", stderr);
+}
+
+int report_end(struct ctl *c, const struct launch *launch, const struct process_exit *x) {
+        struct error e = ERROR_NULL;
+        struct exit_info info;
+
+        if (exit_from_json(x->exit, &info, &e) < 0)
+                return ctl_fail_with(c, &e);
+        int code = exit_code_of(x, &info);
+        if (c->o.json || c->o.quiet)
+                return code;
+        const char *reason = reason_text(x->reason);
+        if (reason)
+                fprintf(stderr, "leashctl: %s\n", reason);
+        if (x->trust_created.n > 0)
+                print_trust(x);
+        /* A command that was interrupted or ran into a limit tells nothing about the sandbox's rules. */
+        if (code == 0 || reason)
+                return code;
+        if (x->denials.n > 0)
+                print_denials(x, style_for(STDERR_FILENO));
+        else if (x->reason == REASON_EXITED && !has_file_source(c))
+                print_check_line(c, launch, code);
+        return code;
+}

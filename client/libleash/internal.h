@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the files of libleash (and leashctl, which links it statically) share.
+ *
+ * JSON values travel inside as struct json, so that a request is encoded once; the public functions in
+ * leash.h only add the step from and to text.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "../../policy/arena.h"
+#include "../../policy/error.h"
+#include "../../proto/method.h"
+#include "../../proto/rpc.h"
+#include "leash.h"
+
+/* The callback owns the descriptors. `result` is borrowed. */
+typedef void (*leash_json_reply_fn)(struct leash *l, int r, struct json *result, const int *fds,
+                                    size_t n_fds, void *userdata);
+typedef void (*leash_json_notify_fn)(struct leash *l, const char *method, struct json *params,
+                                     void *userdata);
+
+struct pending { /* a request without its answer */
+        struct pending *next;
+        uint64_t id;
+        leash_json_reply_fn fn; /* NULL: nobody waits */
+        void *userdata;
+};
+
+struct out { /* one line on its way out; its descriptors leave with its first byte (decision 18) */
+        struct out *next;
+        char *data;
+        size_t len, sent;
+        int fds[LIMIT_LINE_FDS];
+        size_t n_fds;
+};
+
+struct leash {
+        int fd; /* -1: the connection is gone */
+        struct frame *in;
+        struct out *out_first, **out_last;
+        struct pending *pending, **pending_last;
+        struct leash_process *processes;
+        uint64_t last_id;
+        leash_notify_fn notify;
+        leash_json_notify_fn notify_json;
+        void *notify_userdata;
+        struct error error;
+        struct leash_error public_error;
+        char *socket; /* as given to leash_connect, or NULL */
+        unsigned flags;
+        bool answered; /* a byte came from this connection: from now on nothing is sent twice */
+};
+
+/* connection.c */
+int leash_fail(struct leash *l, const struct error *e, int r); /* remembers e; returns r */
+int leash_request(struct leash *l, const char *method, struct json *params, const int *fds,
+                  size_t n_fds, leash_json_reply_fn fn, void *userdata);
+int leash_wait(struct leash *l); /* blocks until something was handled */
+int leash_reconnect(struct leash *l);
+int error_to_errno(const struct error *e); /* -errno for what a daemon answered */
+
+/* call.c: like leash_call, without text. *ret (may be NULL) is the caller's. */
+int leash_call_json(struct leash *l, const char *method, struct json *params, const int *fds,
+                    size_t n_fds, struct json **ret);
+/* Encodes `params`, calls, decodes into `ret` (of the row's struct; may be NULL). */
+int leash_call_method(struct leash *l, enum method_id id, const void *params, struct arena *a,
+                      void *ret, struct json **ret_json);
+void leash_set_notify_json(struct leash *l, leash_json_notify_fn fn, void *userdata);
+
+/* start.c */
+int start_connect(const char *socket, unsigned flags, int *ret_fd, struct error *e);
+
+/* process.c: 1 when the notification belonged to a process object. */
+int process_notify(struct leash *l, const char *method, struct json *params);
+void process_connection_lost(struct leash *l);
+int process_start_json(struct leash *l, struct json *params, const int *fds, size_t n_fds,
+                       struct leash_process **ret);
+int process_take_pty(struct leash_process *p);
+struct json *process_exited_json(struct leash_process *p); /* borrowed; NULL while it runs */
+
+/* result.c */
+struct exit_info {
+        bool by_signal;
+        int code, signal;
+};
+int exit_from_json(struct json *exit, struct exit_info *ret, struct error *e);
+const char *reason_name(enum exit_reason reason);
+int result_from_run(struct json *j, struct leash_result **ret, struct error *e);
+int result_from_exit(struct json *j, struct leash_result **ret, struct error *e);
+
+#define DEFINE_FREE_FD(name)                                                                       \
+        _unused_ static inline void name(int *fd) {                                                \
+                if (*fd >= 0)                                                                      \
+                        close(*fd);                                                                \
+        }
