@@ -7,13 +7,13 @@
 #include "print.h"
 
 enum { /* the contract's exit codes (leashctl(1), EXIT STATUS) */
-        EXIT_OK = 0,
-        EXIT_DENIED = 1, /* check: something asked about is not allowed */
-        EXIT_USAGE = 2,
-        EXIT_TIMEOUT = 124,
-        EXIT_LEASH = 125,
-        EXIT_NOT_EXECUTABLE = 126,
-        EXIT_NOT_FOUND = 127,
+       EXIT_OK = 0,
+       EXIT_DENIED = 1, /* check: something asked about is not allowed */
+       EXIT_USAGE = 2,
+       EXIT_TIMEOUT = 124,
+       EXIT_LEASH = 125,
+       EXIT_NOT_EXECUTABLE = 126,
+       EXIT_NOT_FOUND = 127,
 };
 
 struct ctl { /* one invocation */
@@ -26,7 +26,7 @@ struct command {
         unsigned bit;
         const char *operands; /* of the usage line */
         const char *summary;
-        const char *text;     /* what there is to know, in paragraphs */
+        const char *text; /* what there is to know, in paragraphs */
         const char *examples;
         int (*run)(struct ctl *c); /* exit code */
 };
@@ -40,18 +40,21 @@ int leashctl_main(int argc, char **argv);
 
 /* ctl.c */
 int ctl_connect(struct ctl *c, unsigned flags); /* 0, or an exit code; has printed */
-int ctl_fail(struct ctl *c);                    /* prints the connection's last error; the exit code */
+int ctl_fail(struct ctl *c); /* prints the connection's last error; the exit code */
 int ctl_fail_with(struct ctl *c, const struct error *e);
 int ctl_usage(struct ctl *c, const char *fmt, ...) _printf_(2, 3);
 int ctl_print_json(struct json *j); /* exit code */
-/* Connects, calls, and with --json prints the answer; 1 = printed, 0 = `ret` is filled, < 0 = -exit code. */
+/* Connects, calls, and with --json prints the answer; 1 = printed, 0 = `ret` is filled, < 0 = -exit
+ * code. */
 int ctl_query(struct ctl *c, enum method_id id, const void *params, void *ret);
 
 /* live.c */
 struct launch {
         struct strings argv;
         struct pairs environment;
-        const char *const *fallbacks; /* programs to try instead of argv[0] when it cannot be run; NULL */
+        bool interactive; /* a shell: its exit code says nothing about the sandbox */
+        const char *const
+                *fallbacks; /* programs to try instead of argv[0] when it cannot be run; NULL */
 };
 int live_launch(struct ctl *c, struct launch *launch);
 bool live_wants_tty(const struct options *o);
@@ -63,8 +66,8 @@ int exit_code_of(const struct process_exit *x, const struct exit_info *info);
 /* help.c */
 void help_overview(FILE *f);
 void help_command(FILE *f, const struct command *c);
-void help_man(FILE *f);        /* the options as scdoc, for leashctl.1 */
-void help_bash(FILE *f);       /* the completions */
+void help_man(FILE *f);  /* the options as scdoc, for leashctl.1 */
+void help_bash(FILE *f); /* the completions */
 void help_zsh(FILE *f);
 
 int cmd_run(struct ctl *c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* --config FILE: a JSON policy. Relative paths in it start at the file's own directory, so that a policy kept
- * in a project means the same wherever leashctl is called from. */
+/* --config FILE: a JSON policy. Relative paths in it start at the file's own directory, so that a
+ * policy kept in a project means the same wherever leashctl is called from. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -78,7 +78,8 @@ int config_load(struct options *o, const char *path, struct error *e) {
         if (r >= 0)
                 r = policy_localise(o->arena, base, p, e);
         if (r < 0)
-                return error_wrap(e, r, "--config %s%s%s", path, e->where[0] ? " at " : "", e->where);
+                return error_wrap(e, r, "--config %s%s%s", path, e->where[0] ? " at " : "",
+                                  e->where);
         o->config = path;
         o->policy = p;
         return 0;

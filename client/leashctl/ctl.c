@@ -6,25 +6,28 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../proto/row.h"
 #include "commands.h"
 
 /* With --json a program is listening: it gets the error where it expects the answer. */
 static void print_error_json(const struct error *e) {
         static const struct field fields[] = {
-                { .name = "code", .kind = FIELD_STRING, .offset = offsetof(struct leash_error, code) },
-                { .name = "pointer", .kind = FIELD_STRING,
-                  .offset = offsetof(struct leash_error, where) },
-                { .name = "fact", .kind = FIELD_STRING, .offset = offsetof(struct leash_error, fact) },
-                { .name = "message", .kind = FIELD_STRING,
-                  .offset = offsetof(struct leash_error, message) },
+                FIELD_STRING(struct leash_error, code, "code", 0, 0, ""),
+                FIELD_STRING(struct leash_error, where, "pointer", 0, 0, ""),
+                FIELD_STRING(struct leash_error, fact, "fact", 0, 0, ""),
+                FIELD_STRING(struct leash_error, message, "message", 0, 0, ""),
         };
-        static const struct shape inner = { .name = "Error", .size = sizeof(struct leash_error),
-                                            .fields = fields, .n = ELEMENTSOF(fields) };
+        static const struct shape inner = { .name = "Error",
+                                            .size = sizeof(struct leash_error),
+                                            .fields = fields,
+                                            .n = ELEMENTSOF(fields) };
         static const struct field outer_fields[] = {
                 { .name = "error", .kind = FIELD_OBJECT, .offset = 0, .shape = &inner },
         };
-        static const struct shape outer = { .name = "Failure", .size = sizeof(struct leash_error),
-                                            .fields = outer_fields, .n = 1 };
+        static const struct shape outer = { .name = "Failure",
+                                            .size = sizeof(struct leash_error),
+                                            .fields = outer_fields,
+                                            .n = 1 };
         struct leash_error view = { .code = error_wire_name(e->code),
                                     .where = e->where[0] ? e->where : NULL,
                                     .fact = e->fact[0] ? e->fact : NULL,
@@ -106,7 +109,8 @@ int ctl_usage(struct ctl *c, const char *fmt, ...) {
         va_end(ap);
         (void) ctl_fail_with(c, &e);
         const struct command *cmd = command_by_bit(c->o.command);
-        fprintf(stderr, "leashctl: see `leashctl help%s%s`\n", cmd ? " " : "", cmd ? cmd->name : "");
+        fprintf(stderr, "leashctl: see `leashctl help%s%s`\n", cmd ? " " : "",
+                cmd ? cmd->name : "");
         return EXIT_USAGE;
 }
 

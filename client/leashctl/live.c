@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A command that runs: one process.start, then signals, the terminal and (where needed) its bytes, until
- * process.exited. On the usual path, with nothing to relay, that is one request and two lines back.
+ * A command that runs: one process.start, then signals, the terminal and (where needed) its bytes,
+ * until process.exited. On the usual path, with nothing to relay, that is one request and two lines
+ * back.
  */
 #include <errno.h>
 #include <poll.h>
@@ -11,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../libleash/localise.h"
 #include "commands.h"
 #include "signals.h"
 #include "streams.h"
@@ -162,13 +164,21 @@ static int print_result(struct live *l, struct process_exit *x) {
         struct error e = ERROR_NULL;
         struct streams *s = &l->streams;
         struct process_run_result w = {
-                .process = x->process, .sandbox = x->sandbox, .exit = x->exit, .reason = x->reason,
+                .process = x->process,
+                .sandbox = x->sandbox,
+                .exit = x->exit,
+                .reason = x->reason,
                 .stdout_ = { s->kept[1] ? s->kept[1] : "", s->kept_len[1] },
                 .stderr_ = { s->kept[2] ? s->kept[2] : "", s->kept_len[2] },
-                .truncated = s->cut || x->truncated, .usage = x->usage, .denials = x->denials,
+                .truncated = s->cut || x->truncated,
+                .usage = x->usage,
+                .denials = x->denials,
                 .trust_created = x->trust_created,
         };
 
+        bool text = utf8_is_valid(w.stdout_.data, w.stdout_.len) &&
+                    utf8_is_valid(w.stderr_.data, w.stderr_.len);
+        w.encoding = text ? ENCODING_UTF8 : ENCODING_BASE64;
         int r = shape_encode(methods[METHOD_PROCESS_RUN].result, &w, &j, &e);
         return r < 0 ? ctl_fail_with(l->c, &e) : ctl_print_json(j);
 }
@@ -180,7 +190,8 @@ static int finish(struct live *l, const struct launch *launch) {
 
         if (!j)
                 return 128 + SIGINT; /* given up; closing the connection ends the sandbox */
-        int r = shape_decode(notifications[NOTIFY_PROCESS_EXITED].params, j, l->c->o.arena, &x, &e);
+        int r = shape_decode_lax(notifications[NOTIFY_PROCESS_EXITED].params, j, l->c->o.arena, &x,
+                                 &e);
         if (r < 0)
                 return ctl_fail_with(l->c, &e);
         if (l->c->o.json) {
@@ -217,8 +228,10 @@ static int attend(struct live *l, const struct launch *launch) {
                 close(l->signals);
         if (r < 0) {
                 struct error e = ERROR_NULL;
-                error_set(&e, ERROR_GONE, -r, "lost the connection to leashd while the command ran "
-                          "(%s); its sandbox ends with it", strerror(-r));
+                error_set(&e, ERROR_GONE, -r,
+                          "lost the connection to leashd while the command ran "
+                          "(%s); its sandbox ends with it",
+                          strerror(-r));
                 return ctl_fail_with(l->c, &e);
         }
         return finish(l, launch);
@@ -253,7 +266,8 @@ int live_launch(struct ctl *c, struct launch *launch) {
         int r = streams_open(&l.streams, live_wants_tty(&c->o), c->o.json);
         if (r < 0) {
                 struct error e = ERROR_NULL;
-                error_set(&e, ERROR_IO, -r, "cannot prepare the command's streams: %s", strerror(-r));
+                error_set(&e, ERROR_IO, -r, "cannot prepare the command's streams: %s",
+                          strerror(-r));
                 code = ctl_fail_with(c, &e);
         } else {
                 code = start(&l, launch);

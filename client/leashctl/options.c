@@ -63,8 +63,8 @@ static int push_port(struct options *o, const struct option *row, const char *va
         return push_text(o, row, value, no, e);
 }
 
-static int set_word(const struct option *row, const char *value, const char *const *names,
-                    size_t n, int *ret, struct error *e) {
+static int set_word(const struct option *row, const char *value, const char *const *names, size_t n,
+                    int *ret, struct error *e) {
         char words[512];
 
         for (size_t i = 1; i < n; i++)
@@ -143,8 +143,8 @@ static int set_seconds(struct options *o, const struct option *row, const char *
                          "a duration like 30s, 2m or 1h, or \"unlimited\"", e);
 }
 
-/* A command's own time limit has milliseconds; the policy's field, which check and explain show, has
- * seconds. "unlimited" can only be said of the latter. */
+/* A command's own time limit has milliseconds; the policy's field, which check and explain show,
+ * has seconds. "unlimited" can only be said of the latter. */
 static int set_timeout(struct options *o, const struct option *row, const char *value, bool no,
                        struct error *e) {
         if (!(o->command & CMD_LIVE) || strcmp(value, "unlimited") == 0) {
@@ -170,8 +170,9 @@ static int set_env(struct options *o, const struct option *row, const char *valu
                 return error_set(e, ERROR_PARAMS, EINVAL,
                                  "--env %s: %s is not set here; give --env %s=VALUE", name, name,
                                  name);
-        return arena_push_pair(o->arena, &o->overrides.environment.set, name, text) ?
-                       0 : error_nomem(e);
+        return arena_push_pair(o->arena, &o->overrides.environment.set, name, text)
+                       ? 0
+                       : error_nomem(e);
 }
 
 static int set_protect(struct options *o, const struct option *row, const char *value, bool no,
@@ -222,7 +223,8 @@ static int set_workdir(struct options *o, const struct option *row, const char *
 
 static int new_query(struct options *o, struct check_query **ret, struct error *e) {
         if (o->n_queries >= MAX_QUERIES)
-                return error_set(e, ERROR_LIMIT, E2BIG, "at most %d questions at once", MAX_QUERIES);
+                return error_set(e, ERROR_LIMIT, E2BIG, "at most %d questions at once",
+                                 MAX_QUERIES);
         *ret = &o->queries[o->n_queries++];
         return 0;
 }
@@ -318,7 +320,8 @@ const struct option options[] = {
         { "net", 0, false, "MODE", CMD_POLICY, "/network/mode", "deny allow allowlist ask", set_net,
           0, "the network: deny (default), allow, allowlist or ask" },
         { "allow-host", 0, false, "RULE", CMD_POLICY, "/network/allow", NULL, push_text,
-          OV(network.allow), "allow host, *.host, host:port or 10.0.0.0/8:5432 (implies allowlist)" },
+          OV(network.allow),
+          "allow host, *.host, host:port or 10.0.0.0/8:5432 (implies allowlist)" },
         { "deny-host", 0, false, "RULE", CMD_POLICY, "/network/deny", NULL, push_text,
           OV(network.deny), "forbid such a rule's hosts; wins over --allow-host" },
         { "local-port", 0, false, "PORT", CMD_POLICY, "/network/local_ports", NULL, push_port,

@@ -74,8 +74,8 @@ static int unknown_option(const struct options *o, const char *arg, const char *
                         words[n++] = options[i].name;
         const char *near = nearest_word(name, words, n);
         if (near)
-                return error_set(e, ERROR_PARAMS, EINVAL, "unknown option %s; did you mean --%s?", arg,
-                                 near);
+                return error_set(e, ERROR_PARAMS, EINVAL, "unknown option %s; did you mean --%s?",
+                                 arg, near);
         return error_set(e, ERROR_PARAMS, EINVAL, "unknown option %s", arg);
 }
 
@@ -175,8 +175,13 @@ static int parse_short(struct options *o, char **argv, struct error *e) {
 
 /* `check --path P --write`: right behind a --path these say which access is meant. */
 static bool is_access_word(struct options *o, const char *arg, bool after_path) {
-        static const struct { const char *word; enum access access; } words[] = {
-                { "--read", ACCESS_READ_ }, { "--write", ACCESS_WRITE_ }, { "--exec", ACCESS_EXECUTE_ },
+        static const struct {
+                const char *word;
+                enum access access;
+        } words[] = {
+                { "--read", ACCESS_READ_ },
+                { "--write", ACCESS_WRITE_ },
+                { "--exec", ACCESS_EXECUTE_ },
         };
 
         if (!after_path)
@@ -192,7 +197,8 @@ static bool is_access_word(struct options *o, const char *arg, bool after_path) 
 static bool is_operand(const struct options *o, const char *arg) {
         if (arg[0] != '-' || arg[1] == '\0')
                 return true;
-        return o->command == CMD_PYTHON && (strncmp(arg, "-c", 2) == 0 || strncmp(arg, "-m", 2) == 0);
+        return o->command == CMD_PYTHON &&
+               (strncmp(arg, "-c", 2) == 0 || strncmp(arg, "-m", 2) == 0);
 }
 
 int options_parse(struct options *o, int argc, char **argv, int *at, struct error *e) {
@@ -207,8 +213,8 @@ int options_parse(struct options *o, int argc, char **argv, int *at, struct erro
                         break;
                 }
                 if (!is_access_word(o, argv[i], after_path))
-                        r = argv[i][1] == '-' ? parse_long(o, argv + i, e) :
-                                                parse_short(o, argv + i, e);
+                        r = argv[i][1] == '-' ? parse_long(o, argv + i, e)
+                                              : parse_short(o, argv + i, e);
                 if (r < 0)
                         return r;
                 after_path = o->n_queries > before && o->queries[before].path;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * From the options to the four members that say where a command runs: the file's policy as `policy` with the
- * working directory put into it, the flags as `overrides`.
+ * From the options to the four members that say where a command runs: the file's policy as `policy`
+ * with the working directory put into it, the flags as `overrides`.
  */
 #include <errno.h>
 #include <string.h>

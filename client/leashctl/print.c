@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Names of files, hosts and programs come from inside sandboxes: printed raw, they could drive the user's
- * terminal. setlocale() is not called, so the few questions about characters are answered here.
+ * Names of files, hosts and programs come from inside sandboxes: printed raw, they could drive the
+ * user's terminal. setlocale() is not called, so the few questions about characters are answered
+ * here.
  */
 #include "print.h"
 
@@ -45,8 +46,11 @@ const char *style_off(struct style s) {
 /* Length of the UTF-8 sequence at s (RFC 3629), 0 if it is none; its code point in *ret. */
 static size_t decode_utf8(const unsigned char *s, uint32_t *ret) {
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-        size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xF0 && s[0] < 0xF5 ? 4 : s[0] >= 0xE0 ? 3 :
-                   s[0] >= 0xC2 ? 2 : 0;
+        size_t n = s[0] < 0x80                   ? 1
+                   : s[0] >= 0xF0 && s[0] < 0xF5 ? 4
+                   : s[0] >= 0xE0                ? 3
+                   : s[0] >= 0xC2                ? 2
+                                                 : 0;
         uint32_t c = n == 1 ? s[0] : n > 0 ? s[0] & (0x7Fu >> n) : 0;
 
         if (n == 0 || s[0] >= 0xF5)

@@ -18,8 +18,8 @@ struct style style_for(int fd);
 const char *style_on(struct style s, enum colour c);
 const char *style_off(struct style s);
 
-/* Control characters, invalid UTF-8 and what re-orders text become \x.. or \u{..}. The result is cut, with
- * "…" in the end, when it does not fit. Returns ret. */
+/* Control characters, invalid UTF-8 and what re-orders text become \x.. or \u{..}. The result is
+ * cut, with "…" in the end, when it does not fit. Returns ret. */
 const char *escape(const char *text, char *ret, size_t size);
 void print_escaped(FILE *f, const char *text);
 

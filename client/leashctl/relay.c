@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * One pump is one direction. Only our own ends are non-blocking: O_NONBLOCK on the user's terminal would change
- * it for his shell, too, since both share the open file.
+ * One pump is one direction. Only our own ends are non-blocking: O_NONBLOCK on the user's terminal
+ * would change it for his shell, too, since both share the open file.
  */
 #include "relay.h"
 

@@ -9,10 +9,10 @@
 enum { PUMP_BYTES = 16 * 1024 }; /* a pipe's usual fill; a pty gives 4 KiB at once */
 
 struct pump {
-        int from, to;      /* -1: shut */
+        int from, to;          /* -1: shut */
         bool own_from, own_to; /* ours: non-blocking, and closed in the end */
-        bool to_pty;       /* end of input is a character there */
-        char **keep;       /* instead of `to`: collect in memory, up to keep_max */
+        bool to_pty;           /* end of input is a character there */
+        char **keep;           /* instead of `to`: collect in memory, up to keep_max */
         size_t *keep_len, keep_max;
         bool *keep_cut;
         size_t at, len;

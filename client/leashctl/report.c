@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * After the command: the exit code of the contract, and a few lines on what leash refused and how to allow it.
+ * After the command: the exit code of the contract, and a few lines on what leash refused and how
+ * to allow it.
  *
- * Where the host has no source of file denials, nothing is claimed (decision 26): the reader gets one ready
- * line that asks the policy.
+ * Where the host has no source of file denials, nothing is claimed (decision 26): the reader gets
+ * one ready line that asks the policy.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -88,9 +89,9 @@ static const char *guess_path(const struct launch *launch) {
 }
 
 static bool concerns_paths(const char *option) {
-        static const char *const names[] = { "--level",   "--profile", "--config",     "--workdir",
-                                             "--fresh",   "--sandbox", "--read",       "--write",
-                                             "--exec",    "--deny",    "--no-protect", "--protect" };
+        static const char *const names[] = { "--level", "--profile", "--config",     "--workdir",
+                                             "--fresh", "--sandbox", "--read",       "--write",
+                                             "--exec",  "--deny",    "--no-protect", "--protect" };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 if (strcmp(names[i], option) == 0)
@@ -107,8 +108,8 @@ static void print_check_line(const struct ctl *c, const struct launch *launch, i
                 code);
         for (size_t i = 0; i < given->n; i++) {
                 const char *name = given->items[i];
-                const struct option *row = name[0] == '-' && name[1] == '-' ?
-                                                   option_by_name(name + 2) : NULL;
+                const struct option *row =
+                        name[0] == '-' && name[1] == '-' ? option_by_name(name + 2) : NULL;
                 const char *value = row && row->arg && i + 1 < given->n ? given->items[++i] : NULL;
                 if (!row || !concerns_paths(name))
                         continue;
@@ -160,12 +161,13 @@ int report_end(struct ctl *c, const struct launch *launch, const struct process_
                 fprintf(stderr, "leashctl: %s\n", reason);
         if (x->trust_created.n > 0)
                 print_trust(x);
-        /* A command that was interrupted or ran into a limit tells nothing about the sandbox's rules. */
+        /* A command that was interrupted or ran into a limit tells nothing about the sandbox's
+         * rules. */
         if (code == 0 || reason)
                 return code;
         if (x->denials.n > 0)
                 print_denials(x, style_for(STDERR_FILENO));
-        else if (x->reason == REASON_EXITED && !has_file_source(c))
+        else if (x->reason == REASON_EXITED && !launch->interactive && !has_file_source(c))
                 print_check_line(c, launch, code);
         return code;
 }

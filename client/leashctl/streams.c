@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Who reads and writes what. A descriptor that is no terminal goes to the command itself: then no byte passes
- * through leash. A terminal never does (decision 20: TIOCSTI, TIOCLINUX and job control would reach the user's
- * shell); the command gets a pty of its own, or a pipe whose other end is relayed here.
+ * Who reads and writes what. A descriptor that is no terminal goes to the command itself: then no
+ * byte passes through leash. A terminal never does (decision 20: TIOCSTI, TIOCLINUX and job control
+ * would reach the user's shell); the command gets a pty of its own, or a pipe whose other end is
+ * relayed here.
  */
 #include "streams.h"
 
@@ -39,8 +40,8 @@ static int relay_by_pipe(struct streams *s, int i, bool capture, struct stdio_sp
                 return -errno;
         (void) fcntl(ends[mine], F_SETFL, O_NONBLOCK); /* of our end only: two open files */
         s->close_after[s->n_close++] = ends[!mine];
-        struct pump *p = i == 0 ? pump_new(0, false, ends[1], true) :
-                                  pump_new(ends[0], true, capture ? -1 : i, false);
+        struct pump *p = i == 0 ? pump_new(0, false, ends[1], true)
+                                : pump_new(ends[0], true, capture ? -1 : i, false);
         if (!p) {
                 close(ends[mine]);
                 return -ENOMEM;
@@ -58,7 +59,9 @@ static int relay_by_pipe(struct streams *s, int i, bool capture, struct stdio_sp
 
 static int place(struct streams *s, int i, bool capture, struct stdio_spec *spec) {
         if (!capture && fcntl(i, F_GETFD) < 0) {
-                *spec = (struct stdio_spec){ .kind = STDIO_NULL }; /* closed here, so nothing there */
+                *spec = (struct stdio_spec){
+                        .kind = STDIO_NULL
+                }; /* closed here, so nothing there */
                 return 0;
         }
         if (capture || isatty(i))

@@ -2,26 +2,27 @@
 /* A command's three streams: handed over as they are, or relayed. */
 #pragma once
 
+#include "../../policy/limits.h"
 #include "../../proto/shapes.h"
 #include "relay.h"
 
 struct streams {
-        bool tty;               /* a pty for the command */
+        bool tty; /* a pty for the command */
         struct stdio_params spec;
         struct pty_size size;
-        int fds[3];             /* to send beside the request */
+        int fds[3]; /* to send beside the request */
         size_t n_fds;
-        int close_after[3];     /* the command's ends of our pipes */
+        int close_after[3]; /* the command's ends of our pipes */
         size_t n_close;
-        struct pump *pumps[3];  /* [0] input, [1] and [2] output; NULL = not needed */
-        char *kept[3];          /* with capture: stdout in [1], stderr in [2] */
+        struct pump *pumps[3]; /* [0] input, [1] and [2] output; NULL = not needed */
+        char *kept[3];         /* with capture: stdout in [1], stderr in [2] */
         size_t kept_len[3];
         bool cut;
 };
 
 /* tty: a pty. capture: stdout and stderr into memory. 0, or -errno. */
 int streams_open(struct streams *s, bool tty, bool capture);
-void streams_sent(struct streams *s);          /* the request is out: close the command's ends */
+void streams_sent(struct streams *s);           /* the request is out: close the command's ends */
 int streams_attach(struct streams *s, int pty); /* takes the master: pumps to and from it */
 size_t streams_poll(struct streams *s, struct pollfd *ret, size_t at[3], size_t n[3]);
 void streams_step(struct streams *s, const struct pollfd *entries, const size_t at[3],

@@ -11,5 +11,5 @@ struct terminal {
         struct termios before;
 };
 void terminal_size(unsigned *ret_rows, unsigned *ret_cols); /* of stdin, stdout or stderr; 24x80 */
-int terminal_raw(struct terminal *t); /* t->fd is set; 0 or -errno */
+int terminal_raw(struct terminal *t);                       /* t->fd is set; 0 or -errno */
 void terminal_restore(struct terminal *t);

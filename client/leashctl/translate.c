@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The daemon speaks of policy fields, people of options. A field comes as a JSON pointer ("/overrides/limits/
- * memory_bytes", "/policy/filesystem/read/2") or with dots ("filesystem.write"); both name the same row.
+ * The daemon speaks of policy fields, people of options. A field comes as a JSON pointer
+ * ("/overrides/limits/ memory_bytes", "/policy/filesystem/read/2") or with dots
+ * ("filesystem.write"); both name the same row.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,8 +50,8 @@ static const struct protection *protection_for(const char *pointer) {
         return NULL;
 }
 
-/* "--memory"; for protections "--no-protect credentials", which is what a person would look up; for what
- * is not an option but an operand, its name in the usage line. */
+/* "--memory"; for protections "--no-protect credentials", which is what a person would look up; for
+ * what is not an option but an operand, its name in the usage line. */
 bool option_for_field(const char *field, char *ret, size_t size) {
         char pointer[256];
 
@@ -72,10 +73,10 @@ bool option_for_field(const char *field, char *ret, size_t size) {
         return true;
 }
 
-/* A word as a shell takes it back. */
-static void quote(const char *word, char *ret, size_t size) {
+void shell_quote(const char *word, char *ret, size_t size) {
         size_t n = 0;
 
+        ret[0] = '\0';
         if (*word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   "_-+=.,/:@%^") == strlen(word)) {
                 snprintf(ret, size, "%s", word);
@@ -93,11 +94,6 @@ static void quote(const char *word, char *ret, size_t size) {
                 }
         ret[n++] = '\'';
         ret[n] = '\0';
-}
-
-void shell_quote(const char *word, char *ret, size_t size) {
-        ret[0] = '\0';
-        quote(word, ret, size);
 }
 
 bool field_allows(const char *field, const char *what, char *ret, size_t size) {

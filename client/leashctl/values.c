@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Sizes, durations and counts. strtod() would depend on the locale and take "inf", "0x1p3" and " 1". */
+/* Sizes, durations and counts. strtod() would depend on the locale and take "inf", "0x1p3" and "
+ * 1". */
 #include "values.h"
 
 #include <errno.h>
@@ -72,7 +73,10 @@ int parse_size(const char *text, uint64_t *ret) {
 static const struct unit {
         const char *name;
         uint64_t ms;
-} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 }, { "h", 60 * 60 * 1000 },
+} units[] = { { "ms", 1 },
+              { "s", 1000 },
+              { "m", 60 * 1000 },
+              { "h", 60 * 60 * 1000 },
               { "d", 24 * 60 * 60 * 1000 } };
 
 static const struct unit *find_unit(const char *s, size_t len) {

@@ -2,9 +2,9 @@
 /*
  * Calls: with text or JSON, waiting or not.
  *
- * A waiting call is an ordinary request whose callback fills a slot on the caller's stack. It is sent once
- * more, on a new connection, when the first one broke before the daemon said anything: an idle daemon may
- * leave between our connect() and its accept() (decision 16).
+ * A waiting call is an ordinary request whose callback fills a slot on the caller's stack. It is
+ * sent once more, on a new connection, when the first one broke before the daemon said anything: an
+ * idle daemon may leave between our connect() and its accept() (decision 16).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ int leash_call_method(struct leash *l, enum method_id id, const void *params, st
         if (r < 0)
                 return r;
         if (ret && m->result)
-                r = shape_decode(m->result, result, a, ret, &e);
+                r = shape_decode_lax(m->result, result, a, ret, &e);
         if (r < 0) {
                 error_wrap(&e, r, "leashd's answer to %s cannot be read", m->name);
                 return leash_fail(l, &e, r);

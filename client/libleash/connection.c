@@ -2,8 +2,9 @@
 /*
  * One connection: lines out with their descriptors, lines in to whoever waits for them.
  *
- * The socket stays blocking and every call says MSG_DONTWAIT where it must not wait: a blocking call is
- * then one sendmsg and one recvmsg, and an event loop sees the same object through leash_dispatch().
+ * The socket stays blocking and every call says MSG_DONTWAIT where it must not wait: a blocking
+ * call is then one sendmsg and one recvmsg, and an event loop sees the same object through
+ * leash_dispatch().
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,8 +15,8 @@
 
 #include "internal.h"
 
-/* Answers may carry both streams of a command in full, base64 in JSON: 2 * LIMIT_OUTPUT_MAX * 4/3, and
- * room for the rest. Only a guard against a broken peer; memory is taken as bytes arrive. */
+/* Answers may carry both streams of a command in full, base64 in JSON: 2 * LIMIT_OUTPUT_MAX * 4/3,
+ * and room for the rest. Only a guard against a broken peer; memory is taken as bytes arrive. */
 #define LINE_MAX_IN ((size_t) LIMIT_OUTPUT_MAX * 3)
 
 static void close_all(const int *fds, size_t n) {
@@ -34,14 +35,22 @@ int leash_fail(struct leash *l, const struct error *e, int r) {
 
 int error_to_errno(const struct error *e) {
         static const int numbers[ERROR_N_] = {
-                [ERROR_PARSE] = EBADMSG,         [ERROR_REQUEST] = EBADMSG,
-                [ERROR_METHOD] = ENOSYS,         [ERROR_PARAMS] = EINVAL,
-                [ERROR_INTERNAL] = EREMOTEIO,    [ERROR_NOT_FOUND] = ENOENT,
-                [ERROR_CONFLICT] = EINVAL,       [ERROR_UNENFORCEABLE] = EOPNOTSUPP,
-                [ERROR_UNSUPPORTED] = EOPNOTSUPP, [ERROR_LIMIT] = EDQUOT,
-                [ERROR_GONE] = ESRCH,            [ERROR_REFUSED] = EPERM,
-                [ERROR_TIMEOUT] = ETIMEDOUT,     [ERROR_IO] = EIO,
-                [ERROR_EXEC_NOT_FOUND] = ENOENT, [ERROR_EXEC_DENIED] = EACCES,
+                [ERROR_PARSE] = EBADMSG,
+                [ERROR_REQUEST] = EBADMSG,
+                [ERROR_METHOD] = ENOSYS,
+                [ERROR_PARAMS] = EINVAL,
+                [ERROR_INTERNAL] = EREMOTEIO,
+                [ERROR_NOT_FOUND] = ENOENT,
+                [ERROR_CONFLICT] = EINVAL,
+                [ERROR_UNENFORCEABLE] = EOPNOTSUPP,
+                [ERROR_UNSUPPORTED] = EOPNOTSUPP,
+                [ERROR_LIMIT] = EDQUOT,
+                [ERROR_GONE] = ESRCH,
+                [ERROR_REFUSED] = EPERM,
+                [ERROR_TIMEOUT] = ETIMEDOUT,
+                [ERROR_IO] = EIO,
+                [ERROR_EXEC_NOT_FOUND] = ENOENT,
+                [ERROR_EXEC_DENIED] = EACCES,
                 [ERROR_STATE] = EBUSY,
         };
 
@@ -65,8 +74,8 @@ static void drop_out(struct leash *l) {
         l->out_last = &l->out_first;
 }
 
-/* Everybody who waits learns that no answer will come. The list is cut off first: a callback may start
- * the next request. */
+/* Everybody who waits learns that no answer will come. The list is cut off first: a callback may
+ * start the next request. */
 static void fail_pending(struct leash *l, int r) {
         struct pending *p = TAKE(l->pending);
 
@@ -195,8 +204,10 @@ int leash_request(struct leash *l, const char *method, struct json *params, cons
 
         l->error = ERROR_NULL;
         if (n_fds > LIMIT_LINE_FDS)
-                return error_set(&l->error, ERROR_LIMIT, E2BIG, "at most %d descriptors fit beside a "
-                                 "request", LIMIT_LINE_FDS);
+                return error_set(&l->error, ERROR_LIMIT, E2BIG,
+                                 "at most %d descriptors fit beside a "
+                                 "request",
+                                 LIMIT_LINE_FDS);
         struct pending *p = calloc(1, sizeof(*p));
         if (!p)
                 return error_nomem(&l->error);
@@ -309,7 +320,9 @@ static int receive(struct leash *l, int flags) {
                 char space[CMSG_SPACE(LIMIT_LINE_FDS * sizeof(int))];
         } control;
         struct iovec iov = { data, sizeof(data) };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+        struct msghdr m = { .msg_iov = &iov,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
                             .msg_controllen = sizeof(control) };
         int fds[LIMIT_LINE_FDS];
         ssize_t n = recvmsg(l->fd, &m, flags | MSG_CMSG_CLOEXEC);

@@ -2,8 +2,8 @@
 /*
  * What the files of libleash (and leashctl, which links it statically) share.
  *
- * JSON values travel inside as struct json, so that a request is encoded once; the public functions in
- * leash.h only add the step from and to text.
+ * JSON values travel inside as struct json, so that a request is encoded once; the public functions
+ * in leash.h only add the step from and to text.
  */
 #pragma once
 
@@ -91,8 +91,8 @@ const char *reason_name(enum exit_reason reason);
 int result_from_run(struct json *j, struct leash_result **ret, struct error *e);
 int result_from_exit(struct json *j, struct leash_result **ret, struct error *e);
 
-#define DEFINE_FREE_FD(name)                                                                       \
-        _unused_ static inline void name(int *fd) {                                                \
-                if (*fd >= 0)                                                                      \
-                        close(*fd);                                                                \
+#define DEFINE_FREE_FD(name)                        \
+        _unused_ static inline void name(int *fd) { \
+                if (*fd >= 0)                       \
+                        close(*fd);                 \
         }

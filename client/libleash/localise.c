@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What only the client knows is put into a policy before it leaves (decision 19): the directory that
- * relative paths start from, and the values of the variables that `environment.pass` names.
+ * What only the client knows is put into a policy before it leaves (decision 19): the directory
+ * that relative paths start from, and the values of the variables that `environment.pass` names.
  */
 #include <errno.h>
 #include <limits.h>
@@ -48,11 +48,14 @@ int path_localise(struct arena *a, const char *base, const char *path, const cha
                 if (!full)
                         return error_nomem(e);
         }
-        /* The wire takes no "..". Only the file system can say where it leads when a part is a link. */
+        /* The wire takes no "..". Only the file system can say where it leads when a part is a
+         * link. */
         if (full[0] == '/' && has_dotdot(full)) {
                 if (!realpath(full, real))
-                        return error_set(e, ERROR_PARAMS, errno, "%s: %s (a path with \"..\" must "
-                                         "exist)", path, strerror(errno));
+                        return error_set(e, ERROR_PARAMS, errno,
+                                         "%s: %s (a path with \"..\" must "
+                                         "exist)",
+                                         path, strerror(errno));
                 full = arena_strdup(a, real);
                 if (!full)
                         return error_nomem(e);
@@ -97,7 +100,10 @@ static int resolve_pass(struct arena *a, struct policy_environment *env, struct 
 }
 
 int policy_localise(struct arena *a, const char *base, struct policy *p, struct error *e) {
-        struct { const char *where; struct strings *list; } lists[] = {
+        struct {
+                const char *where;
+                struct strings *list;
+        } lists[] = {
                 { "/filesystem/read", &p->filesystem.read },
                 { "/filesystem/write", &p->filesystem.write },
                 { "/filesystem/execute", &p->filesystem.execute },

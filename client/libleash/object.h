@@ -13,7 +13,7 @@ struct leash_process {
         struct leash_process *next; /* in leash.processes, until it has ended */
         struct leash *l;            /* NULL: the connection is gone */
         char *id, *sandbox, *workdir;
-        int pty; /* the terminal's master, or -1 */
+        int pty;             /* the terminal's master, or -1 */
         struct json *exited; /* the params of process.exited */
         leash_output_fn output;
         leash_exit_fn exit;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How a command ended: from the daemon's JSON to struct leash_result, for leash_run and leash_process_wait. */
+/* How a command ended: from the daemon's JSON to struct leash_result, for leash_run and
+ * leash_process_wait. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../proto/row.h"
 #include "internal.h"
 
 /* {"code": 0} or {"signal": 9}; proto/ hands it on as JSON because it is one or the other. */
@@ -11,13 +13,13 @@ struct exit_wire {
         int64_t code, signal;
 };
 static const struct field exit_fields[] = {
-        { .name = "code", .kind = FIELD_INT, .offset = offsetof(struct exit_wire, code),
-          .min = 0, .max = 255, .doc = "The exit status." },
-        { .name = "signal", .kind = FIELD_INT, .offset = offsetof(struct exit_wire, signal),
-          .min = 1, .max = 128, .doc = "The signal that ended it." },
+        FIELD_INT(struct exit_wire, code, "code", 0, 0, 255, "The exit status."),
+        FIELD_INT(struct exit_wire, signal, "signal", 0, 1, 128, "The signal that ended it."),
 };
-static const struct shape exit_shape = { .name = "Exit", .size = sizeof(struct exit_wire),
-                                         .fields = exit_fields, .n = ELEMENTSOF(exit_fields) };
+static const struct shape exit_shape = { .name = "Exit",
+                                         .size = sizeof(struct exit_wire),
+                                         .fields = exit_fields,
+                                         .n = ELEMENTSOF(exit_fields) };
 
 int exit_from_json(struct json *exit, struct exit_info *ret, struct error *e) {
         _cleanup_(arena_freep) struct arena *a = arena_new();
@@ -27,10 +29,11 @@ int exit_from_json(struct json *exit, struct exit_info *ret, struct error *e) {
                 return error_nomem(e);
         if (!exit)
                 return error_set(e, ERROR_INTERNAL, EBADMSG, "leashd's answer has no exit status");
-        int r = shape_decode(&exit_shape, exit, a, &w, e);
+        int r = shape_decode_lax(&exit_shape, exit, a, &w, e);
         if (r < 0)
                 return error_under(e, "/exit", r);
-        *ret = (struct exit_info){ .by_signal = w.signal > 0, .code = (int) w.code,
+        *ret = (struct exit_info){ .by_signal = w.signal > 0,
+                                   .code = (int) w.code,
                                    .signal = (int) w.signal };
         return 0;
 }
@@ -116,7 +119,7 @@ int result_from_run(struct json *j, struct leash_result **ret, struct error *e) 
 
         if (!a)
                 return error_nomem(e);
-        int r = shape_decode(methods[METHOD_PROCESS_RUN].result, j, a, &w, e);
+        int r = shape_decode_lax(methods[METHOD_PROCESS_RUN].result, j, a, &w, e);
         if (r >= 0)
                 r = result_new(j, w.exit, w.reason, &w.stdout_, &w.stderr_, &p, e);
         if (r < 0)
@@ -134,7 +137,7 @@ int result_from_exit(struct json *j, struct leash_result **ret, struct error *e)
 
         if (!a)
                 return error_nomem(e);
-        int r = shape_decode(notifications[NOTIFY_PROCESS_EXITED].params, j, a, &w, e);
+        int r = shape_decode_lax(notifications[NOTIFY_PROCESS_EXITED].params, j, a, &w, e);
         if (r >= 0)
                 r = result_new(j, w.exit, w.reason, &none, &none, &p, e);
         if (r < 0)

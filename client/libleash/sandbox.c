@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A sandbox as an object: its id and the three calls that take one. The daemon holds everything else. */
+/* A sandbox as an object: its id and the three calls that take one. The daemon holds everything
+ * else. */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>

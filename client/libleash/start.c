@@ -2,9 +2,10 @@
 /*
  * Where leashd listens, and how it comes to run (decision 16).
  *
- * The system's socket first (its owner must be root), else the user's own. Who finds nobody there takes a
- * lock, binds and listens himself, and execs leashd with the listening descriptor: connections queue in the
- * socket from that moment on, so nobody has to wait or poll for a daemon to come up.
+ * The system's socket first (its owner must be root), else the user's own. Who finds nobody there
+ * takes a lock, binds and listens himself, and execs leashd with the listening descriptor:
+ * connections queue in the socket from that moment on, so nobody has to wait or poll for a daemon
+ * to come up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +85,8 @@ static int connect_to(const char *path, int *ret, struct error *e) {
         return 0;
 }
 
-/* A directory of our own, made if it is missing. /tmp is everybody's, so nothing about it is believed. */
+/* A directory of our own, made if it is missing. /tmp is everybody's, so nothing about it is
+ * believed. */
 static int own_directory(const char *path, struct error *e) {
         struct stat st;
 
@@ -93,9 +95,11 @@ static int own_directory(const char *path, struct error *e) {
         if (lstat(path, &st) < 0)
                 return error_set(e, ERROR_IO, errno, "%s: %s", path, strerror(errno));
         if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 0022))
-                return error_set(e, ERROR_REFUSED, EPERM,
-                                 "%s must be a directory that only you can write: remove it, or set "
-                                 "LEASH_SOCKET to another place", path);
+                return error_set(
+                        e, ERROR_REFUSED, EPERM,
+                        "%s must be a directory that only you can write: remove it, or set "
+                        "LEASH_SOCKET to another place",
+                        path);
         return 0;
 }
 
@@ -118,7 +122,8 @@ static void user_directory(char *ret, size_t size) {
                 snprintf(ret, size, "/tmp/leash-%u", (unsigned) geteuid());
 }
 
-/* leashd beside this program (a build folder, a relocated installation), else where it was installed. */
+/* leashd beside this program (a build folder, a relocated installation), else where it was
+ * installed. */
 static int find_leashd(char *ret, size_t size, struct error *e) {
         ssize_t n = readlink("/proc/self/exe", ret, size - 1);
 
@@ -135,16 +140,26 @@ static int find_leashd(char *ret, size_t size, struct error *e) {
         snprintf(ret, size, "%s", LEASH_LIBEXECDIR "/leashd");
         if (access(ret, X_OK) >= 0)
                 return 0;
-        return error_set(e, ERROR_NOT_FOUND, ENOENT,
-                         "leashd is not running and was not found beside this program nor in %s: is "
-                         "leash installed?", LEASH_LIBEXECDIR);
+        return error_set(
+                e, ERROR_NOT_FOUND, ENOENT,
+                "leashd is not running and was not found beside this program nor in %s: is "
+                "leash installed?",
+                LEASH_LIBEXECDIR);
 }
 
 /* The few variables by which a daemon finds its user's places; nothing of the caller's work. */
 static char **clean_environment(char *lines, size_t size, char **ret) {
-        static const char *const keep[] = { "PATH", "HOME", "USER", "LOGNAME", "LANG", "SHELL",
-                                            "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME",
-                                            "XDG_CACHE_HOME", "XDG_DATA_HOME",
+        static const char *const keep[] = { "PATH",
+                                            "HOME",
+                                            "USER",
+                                            "LOGNAME",
+                                            "LANG",
+                                            "SHELL",
+                                            "XDG_RUNTIME_DIR",
+                                            "XDG_CONFIG_HOME",
+                                            "XDG_STATE_HOME",
+                                            "XDG_CACHE_HOME",
+                                            "XDG_DATA_HOME",
                                             "DBUS_SESSION_BUS_ADDRESS" };
         size_t n = 0, used = 0;
 
