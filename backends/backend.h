@@ -16,6 +16,9 @@ struct box;    /* one sandbox */
 struct backend_options {
         const char *init_path; /* leash-init; NULL = the installed one */
         unsigned pool_size;    /* prepared sandboxes to keep; 0 = none */
+        /* Soft RLIMIT_NOFILE that commands start with when the plan names none: the session has raised its
+         * own, and programs that use select(2) or close every descriptor suffer from a huge one. 0 = leave. */
+        unsigned open_files;
 };
 
 struct spawn {

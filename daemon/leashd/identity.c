@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Who calls, and is it as free as we are? (Decision 3.) A program that flatpak, docker, bwrap or leash
+ * itself has confined must not get, through us, what its confinement took away: so a caller has to live in
+ * our own user, mount and pid namespaces and carry no more seccomp filters and no_new_privs than we do.
+ *
+ * The caller's pid may be somebody else's by the time we look: everything is read through one /proc
+ * directory descriptor, and the pidfd that stands for the caller must still be alive afterwards.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../../backends/posix/file.h"
+#include "../../backends/posix/socket.h"
+#include "leashd.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77 /* Linux 6.5; Debian 12's headers are older */
+#endif
+
+static const struct {
+        const char *file, *message;
+} namespaces[] = {
+        { "ns/user", "the caller is inside a user namespace that is not leashd's" },
+        { "ns/mnt", "the caller is inside a mount namespace that is not leashd's" },
+        { "ns/pid", "the caller is inside a pid namespace that is not leashd's" },
+};
+
+/* A decimal value of /proc/PID/status (proc(5)); absent = 0: kernels without seccomp leave the line out. */
+static long status_value(const char *status, const char *key) {
+        size_t len = strlen(key);
+        for (const char *line = status; line; line = strchr(line, '\n')) {
+                if (*line == '\n')
+                        line++;
+                if (strncmp(line, key, len) == 0 && line[len] == ':')
+                        return strtol(line + len + 1, NULL, 10);
+        }
+        return 0;
+}
+
+static int peer_pidfd(int fd, pid_t pid, struct error *e) {
+        int pidfd = -1;
+        socklen_t len = sizeof pidfd;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
+                return pidfd;
+        if (errno == ENOPROTOOPT || errno == EINVAL) {
+                pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+                if (pidfd >= 0)
+                        return pidfd;
+        }
+        return error_set(e, ERROR_REFUSED, ESRCH, "the caller has ended");
+}
+
+static int check_namespaces(int own, int peer, struct error *e) {
+        struct stat a, b;
+        for (size_t i = 0; i < ELEMENTSOF(namespaces); i++) {
+                if (fstatat(own, namespaces[i].file, &a, 0) < 0)
+                        return error_set(e, ERROR_INTERNAL, errno, "cannot read own %s",
+                                         namespaces[i].file);
+                if (fstatat(peer, namespaces[i].file, &b, 0) < 0)
+                        return error_set(e, ERROR_REFUSED, errno,
+                                         "the caller hides its namespaces (it is not dumpable)");
+                if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+                        return error_set(e, ERROR_REFUSED, EPERM, "%s", namespaces[i].message);
+        }
+        return 0;
+}
+
+static int read_status(int dir, char **ret, struct error *e) {
+        size_t len;
+        int r = file_read(dir, "status", 64 * 1024, ret, &len);
+        return r < 0 ? error_set(e, ERROR_REFUSED, -r, "the caller's state cannot be read") : 0;
+}
+
+static void free_text(char **p) {
+        free(*p);
+}
+
+static int check_confinement(int own, int peer, const struct identity *who, struct error *e) {
+        _cleanup_(free_text) char *mine = NULL, *theirs = NULL;
+        if (read_status(own, &mine, e) < 0 || read_status(peer, &theirs, e) < 0)
+                return -EPERM;
+        /* Uid: real, effective, saved, fs. Guards the pidfd_open fallback against a recycled pid, too. */
+        if (status_value(theirs, "Uid") != (long) who->uid)
+                return error_set(e, ERROR_REFUSED, EPERM, "the caller's user has changed");
+        /* Filters only ever stack, so a caller with more of them than we have is confined further. In a
+         * container that filters everything both sides carry the container's own. */
+        if (status_value(theirs, "Seccomp") > status_value(mine, "Seccomp") ||
+            status_value(theirs, "Seccomp_filters") > status_value(mine, "Seccomp_filters"))
+                return error_set(e, ERROR_REFUSED, EPERM,
+                                 "the caller runs under a seccomp filter: it is confined already");
+        if (status_value(theirs, "NoNewPrivs") > status_value(mine, "NoNewPrivs"))
+                return error_set(e, ERROR_REFUSED, EPERM,
+                                 "the caller runs with no_new_privs: it is confined already");
+        return 0;
+}
+
+int identity_check(int fd, struct identity *ret, struct error *e) {
+        struct ucred cred;
+        socklen_t len = sizeof cred;
+        char path[32];
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+                return error_set(e, ERROR_REFUSED, errno, "the caller cannot be identified");
+        struct identity who = { .pid = cred.pid, .uid = cred.uid, .gid = cred.gid };
+        if (who.uid != geteuid())
+                return error_set(e, ERROR_REFUSED, EPERM,
+                                 "this leashd belongs to another user (uid %u)", geteuid());
+        if (who.pid <= 0)
+                return error_set(e, ERROR_REFUSED, EPERM, "%s", namespaces[2].message);
+        _cleanup_(fd_closep) int pidfd = peer_pidfd(fd, who.pid, e);
+        if (pidfd < 0)
+                return -ESRCH;
+        snprintf(path, sizeof path, "/proc/%d", (int) who.pid);
+        _cleanup_(fd_closep) int peer = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(fd_closep) int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (peer < 0 || own < 0)
+                return error_set(e, ERROR_REFUSED, errno, "the caller has ended");
+        int r = check_namespaces(own, peer, e);
+        if (r == 0)
+                r = check_confinement(own, peer, &who, e);
+        if (r < 0)
+                return r;
+        /* EPERM means alive, as well. */
+        if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0 && errno == ESRCH)
+                return error_set(e, ERROR_REFUSED, ESRCH, "the caller has ended");
+        *ret = who;
+        return 0;
+}

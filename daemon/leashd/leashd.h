@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* leashd's own types: one context, passed on. */
+#pragma once
+
+#include <event2/event.h>
+#include <limits.h>
+#include <sys/types.h>
+
+#include "../../policy/base.h"
+#include "../../policy/error.h"
+#include "../common/log.h"
+
+struct session_link; /* one leash-session that we started */
+
+struct leashd {
+        struct log log;
+        struct event_base *base;
+        /* options */
+        const char *socket_path;  /* where the socket is bound, or NULL when unknown */
+        const char *backend;      /* NULL = the preferred one */
+        char session_path[PATH_MAX]; /* the leash-session program */
+        unsigned idle_seconds;    /* 0 = never exit */
+        unsigned soft_files;      /* RLIMIT_NOFILE as we got it */
+        /* listening */
+        int listen_fd;
+        bool listen_owned; /* we (or leashctl for us) bound it: ours to unlink */
+        dev_t path_dev;    /* of the socket's name, to know it again */
+        ino_t path_ino;
+        struct event *accept_event, *resume_event, *idle_event;
+        struct event *signal_events[3];
+        bool draining; /* the socket is gone; we end when the last session is idle */
+        bool ending;   /* told to end: now */
+        struct session_link *sessions;
+};
+
+/* listen.c */
+int listen_from_environment(struct leashd *d, struct error *e); /* 1: there is one, 0: none */
+int listen_bind(struct leashd *d, const char *path, struct error *e);
+int listen_start(struct leashd *d, struct error *e);
+void listen_stop(struct leashd *d); /* takes the lock, unlinks, drains what was accepted, closes */
+/* The user's own socket (decision 16): the directory is made and checked. Fills a malloc'd path. */
+int listen_user_path(char **ret, struct error *e);
+void listen_refuse(int fd, const char *message); /* one JSON-RPC error line; the caller closes */
+
+/* identity.c */
+struct identity {
+        pid_t pid;
+        uid_t uid;
+        gid_t gid;
+};
+/* Who is at the other end, and may it call? ERROR_REFUSED with a message for the caller if not. */
+int identity_check(int fd, struct identity *ret, struct error *e);
+
+/* sessions.c */
+int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, struct error *e);
+bool sessions_idle(const struct leashd *d);
+void sessions_reap(struct leashd *d); /* after SIGCHLD */
+void sessions_end(struct leashd *d); /* closes every control socket and waits for the sessions */
+
+/* main.c */
+void leashd_update(struct leashd *d); /* something became idle or busy: timers, the end */

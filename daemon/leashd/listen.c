@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The listening socket (decision 16): given by descriptor, or bound here under a lock file beside it
+ * (PATH.lock). Whoever binds or unlinks the path holds that lock, so a client that finds a dead socket and
+ * a daemon that is about to go never cross.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "../../backends/posix/file.h"
+#include "../../backends/posix/socket.h"
+#include "leashd.h"
+
+#define LISTEN_BACKLOG 128        /* more than one user's programs start at the same moment */
+#define ACCEPT_PAUSE_SECONDS 1    /* when descriptors are short: the backlog keeps the callers */
+
+int listen_from_environment(struct leashd *d, struct error *e) {
+        const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+        struct sockaddr_un sa = { 0 };
+        socklen_t len = sizeof sa;
+        int accepts = 0;
+        socklen_t optlen = sizeof accepts;
+
+        if (!pid || !fds || strtol(pid, NULL, 10) != (long) getpid())
+                return 0;
+        if (strcmp(fds, "1") != 0)
+                return error_set(e, ERROR_INTERNAL, 0, "LISTEN_FDS must be 1");
+        if (getsockopt(3, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &optlen) < 0 || !accepts ||
+            getsockname(3, (struct sockaddr *) &sa, &len) < 0 || sa.sun_family != AF_UNIX)
+                return error_set(e, ERROR_INTERNAL, 0, "descriptor 3 is no listening Unix socket");
+        (void) fcntl(3, F_SETFD, FD_CLOEXEC);
+        d->listen_fd = 3;
+        /* systemd names its descriptors and goes on listening after us: the path is not ours then. */
+        d->listen_owned = getenv("LISTEN_FDNAMES") == NULL && sa.sun_path[0] == '/';
+        if (!d->socket_path && sa.sun_path[0] == '/')
+                d->socket_path = strndup(sa.sun_path, sizeof sa.sun_path);
+        unsetenv("LISTEN_PID");
+        unsetenv("LISTEN_FDS");
+        return 1;
+}
+
+static int lock_path(const char *socket_path) {
+        char path[256];
+        int n = snprintf(path, sizeof path, "%s.lock", socket_path);
+        if (n < 0 || (size_t) n >= sizeof path)
+                return -ENAMETOOLONG;
+        _cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+                return -errno;
+        while (flock(fd, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return TAKE_FD(fd);
+}
+
+static int user_directory(char *dir, size_t size) {
+        const char *runtime = getenv("XDG_RUNTIME_DIR");
+        _cleanup_(fd_closep) int fd = -1;
+
+        if (runtime && runtime[0] == '/') {
+                snprintf(dir, size, "%s/leash", runtime);
+                if (dir_private(dir, &fd) == 0)
+                        return 0;
+        }
+        snprintf(dir, size, "/run/user/%u/leash", geteuid());
+        if (dir_private(dir, &fd) == 0)
+                return 0;
+        snprintf(dir, size, "/tmp/leash-%u", geteuid());
+        return dir_private(dir, &fd);
+}
+
+int listen_user_path(char **ret, struct error *e) {
+        char dir[200], *path;
+        int r = user_directory(dir, sizeof dir);
+        if (r < 0)
+                return error_set(e, ERROR_IO, -r, "%s cannot be used: it must be yours and private", dir);
+        if (asprintf(&path, "%s/leash.sock", dir) < 0)
+                return error_nomem(e);
+        *ret = path;
+        return 0;
+}
+
+static bool somebody_listens(const struct sockaddr_un *sa) {
+        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        return fd >= 0 && (connect(fd, (const struct sockaddr *) sa, sizeof *sa) == 0 || errno == EAGAIN);
+}
+
+int listen_bind(struct leashd *d, const char *path, struct error *e) {
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        struct stat st;
+
+        if (path[0] != '/' || strlen(path) >= sizeof sa.sun_path)
+                return error_set(e, ERROR_PARAMS, 0,
+                                 "the socket's path must be absolute and shorter than %zu bytes",
+                                 sizeof sa.sun_path);
+        snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
+        _cleanup_(fd_closep) int lock = lock_path(path);
+        if (lock < 0)
+                return error_set(e, ERROR_IO, -lock, "cannot lock %s.lock", path);
+        if (lstat(path, &st) == 0) {
+                if (!S_ISSOCK(st.st_mode))
+                        return error_set(e, ERROR_IO, EEXIST, "%s is there and is no socket", path);
+                if (somebody_listens(&sa))
+                        return error_set(e, ERROR_IO, EADDRINUSE, "a leashd listens on %s already", path);
+                (void) unlink(path);
+        }
+        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        /* The umask is 077: nobody else may even connect in user mode. */
+        if (fd < 0 || bind(fd, (const struct sockaddr *) &sa, sizeof sa) < 0 ||
+            listen(fd, LISTEN_BACKLOG) < 0)
+                return error_set(e, ERROR_IO, errno, "cannot listen on %s: %s", path, strerror(errno));
+        d->listen_fd = TAKE_FD(fd);
+        d->listen_owned = true;
+        return 0;
+}
+
+void listen_refuse(int fd, const char *message) {
+        char line[512];
+        /* The messages are ours and hold nothing that JSON would have to escape. */
+        int n = snprintf(line, sizeof line,
+                         "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":%d,\"message\":\"%s\","
+                         "\"data\":{\"code\":\"%s\"}}}\n",
+                         error_number(ERROR_REFUSED), message, error_wire_name(ERROR_REFUSED));
+        if (n > 0 && (size_t) n < sizeof line)
+                (void) socket_send(fd, line, (size_t) n, NULL, 0);
+}
+
+/* One waiting caller. 1: handled, 0: none waits, -errno: no more for now. */
+static int accept_one(struct leashd *d) {
+        struct identity who;
+        struct error e = ERROR_NULL;
+        _cleanup_(fd_closep) int fd = accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd < 0) {
+                if (errno == EAGAIN || errno == EWOULDBLOCK)
+                        return 0;
+                /* The caller gave up meanwhile: the next one may be there (accept(2)). */
+                return errno == ECONNABORTED || errno == EINTR ? 1 : -errno;
+        }
+        if (identity_check(fd, &who, &e) < 0 || sessions_hand_over(d, &who, fd, &e) < 0) {
+                log_write(&d->log, LOG_WARN, "refused a caller", LOG_STR("why", e.message));
+                listen_refuse(fd, e.message);
+        }
+        return 1;
+}
+
+static void on_accept(evutil_socket_t fd, short what, void *userdata) {
+        struct leashd *d = userdata;
+        int r;
+        /* Not without end: other events have a right to run, too. */
+        for (unsigned i = 0; i < 64; i++) {
+                r = accept_one(d);
+                if (r == 0)
+                        break;
+                if (r < 0) {
+                        struct timeval later = { .tv_sec = ACCEPT_PAUSE_SECONDS };
+                        log_write(&d->log, LOG_ERROR, "cannot accept", LOG_STR("errno", strerror(-r)));
+                        (void) event_del(d->accept_event);
+                        (void) event_add(d->resume_event, &later);
+                        break;
+                }
+        }
+        leashd_update(d);
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *userdata) {
+        struct leashd *d = userdata;
+        (void) event_add(d->accept_event, NULL);
+}
+
+int listen_start(struct leashd *d, struct error *e) {
+        struct stat st;
+        int r = fd_set_nonblock(d->listen_fd, true);
+        if (r < 0)
+                return error_set(e, ERROR_IO, -r, "cannot prepare the socket");
+        if (d->socket_path && lstat(d->socket_path, &st) == 0) {
+                d->path_dev = st.st_dev;
+                d->path_ino = st.st_ino;
+        }
+        d->accept_event = event_new(d->base, d->listen_fd, EV_READ | EV_PERSIST, on_accept, d);
+        d->resume_event = evtimer_new(d->base, on_resume, d);
+        if (!d->accept_event || !d->resume_event || event_add(d->accept_event, NULL) < 0)
+                return error_nomem(e);
+        return 0;
+}
+
+/* Only if the path still leads to our own socket: somebody may have removed it and put a new one there. */
+static bool path_is_ours(const struct leashd *d) {
+        struct stat st;
+        return lstat(d->socket_path, &st) == 0 && st.st_dev == d->path_dev && st.st_ino == d->path_ino;
+}
+
+void listen_stop(struct leashd *d) {
+        if (d->listen_fd < 0)
+                return;
+        if (d->listen_owned && d->socket_path) {
+                _cleanup_(fd_closep) int lock = lock_path(d->socket_path);
+                if (path_is_ours(d))
+                        (void) unlink(d->socket_path);
+                if (!d->ending)
+                        while (accept_one(d) > 0)
+                                ;
+        }
+        if (d->accept_event)
+                event_free(d->accept_event);
+        if (d->resume_event)
+                event_free(d->resume_event);
+        d->accept_event = d->resume_event = NULL;
+        d->listen_fd = fd_close(d->listen_fd);
+}

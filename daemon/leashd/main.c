@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * leashd: listens, identifies each caller, hands the connection to that user's leash-session. It parses no
+ * JSON and opens no path that a client named. User mode ends by itself when nothing uses it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/process.h"
+#include "leashd.h"
+
+#define IDLE_SECONDS_DEFAULT 60
+
+static const char usage[] =
+        "Usage: leashd --user [OPTIONS]\n"
+        "Runs commands in sandboxes for the clients that connect to its socket.\n\n"
+        "  --user               serve the user that starts it (the only mode so far)\n"
+        "  --socket PATH        listen there instead of $XDG_RUNTIME_DIR/leash/leash.sock\n"
+        "  --idle-exit SECONDS  end when unused for so long (default 60; 0 = never)\n"
+        "  --backend NAME       how to enforce; \"null\" enforces nothing and is for tests\n"
+        "  --version, --help\n\n"
+        "A listening socket passed by descriptor (LISTEN_PID, LISTEN_FDS=1; sd_listen_fds(3)) is used\n"
+        "as it is. LEASH_LOG=error|warn|info|debug sets how much is written to stderr.\n";
+
+void leashd_update(struct leashd *d) {
+        struct timeval after = { .tv_sec = d->idle_seconds };
+
+        if (!sessions_idle(d)) {
+                (void) event_del(d->idle_event);
+                return;
+        }
+        if (d->draining)
+                (void) event_base_loopbreak(d->base);
+        else if (d->idle_seconds > 0 && !event_pending(d->idle_event, EV_TIMEOUT, NULL))
+                (void) event_add(d->idle_event, &after);
+}
+
+static void on_idle(evutil_socket_t fd, short what, void *userdata) {
+        struct leashd *d = userdata;
+        log_write(&d->log, LOG_INFO, "unused: ending", LOG_INT("after_seconds", d->idle_seconds));
+        /* Callers that came in the last moment are still served; we end when they are done. */
+        d->draining = true;
+        listen_stop(d);
+        leashd_update(d);
+}
+
+static void on_signal(evutil_socket_t signo, short what, void *userdata) {
+        struct leashd *d = userdata;
+        if (signo == SIGCHLD) {
+                sessions_reap(d);
+                leashd_update(d);
+                return;
+        }
+        log_write(&d->log, LOG_INFO, "told to end", LOG_INT("signal", signo));
+        d->ending = true;
+        (void) event_base_loopbreak(d->base);
+}
+
+static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
+        static const struct option options[] = {
+                { "user", no_argument, NULL, 'u' },
+                { "socket", required_argument, NULL, 's' },
+                { "idle-exit", required_argument, NULL, 'i' },
+                { "backend", required_argument, NULL, 'b' },
+                { "version", no_argument, NULL, 'v' },
+                { "help", no_argument, NULL, 'h' },
+                { 0 },
+        };
+        bool user = false;
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                switch (c) {
+                case 'u':
+                        user = true;
+                        break;
+                case 's':
+                        d->socket_path = optarg;
+                        break;
+                case 'i': {
+                        char *end;
+                        errno = 0;
+                        unsigned long n = strtoul(optarg, &end, 10);
+                        if (errno || end == optarg || *end || n > INT_MAX)
+                                return error_set(e, ERROR_PARAMS, 0, "--idle-exit takes seconds");
+                        d->idle_seconds = (unsigned) n;
+                        break;
+                }
+                case 'b':
+                        d->backend = optarg; /* leash-session knows which there are */
+                        break;
+                case 'v':
+                        puts("leashd " LEASH_VERSION);
+                        exit(0);
+                case 'h':
+                        fputs(usage, stdout);
+                        exit(0);
+                default:
+                        return error_set(e, ERROR_PARAMS, 0, "see leashd --help");
+                }
+        }
+        if (optind < argc)
+                return error_set(e, ERROR_PARAMS, 0, "unexpected argument: %s", argv[optind]);
+        if (!user)
+                return error_set(e, ERROR_PARAMS, 0, "only user mode is built: leashd --user");
+        return 0;
+}
+
+static int prepare(struct leashd *d, struct error *e) {
+        static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
+
+        int r = listen_from_environment(d, e);
+        if (r == 0) {
+                char *path = NULL;
+                if (!d->socket_path) {
+                        r = listen_user_path(&path, e);
+                        if (r < 0)
+                                return r;
+                        d->socket_path = path; /* lives as long as the program */
+                }
+                r = listen_bind(d, d->socket_path, e);
+        }
+        if (r < 0)
+                return r;
+        if (process_sibling("leash-session", d->session_path, sizeof d->session_path) < 0)
+                return error_set(e, ERROR_INTERNAL, ENOENT, "leash-session is not installed");
+        d->base = process_event_base();
+        d->idle_event = d->base ? evtimer_new(d->base, on_idle, d) : NULL;
+        if (!d->idle_event)
+                return error_nomem(e);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                d->signal_events[i] = evsignal_new(d->base, signals[i], on_signal, d);
+                if (!d->signal_events[i] || event_add(d->signal_events[i], NULL) < 0)
+                        return error_nomem(e);
+        }
+        return listen_start(d, e);
+}
+
+int main(int argc, char **argv) {
+        struct leashd d = { .log = { .fd = STDERR_FILENO, .program = "leashd" },
+                            .listen_fd = -1,
+                            .idle_seconds = IDLE_SECONDS_DEFAULT };
+        struct error e = ERROR_NULL;
+
+        d.log.max = log_level_from_environment();
+        process_prepare();
+        if (parse(&d, argc, argv, &e) < 0) {
+                fprintf(stderr, "leashd: %s\n", e.message);
+                return 2;
+        }
+        d.soft_files = process_raise_files();
+        if (prepare(&d, &e) < 0) {
+                fprintf(stderr, "leashd: %s\n", e.message);
+                return 1;
+        }
+        log_write(&d.log, LOG_INFO, "listening", LOG_STR("socket", d.socket_path));
+        leashd_update(&d);
+        (void) event_base_dispatch(d.base);
+
+        listen_stop(&d);
+        sessions_end(&d);
+        event_free(d.idle_event);
+        for (size_t i = 0; i < ELEMENTSOF(d.signal_events); i++)
+                event_free(d.signal_events[i]);
+        event_base_free(d.base);
+        return 0;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * One leash-session per uid: started on first need, given each connection, asked for nothing. A session
+ * that dies is started again by the next caller, but not faster than START_BURST times in START_SECONDS: a
+ * session that crashes at once shall not turn into a fork loop.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../backends/posix/socket.h"
+#include "../common/control.h"
+#include "leashd.h"
+
+#define START_BURST 5
+#define START_SECONDS 10
+#define END_SECONDS 10 /* a session that removes large directories needs a moment */
+
+struct session_link {
+        struct session_link *next;
+        struct leashd *leashd;
+        uid_t uid;
+        pid_t pid; /* 0: not running */
+        int fd;
+        struct event *event;
+        uint64_t sent, received;
+        bool busy;
+        time_t starts[START_BURST]; /* a ring of the last start times */
+        unsigned n_starts;
+};
+
+static time_t now(void) {
+        struct timespec ts;
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return ts.tv_sec;
+}
+
+static void disconnect(struct session_link *s) {
+        if (s->event)
+                event_free(s->event);
+        s->event = NULL;
+        s->fd = fd_close(s->fd);
+        s->busy = false;
+        s->sent = s->received = 0;
+}
+
+static void on_message(evutil_socket_t fd, short what, void *userdata) {
+        struct session_link *s = userdata;
+        struct leashd *d = s->leashd;
+
+        for (;;) {
+                struct control_message m;
+                size_t n_fds;
+                ssize_t n = socket_recv(s->fd, &m, sizeof m, NULL, 0, &n_fds);
+                if (n == -EAGAIN)
+                        break;
+                if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION || m.type != CONTROL_STATUS) {
+                        log_write(&d->log, LOG_WARN, "the session is gone", LOG_INT("uid", s->uid),
+                                  LOG_INT("pid", s->pid));
+                        /* What it held has ended with it: its sandboxes see the end of their sockets. */
+                        if (s->pid > 0)
+                                (void) kill(s->pid, SIGTERM);
+                        disconnect(s);
+                        break;
+                }
+                s->received = m.received;
+                s->busy = m.busy;
+        }
+        leashd_update(d);
+}
+
+static _Noreturn void become_session(const struct leashd *d, int fd) {
+        const char *argv[8];
+        size_t n = 0;
+        sigset_t none;
+        struct rlimit rl;
+
+        sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        if (d->soft_files > 0 && getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+                rl.rlim_cur = d->soft_files;
+                (void) setrlimit(RLIMIT_NOFILE, &rl);
+        }
+        argv[n++] = "leash-session";
+        if (d->backend) {
+                argv[n++] = "--backend";
+                argv[n++] = d->backend;
+        }
+        if (d->socket_path) {
+                argv[n++] = "--socket";
+                argv[n++] = d->socket_path;
+        }
+        argv[n] = NULL;
+        /* All else is close-on-exec. dup2 of a descriptor onto itself would keep that flag. */
+        if (fd == CONTROL_FD ? fcntl(fd, F_SETFD, 0) == 0 : dup2(fd, CONTROL_FD) >= 0)
+                execv(d->session_path, (char **) (uintptr_t) argv);
+        _exit(127);
+}
+
+static int start(struct session_link *s, struct error *e) {
+        struct leashd *d = s->leashd;
+        int pair[2];
+        time_t t = now();
+
+        if (s->n_starts >= START_BURST && t - s->starts[s->n_starts % START_BURST] < START_SECONDS)
+                return error_set(e, ERROR_INTERNAL, EAGAIN,
+                                 "leash-session keeps dying; try again in some seconds");
+        s->starts[s->n_starts++ % START_BURST] = t;
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return error_set(e, ERROR_IO, errno, "cannot make a socket pair");
+        _cleanup_(fd_closep) int ours = pair[0], theirs = pair[1];
+        s->event = event_new(d->base, ours, EV_READ | EV_PERSIST, on_message, s);
+        if (!s->event || event_add(s->event, NULL) < 0 || fd_set_nonblock(ours, true) < 0)
+                return error_nomem(e);
+        pid_t pid = fork();
+        if (pid < 0) {
+                disconnect(s);
+                return error_set(e, ERROR_IO, errno, "cannot fork");
+        }
+        if (pid == 0)
+                become_session(d, theirs);
+        s->pid = pid;
+        s->fd = TAKE_FD(ours);
+        s->sent = s->received = 0;
+        log_write(&d->log, LOG_INFO, "started a session", LOG_INT("uid", s->uid), LOG_INT("pid", pid));
+        return 0;
+}
+
+static struct session_link *find(struct leashd *d, uid_t uid) {
+        struct session_link *s;
+        for (s = d->sessions; s; s = s->next)
+                if (s->uid == uid)
+                        return s;
+        s = calloc(1, sizeof *s);
+        if (s) {
+                s->leashd = d;
+                s->uid = uid;
+                s->fd = -1;
+                s->next = d->sessions;
+                d->sessions = s;
+        }
+        return s;
+}
+
+int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, struct error *e) {
+        struct control_message m = { .version = CONTROL_VERSION, .type = CONTROL_CONNECTION };
+        struct session_link *s = find(d, who->uid);
+        if (!s)
+                return error_nomem(e);
+        m.pid = who->pid;
+        m.uid = who->uid;
+        m.gid = who->gid;
+        /* Twice: the session may have died a moment ago, before we heard of it. */
+        for (unsigned tries = 0; tries < 2; tries++) {
+                int r = s->fd < 0 ? start(s, e) : 0;
+                if (r < 0)
+                        return r;
+                ssize_t n = socket_send(s->fd, &m, sizeof m, &fd, 1);
+                if (n > 0) {
+                        s->sent++;
+                        return 0;
+                }
+                if (n == -EAGAIN)
+                        return error_set(e, ERROR_LIMIT, EAGAIN, "leash-session is too busy");
+                disconnect(s);
+        }
+        return error_set(e, ERROR_INTERNAL, EPIPE, "leash-session does not run");
+}
+
+bool sessions_idle(const struct leashd *d) {
+        for (const struct session_link *s = d->sessions; s; s = s->next)
+                if (s->fd >= 0 && (s->busy || s->received != s->sent))
+                        return false;
+        return true;
+}
+
+void sessions_reap(struct leashd *d) {
+        for (struct session_link *s = d->sessions; s; s = s->next) {
+                int status;
+                if (s->pid > 0 && waitpid(s->pid, &status, WNOHANG) == s->pid) {
+                        log_write(&d->log, LOG_INFO, "a session ended", LOG_INT("pid", s->pid),
+                                  LOG_INT("status", status));
+                        s->pid = 0;
+                        disconnect(s);
+                }
+        }
+}
+
+static void wait_for(pid_t pid) {
+        _cleanup_(fd_closep) int pidfd = (int) syscall(SYS_pidfd_open, pid, 0);
+        struct pollfd p = { .fd = pidfd, .events = POLLIN };
+        int r;
+        do {
+                r = pidfd < 0 ? 0 : poll(&p, 1, END_SECONDS * 1000);
+        } while (r < 0 && errno == EINTR);
+        if (r <= 0)
+                (void) kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+}
+
+void sessions_end(struct leashd *d) {
+        /* First all of them hear of it, then we wait. */
+        for (struct session_link *s = d->sessions; s; s = s->next)
+                disconnect(s);
+        while (d->sessions) {
+                struct session_link *s = d->sessions;
+                d->sessions = s->next;
+                if (s->pid > 0)
+                        wait_for(s->pid);
+                free(s);
+        }
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The backend's pool of prepared sandboxes: filled one at a time while the loop has nothing else to do,
+ * dropped when nothing was made for TRIM_SECONDS. No timer runs while there is nothing to fill or to drop,
+ * so an idle session never wakes up.
+ */
+#include "../common/process.h"
+#include "session.h"
+
+#define POOL_SIZE 4      /* a burst of commands; each costs some hundred KiB until it is dropped */
+#define FILL_DELAY_US 2000 /* after the request that emptied it: its command shall start first */
+#define TRIM_SECONDS 30
+
+static void on_fill(evutil_socket_t fd, short what, void *userdata) {
+        struct session *s = userdata;
+        struct timeval soon = { .tv_usec = FILL_DELAY_US };
+        int n = s->backend->engine_idle(s->engine);
+        bool more = n > (int) s->prepared && n < (int) s->pool_size;
+
+        s->prepared = n > 0 ? (unsigned) n : 0;
+        if (more)
+                (void) event_add(s->pool_event, &soon);
+}
+
+static void on_trim(evutil_socket_t fd, short what, void *userdata) {
+        struct session *s = userdata;
+        s->backend->engine_trim(s->engine);
+        s->prepared = 0;
+}
+
+void engine_used(struct session *s) {
+        struct timeval soon = { .tv_usec = FILL_DELAY_US }, later = { .tv_sec = TRIM_SECONDS };
+        if (s->pool_size == 0)
+                return;
+        if (s->prepared > 0)
+                s->prepared--;
+        if (!event_pending(s->pool_event, EV_TIMEOUT, NULL))
+                (void) event_add(s->pool_event, &soon);
+        (void) event_add(s->trim_event, &later); /* starts anew */
+}
+
+int engine_start(struct session *s, struct error *e) {
+        struct backend_options options = { .pool_size = POOL_SIZE, .open_files = s->soft_files };
+        int r = s->backend->probe(&s->facts, e);
+        if (r >= 0)
+                r = s->backend->engine_new(&options, &s->facts, &s->engine, e);
+        if (r < 0)
+                return r;
+        s->pool_size = options.pool_size;
+        s->pool_event = evtimer_new(s->base, on_fill, s);
+        s->trim_event = evtimer_new(s->base, on_trim, s);
+        if (!s->pool_event || !s->trim_event)
+                return error_nomem(e);
+        return 0;
+}
+
+void engine_stop(struct session *s) {
+        if (s->pool_event)
+                event_free(s->pool_event);
+        if (s->trim_event)
+                event_free(s->trim_event);
+        if (s->engine)
+                s->engine = s->backend->engine_free(s->engine);
+}

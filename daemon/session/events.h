@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Notifications that a connection has asked for. */
+#pragma once
+
+#include "session.h"
+
+enum event_kind {
+        EVENT_SANDBOX_CREATED = 0,
+        EVENT_SANDBOX_DESTROYED,
+        EVENT_PROCESS_STARTED,
+        EVENT_PROCESS_EXITED,
+        EVENT_DENIED,
+        EVENT_TRUST_CREATED,
+        EVENT_KIND_N_,
+};
+
+/* The caller fills what the kind has; kind and time are filled here. */
+struct event_details {
+        const char *sandbox, *process, *path;
+        const struct strings *argv;
+        struct json *exit;
+        struct denial *denial;
+};
+void events_emit(struct session *s, enum event_kind kind, const struct event_details *d);
+void events_unsubscribe(struct peer *p);

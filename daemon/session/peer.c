@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * One connection: bytes in, lines out. A peer is never freed while somebody up the stack may hold it: it
+ * is marked dead and freed by its kick event, which runs when the loop is at rest.
+ *
+ * Back-pressure: with LIMIT_OUT_QUEUE_BYTES unread, nothing more is read from the peer and its commands'
+ * streams are not read either; answers to what it asked before still queue. Notifications that find no
+ * room cost the connection: there is no later at which they would still be true.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../backends/posix/socket.h"
+#include "events.h"
+#include "process.h"
+#include "sandbox.h"
+#include "session.h"
+
+#define READ_BYTES (64 * 1024)
+#define LINES_AT_ONCE 64 /* then others get their turn */
+
+struct out {
+        TAILQ_ENTRY(out) link;
+        char *data;
+        size_t len, done;
+        int fds[LIMIT_LINE_FDS];
+        size_t n_fds;
+};
+
+static void out_free(struct peer *p, struct out *o) {
+        TAILQ_REMOVE(&p->out, o, link);
+        p->out_bytes -= o->len;
+        fds_close(o->fds, o->n_fds);
+        free(o->data);
+        free(o);
+}
+
+void peer_kick(struct peer *p) {
+        event_active(p->kick_event, EV_TIMEOUT, 1);
+}
+
+static void die(struct peer *p) {
+        p->dead = true;
+        peer_kick(p);
+}
+
+bool peer_is_full(const struct peer *p) {
+        return p->out_bytes >= LIMIT_OUT_QUEUE_BYTES;
+}
+
+/* Reading stops while the queue is full. A peer that vanishes then is noticed by the write event. */
+static void update_reading(struct peer *p) {
+        bool want = !p->dead && !p->closing &&
+                    (p->reading ? !peer_is_full(p) : p->out_bytes < LIMIT_OUT_QUEUE_BYTES / 2);
+        if (want == p->reading)
+                return;
+        p->reading = want;
+        if (!want) {
+                (void) event_del(p->read_event);
+                return;
+        }
+        (void) event_add(p->read_event, NULL);
+        peer_kick(p); /* lines that wait in the frame */
+}
+
+static void flush(struct peer *p) {
+        struct out *o;
+        while (!p->dead && (o = TAILQ_FIRST(&p->out))) {
+                ssize_t n = socket_send(p->fd, o->data + o->done, o->len - o->done, o->fds, o->n_fds);
+                if (n == -EAGAIN) {
+                        (void) event_add(p->write_event, NULL);
+                        break;
+                }
+                if (n < 0) {
+                        die(p);
+                        break;
+                }
+                fds_close(o->fds, o->n_fds); /* they went with the first byte */
+                o->n_fds = 0;
+                o->done += (size_t) n;
+                if (o->done == o->len)
+                        out_free(p, o);
+        }
+        if (p->closing && TAILQ_EMPTY(&p->out))
+                die(p);
+        update_reading(p);
+}
+
+void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_fds) {
+        struct out *o = line && !p->dead ? calloc(1, sizeof *o) : NULL;
+        if (!o) {
+                free(line);
+                if (!p->dead)
+                        die(p);
+                return;
+        }
+        o->data = line;
+        o->len = len;
+        for (size_t i = 0; i < n_fds && i < LIMIT_LINE_FDS; i++) {
+                int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
+                if (fd < 0) {
+                        fds_close(o->fds, o->n_fds);
+                        free(o);
+                        free(line);
+                        die(p);
+                        return;
+                }
+                o->fds[o->n_fds++] = fd;
+        }
+        bool first = TAILQ_EMPTY(&p->out);
+        TAILQ_INSERT_TAIL(&p->out, o, link);
+        p->out_bytes += len;
+        if (first)
+                flush(p);
+        else
+                update_reading(p);
+}
+
+void peer_notify(struct peer *p, enum notification_id id, const void *params) {
+        struct error e = ERROR_NULL;
+        _cleanup_(json_unrefp) struct json *j = NULL;
+        size_t len;
+
+        if (p->dead)
+                return;
+        if (peer_is_full(p)) {
+                log_write(&p->session->log, LOG_WARN, "a client does not read its notifications",
+                          LOG_INT("pid", p->pid));
+                die(p);
+                return;
+        }
+        if (shape_encode(notifications[id].params, params, &j, &e) < 0) {
+                log_write(&p->session->log, LOG_ERROR, "cannot encode a notification",
+                          LOG_STR("why", e.message));
+                return;
+        }
+        char *line = rpc_format_request(NULL, notifications[id].name, j, &len);
+        peer_send(p, line, len, NULL, 0);
+}
+
+/* The bytes that follow cannot be understood: say why, then end. */
+static void give_up(struct peer *p, const struct error *e) {
+        size_t len;
+        log_write(&p->session->log, LOG_INFO, "a client speaks no proper lines", LOG_INT("pid", p->pid),
+                  LOG_STR("why", e->message));
+        p->closing = true;
+        char *line = rpc_format_error(NULL, e, &len);
+        peer_send(p, line, len, NULL, 0);
+        update_reading(p);
+}
+
+static void handle_lines(struct peer *p) {
+        for (unsigned i = 0; i < LINES_AT_ONCE; i++) {
+                struct frame_line line = { 0 };
+                struct error e = ERROR_NULL;
+                if (p->dead || p->closing || !p->reading)
+                        return;
+                int r = frame_next(p->frame, &line, &e);
+                if (r < 0)
+                        give_up(p, &e);
+                if (r <= 0)
+                        return;
+                dispatch_line(p, &line);
+        }
+        peer_kick(p);
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *userdata) {
+        struct peer *p = userdata;
+        if (!p->dead)
+                handle_lines(p);
+        if (p->dead)
+                peer_free(p);
+        else if (!peer_is_full(p))
+                process_resume_streams(p);
+}
+
+static void on_read(evutil_socket_t fd, short what, void *userdata) {
+        struct peer *p = userdata;
+        char buffer[READ_BYTES];
+        int fds[LIMIT_LINE_FDS];
+        size_t n_fds = 0;
+        struct error e = ERROR_NULL;
+
+        ssize_t n = socket_recv(p->fd, buffer, sizeof buffer, fds, ELEMENTSOF(fds), &n_fds);
+        if (n == -EAGAIN)
+                return;
+        if (n == -EMFILE) {
+                error_set(&e, ERROR_REQUEST, EMFILE, "at most %d descriptors may come with a line",
+                          LIMIT_LINE_FDS);
+                give_up(p, &e);
+                return;
+        }
+        if (n <= 0) {
+                die(p);
+                return;
+        }
+        if (frame_feed(p->frame, buffer, (size_t) n, fds, n_fds, &e) < 0) {
+                give_up(p, &e);
+                return;
+        }
+        handle_lines(p);
+}
+
+static void on_write(evutil_socket_t fd, short what, void *userdata) {
+        struct peer *p = userdata;
+        flush(p);
+        if (!p->dead && !peer_is_full(p))
+                process_resume_streams(p);
+}
+
+int peer_new(struct session *s, int fd, pid_t pid) {
+        if (s->n_peers >= LIMIT_CONNECTIONS)
+                return -EMFILE;
+        struct peer *p = calloc(1, sizeof *p);
+        if (!p)
+                return -ENOMEM;
+        p->session = s;
+        p->fd = fd;
+        p->pid = pid;
+        TAILQ_INIT(&p->out);
+        LIST_INIT(&p->requests);
+        p->frame = frame_new(LIMIT_LINE_BYTES);
+        p->read_event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_read, p);
+        p->write_event = event_new(s->base, fd, EV_WRITE, on_write, p);
+        p->kick_event = evtimer_new(s->base, on_kick, p);
+        LIST_INSERT_HEAD(&s->peers, p, link);
+        s->n_peers++;
+        int r = fd_set_nonblock(fd, true);
+        if (r < 0 || !p->frame || !p->read_event || !p->write_event || !p->kick_event ||
+            event_add(p->read_event, NULL) < 0) {
+                p->fd = -1;
+                peer_free(p);
+                return r < 0 ? r : -ENOMEM;
+        }
+        p->reading = true;
+        session_update(s);
+        return 0;
+}
+
+void peer_free(struct peer *p) {
+        struct session *s = p->session;
+        int fds[LIMIT_LINE_FDS];
+        size_t n;
+
+        LIST_REMOVE(p, link);
+        s->n_peers--;
+        p->dead = true;
+        /* Requests live on in what will answer them, without anybody to hear it. */
+        while (!LIST_EMPTY(&p->requests)) {
+                struct request *rq = LIST_FIRST(&p->requests);
+                LIST_REMOVE(rq, link);
+                rq->peer = NULL;
+        }
+        sandbox_peer_gone(s, p);
+        process_peer_gone(s, p);
+        events_unsubscribe(p);
+        while (!TAILQ_EMPTY(&p->out))
+                out_free(p, TAILQ_FIRST(&p->out));
+        while (p->frame && (n = frame_take_fds(p->frame, fds, ELEMENTSOF(fds))) > 0)
+                fds_close(fds, n);
+        p->frame = frame_free(p->frame);
+        if (p->read_event)
+                event_free(p->read_event);
+        if (p->write_event)
+                event_free(p->write_event);
+        if (p->kick_event)
+                event_free(p->kick_event);
+        fd_close(p->fd);
+        free(p);
+        session_update(s);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The way from a request to a plan. Everything that touches the disk happens here and in the files it
+ * calls; merging, checking and compiling are policy/'s and pure. */
+#include "place.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../../policy/path.h"
+#include "paths.h"
+#include "workdir.h"
+#include "workspace.h"
+
+static int given_workdir(struct session *s, struct place *p, struct error *e) {
+        char real[PATH_MAX];
+        struct stat st;
+        const char *path = path_expand(p->arena, p->policy.workdir, s->user.home, NULL);
+
+        if (!path)
+                return error_nomem(e);
+        if (!realpath(path, real))
+                return error_field(e, "/policy/workdir", "%.512s: %s", path, strerror(errno));
+        if (stat(real, &st) < 0 || !S_ISDIR(st.st_mode))
+                return error_field(e, "/policy/workdir", "%.512s is no directory", path);
+        p->subject.workdir = arena_strdup(p->arena, real);
+        return p->subject.workdir ? 0 : error_nomem(e);
+}
+
+static int fresh_workdir(struct session *s, struct place *p, bool real, struct error *e) {
+        int r = real ? workdir_new(s, &p->fresh, e) : workdirs_open(s, e);
+        if (r < 0)
+                return r;
+        p->subject.workdir_fresh = true;
+        p->subject.workdir = real ? workdir_path(p->fresh)
+                                  : arena_printf(p->arena, "%s/fresh", workdirs_base(s));
+        return p->subject.workdir ? 0 : error_nomem(e);
+}
+
+static int resolve(struct session *s, struct place *p, const struct policy *request,
+                   const char *profile_name, const struct policy *overrides, struct error *e) {
+        const struct policy *profile = NULL;
+        int r = profile_name ? profile_load(s, p->arena, profile_name, &profile, e) : 0;
+        if (r >= 0)
+                r = policy_resolve(p->arena, profile, request, overrides, &p->policy, e);
+        if (r >= 0)
+                r = error_under(e, "/policy", policy_check(&p->policy, e));
+        return r;
+}
+
+static int compile(struct session *s, struct place *p, const char *sandbox_id, bool real,
+                   struct error *e) {
+        p->subject.uid = s->user.uid;
+        p->subject.gid = s->user.gid;
+        p->subject.user = s->user.name;
+        p->subject.home = s->user.home;
+        p->subject.sandbox_id = arena_strdup(p->arena, sandbox_id ? sandbox_id : "none");
+        if (!p->subject.sandbox_id)
+                return error_nomem(e);
+        int r = p->policy.workdir ? given_workdir(s, p, e) : fresh_workdir(s, p, real, e);
+        if (r >= 0)
+                r = paths_canonical(p->arena, &p->policy, s->user.home, p->subject.workdir, e);
+        if (r >= 0 && !p->subject.workdir_fresh)
+                r = workspace_survey(p->arena, &p->subject, s->user.home, e);
+        if (r < 0)
+                return r;
+        workspace_identity(s, p->arena, &p->subject);
+        return plan_compile(p->arena, &p->policy, &s->facts, &p->subject, &p->plan, e);
+}
+
+/* `ret` is not moved afterwards without care: the plan points to ret->subject. */
+int place_compile(struct session *s, const struct policy *request, const char *profile,
+                  const struct policy *overrides, const char *sandbox_id, bool real, struct place *ret,
+                  struct error *e) {
+        *ret = (struct place){ .arena = arena_new() };
+        if (!ret->arena)
+                return error_nomem(e);
+        int r = resolve(s, ret, request, profile, overrides, e);
+        if (r >= 0)
+                r = compile(s, ret, sandbox_id, real, e);
+        if (r < 0)
+                place_done(s, ret, false);
+        return r;
+}
+
+void place_done(struct session *s, struct place *p, bool keep) {
+        if (p->fresh)
+                workdir_release(s, p->fresh, keep);
+        p->fresh = NULL;
+        p->plan = NULL;
+        p->arena = arena_free(p->arena);
+        p->request_arena = arena_free(p->request_arena);
+}
+
+void place_enforcement(const struct session *s, const struct place *p, struct arena *a,
+                       struct enforcement *ret) {
+        *ret = (struct enforcement){ .tier = p->plan->native ? "native" : "namespaces",
+                                     .layers = p->plan->layers,
+                                     .landlock_abi = p->plan->landlock ? s->facts.landlock_abi : 0 };
+        ret->layers.set = true;
+        for (int i = 0; i < LOSS_N_; i++)
+                if (p->plan->lost[i])
+                        (void) arena_push(a, &ret->losses, losses[i].name);
+        ret->losses.set = true;
+}

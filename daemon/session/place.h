@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* From what a request says to a plan: profile, merge, check, canonical paths, survey, compile. */
+#pragma once
+
+#include "session.h"
+
+struct workdir;
+
+struct place {
+        struct arena *arena;
+        struct arena *request_arena; /* strings of the request that the plan borrows; owned, may be NULL */
+        struct policy policy;        /* whole, paths canonical */
+        struct subject subject;
+        struct plan *plan;
+        struct workdir *fresh; /* made for this place, or NULL */
+};
+
+/* real: a fresh working directory is made on the disk if the policy names none. Otherwise (policy.check,
+ * policy.explain, leash.info) a name is made up. sandbox_id may be NULL. */
+int place_compile(struct session *s, const struct policy *request, const char *profile,
+                  const struct policy *overrides, const char *sandbox_id, bool real, struct place *ret,
+                  struct error *e);
+/* keep: the fresh directory stays. */
+void place_done(struct session *s, struct place *p, bool keep);
+/* What `enforcement` says; lists live in `a`. */
+void place_enforcement(const struct session *s, const struct place *p, struct arena *a,
+                       struct enforcement *ret);
+
+/* profile.c: a policy by name: a preset, else a file of the user's or the system's. */
+int profile_load(struct session *s, struct arena *a, const char *name, const struct policy **ret,
+                 struct error *e);

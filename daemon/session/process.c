@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The life of a command: spawning → running → draining → finished. It is finished when it has exited and
+ * its pipes are at their end, or GRACE later: background children that keep a pipe open hold nothing up.
+ */
+#include "process.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../backends/posix/socket.h"
+#include "events.h"
+#include "report.h"
+
+#define GRACE_MS 200
+/* Finished ones that process.wait can still ask for; each holds its request's arena. */
+#define FINISHED_KEPT 256
+
+static void on_grace(evutil_socket_t fd, short what, void *userdata);
+static void on_timeout(evutil_socket_t fd, short what, void *userdata);
+
+static const struct timeval grace = { .tv_usec = GRACE_MS * 1000 };
+
+/* Which step may follow which; anything else is a bug of ours or a lie of the sandbox's (decision 1). */
+static const bool may_become[PROCESS_STATE_N_][PROCESS_STATE_N_] = {
+        [PROCESS_SPAWNING] = { [PROCESS_RUNNING] = true, [PROCESS_FINISHED] = true },
+        [PROCESS_RUNNING] = { [PROCESS_DRAINING] = true, [PROCESS_FINISHED] = true },
+        [PROCESS_DRAINING] = { [PROCESS_FINISHED] = true },
+};
+
+static bool become(struct process *p, enum process_state state) {
+        if (!may_become[p->state][state])
+                return false;
+        p->state = state;
+        return true;
+}
+
+static void process_free(struct process *p) {
+        if (p->sandbox)
+                LIST_REMOVE(p, sandbox_link);
+        if (p->state == PROCESS_FINISHED)
+                p->session->n_finished--;
+        LIST_REMOVE(p, link);
+        input_close(&p->input);
+        output_done(&p->out);
+        output_done(&p->err);
+        if (p->timeout_event)
+                event_free(p->timeout_event);
+        if (p->grace_event)
+                event_free(p->grace_event);
+        p->arena = arena_free(p->arena);
+        p->notes = arena_free(p->notes);
+        free(p->denials);
+        free(p);
+}
+
+struct process *process_alloc(struct session *s, struct sandbox *sb) {
+        struct process *p = calloc(1, sizeof *p);
+        if (!p)
+                return NULL;
+        p->session = s;
+        p->sandbox = sb;
+        p->input.fd = p->out.fd = p->err.fd = -1;
+        p->out.process = p->err.process = p;
+        p->number = ++s->last_process;
+        p->started = clock_monotonic();
+        id_new("pr-", p->id);
+        snprintf(p->sandbox_id, sizeof p->sandbox_id, "%s", sb->id);
+        LIST_INSERT_HEAD(&s->processes, p, link);
+        LIST_INSERT_HEAD(&sb->processes, p, sandbox_link);
+        sb->n_processes++;
+        p->timeout_event = evtimer_new(s->base, on_timeout, p);
+        p->grace_event = evtimer_new(s->base, on_grace, p);
+        if (!p->timeout_event || !p->grace_event) {
+                process_abandon(p);
+                return NULL;
+        }
+        return p;
+}
+
+void process_abandon(struct process *p) {
+        p->sandbox->n_processes--;
+        process_free(p);
+}
+
+int process_set_timeout(struct process *p, uint64_t ms) {
+        struct timeval tv = { .tv_sec = (time_t) (ms / 1000),
+                              .tv_usec = (suseconds_t) (ms % 1000 * 1000) };
+        return event_add(p->timeout_event, &tv);
+}
+
+void process_forget_all(struct session *s) {
+        while (!LIST_EMPTY(&s->processes))
+                process_free(LIST_FIRST(&s->processes));
+}
+
+/* The oldest is the last: new ones are put in front. */
+static void forget_old(struct session *s) {
+        struct process *p, *oldest = NULL;
+        if (s->n_finished <= FINISHED_KEPT)
+                return;
+        LIST_FOREACH(p, &s->processes, link)
+                if (p->state == PROCESS_FINISHED)
+                        oldest = p;
+        if (oldest)
+                process_free(oldest);
+}
+
+struct process *process_find(struct session *s, const char *id, struct error *e) {
+        struct process *p;
+        LIST_FOREACH(p, &s->processes, link)
+                if (strcmp(p->id, id) == 0)
+                        return p;
+        error_set(e, ERROR_NOT_FOUND, ESRCH, "there is no process %.40s", id);
+        snprintf(e->where, sizeof e->where, "/process");
+        return NULL;
+}
+
+/* After this, p may be gone. */
+static void finish(struct process *p, const struct error *e) {
+        struct session *s = p->session;
+        struct sandbox *sb = p->sandbox;
+
+        if (!become(p, PROCESS_FINISHED))
+                return;
+        s->n_finished++;
+        input_close(&p->input);
+        output_close(&p->out);
+        output_close(&p->err);
+        if (p->timeout_event)
+                (void) event_del(p->timeout_event);
+        if (p->grace_event)
+                (void) event_del(p->grace_event);
+        if (sb) {
+                LIST_REMOVE(p, sandbox_link);
+                sb->n_processes--;
+        }
+        p->sandbox = NULL;
+        bool told = report_end(p, e);
+        if (sb && p->owns_sandbox) {
+                /* The plan borrows from the request, and the sandbox ends later than this. */
+                sb->place.request_arena = TAKE(p->arena);
+                sandbox_doom(sb);
+        }
+        if (told)
+                process_free(p);
+        else
+                forget_old(s);
+}
+
+void process_check_done(struct process *p) {
+        if (p->state != PROCESS_DRAINING)
+                return;
+        bool done = output_drain(&p->out);
+        done = output_drain(&p->err) && done;
+        /* A stream that waits for its client has more than the pipe's end to come: no grace for that. */
+        if (done || (p->grace_over && !p->out.paused && !p->err.paused))
+                finish(p, NULL);
+}
+
+static void on_grace(evutil_socket_t fd, short what, void *userdata) {
+        struct process *p = userdata;
+        p->grace_over = true;
+        process_check_done(p);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *userdata) {
+        process_kill(userdata, REASON_TIMEOUT);
+}
+
+void process_kill(struct process *p, enum exit_reason why) {
+        struct error e = ERROR_NULL;
+        if (p->state > PROCESS_RUNNING)
+                return;
+        if (p->reason == REASON_UNSET)
+                p->reason = why;
+        if (p->state == PROCESS_RUNNING) {
+                (void) p->session->backend->box_signal(p->sandbox->box, p->number, SIGKILL, &e);
+                return;
+        }
+        /* Not even running yet: nothing to wait for. */
+        p->status = SIGKILL;
+        finish(p, NULL);
+}
+
+static void note_exit(struct process *p, const struct box_event *ev) {
+        if (!become(p, PROCESS_DRAINING))
+                return;
+        p->status = ev->status;
+        p->out_of_memory = ev->out_of_memory;
+        p->usage = (struct usage){ .wall_seconds = clock_monotonic() - p->started,
+                                   .user_seconds = (double) ev->user_us / 1e6,
+                                   .system_seconds = (double) ev->system_us / 1e6,
+                                   .max_rss_bytes = ev->rss_bytes };
+        if (p->timeout_event)
+                (void) event_del(p->timeout_event);
+        bool out = output_drain(&p->out), err = output_drain(&p->err);
+        if (out && err)
+                finish(p, NULL);
+        else
+                (void) event_add(p->grace_event, &grace);
+}
+
+static void note_spawned(struct process *p, const struct box_event *ev) {
+        if (!become(p, PROCESS_RUNNING))
+                return;
+        p->pid = ev->pid;
+        report_start(p, ev->pty);
+}
+
+static struct process *by_number(struct sandbox *sb, uint64_t number) {
+        struct process *p;
+        LIST_FOREACH(p, &sb->processes, sandbox_link)
+                if (p->number == number)
+                        return p;
+        return NULL;
+}
+
+/* What init could not say of which command it came from belongs to all that run. */
+static void note_for_all(struct sandbox *sb, const struct box_event *ev) {
+        struct process *p;
+        LIST_FOREACH(p, &sb->processes, sandbox_link)
+                report_note(p, ev);
+}
+
+void process_box_event(struct sandbox *sb, const struct box_event *ev) {
+        struct process *p = by_number(sb, ev->id);
+        struct error e = ERROR_NULL;
+
+        switch (ev->kind) {
+        case BOX_SPAWNED:
+                if (p)
+                        note_spawned(p, ev);
+                else /* it was given up while it was starting */
+                        (void) sb->session->backend->box_signal(sb->box, ev->id, SIGKILL, &e);
+                break;
+        case BOX_SPAWN_FAILED:
+                if (p && p->state == PROCESS_SPAWNING)
+                        finish(p, &ev->error);
+                break;
+        case BOX_EXITED:
+                if (p)
+                        note_exit(p, ev);
+                break;
+        case BOX_DENIED:
+        case BOX_TRUST:
+                if (p)
+                        report_note(p, ev);
+                else
+                        note_for_all(sb, ev);
+                break;
+        default:
+                break;
+        }
+}
+
+void process_sandbox_gone(struct process *p, const struct error *e) {
+        if (p->state <= PROCESS_RUNNING) {
+                p->status = SIGKILL;
+                if (p->reason == REASON_UNSET)
+                        p->reason = REASON_DESTROYED;
+        }
+        /* Whatever its pipes still hold was printed before the end: it counts. */
+        (void) output_drain(&p->out);
+        (void) output_drain(&p->err);
+        finish(p, e);
+}
+
+void process_peer_gone(struct session *s, struct peer *peer) {
+        struct process *p, *next;
+        for (p = LIST_FIRST(&s->processes); p; p = next) {
+                next = LIST_NEXT(p, link);
+                if (p->peer != peer)
+                        continue;
+                p->peer = NULL;
+                if (p->run || p->state == PROCESS_SPAWNING) {
+                        process_kill(p, REASON_DESTROYED); /* nobody is left to hear its result */
+                        continue;
+                }
+                output_resume(&p->out);
+                output_resume(&p->err);
+                if (p->state == PROCESS_FINISHED)
+                        process_free(p);
+        }
+}
+
+void process_resume_streams(struct peer *peer) {
+        struct process *p, *next;
+        for (p = LIST_FIRST(&peer->session->processes); p; p = next) {
+                next = LIST_NEXT(p, link);
+                if (p->peer != peer || !(p->out.paused || p->err.paused))
+                        continue;
+                output_resume(&p->out);
+                output_resume(&p->err);
+                process_check_done(p);
+        }
+}

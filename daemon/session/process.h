@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A command in a sandbox. */
+#pragma once
+
+#include "output.h"
+#include "sandbox.h"
+#include "session.h"
+
+enum process_state {
+        PROCESS_SPAWNING = 0, /* asked for; may wait for the sandbox */
+        PROCESS_RUNNING,
+        PROCESS_DRAINING, /* it has exited; its pipes still have something */
+        PROCESS_FINISHED,
+        PROCESS_STATE_N_,
+};
+
+struct waiter;
+struct process {
+        LIST_ENTRY(process) link; /* in session->processes */
+        LIST_ENTRY(process) sandbox_link;
+        struct session *session;
+        struct sandbox *sandbox; /* NULL once finished */
+        char id[ID_BYTES], sandbox_id[ID_BYTES];
+        uint64_t number;
+        enum process_state state;
+        struct peer *peer;      /* who started it, while connected */
+        struct request *rq;     /* process.run until the end, process.start until it runs */
+        struct arena *arena;    /* of the request; the plan of its own sandbox borrows from it, too */
+        struct arena *notes;    /* argv and what was refused: kept as long as the process is */
+        struct strings argv;
+        bool run;               /* process.run: captures and answers at the end */
+        bool owns_sandbox;
+        bool kill_on_limit;
+        pid_t pid;
+        struct input input;
+        struct output out, err;
+        struct event *timeout_event, *grace_event;
+        struct waiter *waiters;
+        double started; /* monotonic */
+        int status;     /* as wait(2) */
+        enum exit_reason reason;
+        bool out_of_memory, grace_over;
+        struct usage usage;
+        struct denial *denials; /* at most LIMIT_DENIALS_PER_RESULT */
+        size_t n_denials;
+        struct strings trust_created; /* as many at most */
+};
+
+/* What process.run and process.start have in common. */
+struct process_wish {
+        struct strings argv;
+        const char *cwd;
+        struct pairs environment;
+        uint64_t timeout_ms, max_output_bytes;
+        bool kill_on_limit, run, owns_sandbox;
+        int stdio[3];  /* given descriptors, or -1, or SPAWN_PTY */
+        bool pipes[3]; /* make a pipe instead */
+        unsigned rows, cols;
+        const char *text; /* stdin of process.run */
+        size_t text_len;
+};
+/* Takes rq over when it works. */
+int process_new(struct request *rq, struct sandbox *sb, const struct process_wish *w, struct error *e);
+/* A new one, in the lists of its session and sandbox; nothing is running yet. */
+struct process *process_alloc(struct session *s, struct sandbox *sb);
+void process_abandon(struct process *p); /* it could not be started: nobody has heard of it */
+int process_set_timeout(struct process *p, uint64_t ms);
+struct process *process_find(struct session *s, const char *id, struct error *e);
+void process_box_event(struct sandbox *sb, const struct box_event *ev);
+/* Its sandbox is gone (reason: DESTROYED) or could not be built (error). */
+void process_sandbox_gone(struct process *p, const struct error *e);
+void process_peer_gone(struct session *s, struct peer *peer);
+void process_resume_streams(struct peer *peer); /* the peer has room again */
+void process_kill(struct process *p, enum exit_reason why);
+void process_check_done(struct process *p); /* an output has ended */
+void process_forget_all(struct session *s);
+/* Adds a waiter for process.wait, or answers at once. */
+int process_wait(struct request *rq, struct process *p, uint64_t timeout_ms, struct error *e);

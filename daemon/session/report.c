@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Turns what is known about a process into answers and notifications. */
+#include "report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "../../backends/posix/socket.h"
+#include "events.h"
+
+struct waiter {
+        struct waiter *next;
+        struct process *process;
+        struct request *rq;
+        struct event *timeout;
+};
+
+struct json *report_exit_json(int status) {
+        char text[40];
+        struct json *j = NULL;
+        struct error e = ERROR_NULL;
+        int n = WIFSIGNALED(status)
+                        ? snprintf(text, sizeof text, "{\"signal\":%d}", WTERMSIG(status))
+                        : snprintf(text, sizeof text, "{\"code\":%d}", WEXITSTATUS(status));
+        return json_parse(text, (size_t) n, &j, &e) < 0 ? NULL : j;
+}
+
+static enum exit_reason end_reason(const struct process *p) {
+        if (p->reason != REASON_UNSET)
+                return p->reason;
+        if (p->out_of_memory)
+                return REASON_OUT_OF_MEMORY;
+        if (!WIFSIGNALED(p->status))
+                return REASON_EXITED;
+        /* RLIMIT_CPU: SIGXCPU at the soft limit (setrlimit(2)). */
+        return WTERMSIG(p->status) == SIGXCPU ? REASON_CPU_LIMIT : REASON_SIGNALLED;
+}
+
+void report_start(struct process *p, int pty) {
+        struct event_details d = { .sandbox = p->sandbox_id, .process = p->id, .argv = &p->argv };
+        if (!p->run && p->rq) {
+                struct process_start_result r = { .process = p->id,
+                                                  .sandbox = p->sandbox_id,
+                                                  .workdir = p->sandbox->place.subject.workdir,
+                                                  .pid = (uint64_t) p->pid,
+                                                  .has_pty = pty >= 0 };
+                request_reply_fds(TAKE(p->rq), &r, &pty, pty >= 0 ? 1 : 0);
+        }
+        fd_close(pty);
+        events_emit(p->session, EVENT_PROCESS_STARTED, &d);
+}
+
+/* The encoding is one for both streams. */
+static void reply_run(struct process *p, struct json *exit) {
+        struct process_run_result r = { .process = p->id,
+                                        .sandbox = p->sandbox_id,
+                                        .exit = exit,
+                                        .reason = end_reason(p),
+                                        .encoding = ENCODING_UTF8,
+                                        .truncated = p->out.truncated || p->err.truncated,
+                                        .usage = p->usage,
+                                        .denials = { p->denials, p->n_denials, true },
+                                        .trust_created = p->trust_created };
+        r.trust_created.set = true;
+        r.stdout_ = (struct bytes){ p->out.data ? p->out.data : "", p->out.len };
+        r.stderr_ = (struct bytes){ p->err.data ? p->err.data : "", p->err.len };
+        if (!utf8_is_valid(r.stdout_.data, r.stdout_.len) ||
+            !utf8_is_valid(r.stderr_.data, r.stderr_.len))
+                r.encoding = ENCODING_BASE64;
+        request_reply(TAKE(p->rq), &r);
+}
+
+static void fill_exit(const struct process *p, struct json *exit, struct process_exit *ret) {
+        *ret = (struct process_exit){ .process = p->id,
+                                      .sandbox = p->sandbox_id,
+                                      .exit = exit,
+                                      .reason = end_reason(p),
+                                      .usage = p->usage,
+                                      .denials = { p->denials, p->n_denials, true },
+                                      .trust_created = p->trust_created,
+                                      .truncated = p->out.truncated || p->err.truncated };
+        ret->trust_created.set = true;
+}
+
+static void waiter_free(struct waiter *w) {
+        if (w->timeout)
+                event_free(w->timeout);
+        free(w);
+}
+
+bool report_end(struct process *p, const struct error *e) {
+        struct process_exit x;
+        _cleanup_(json_unrefp) struct json *exit = report_exit_json(p->status);
+        struct error gone = ERROR_NULL;
+        bool told = p->run;
+
+        if (p->rq && !e && !p->run) {
+                error_set(&gone, ERROR_GONE, ESRCH, "the sandbox ended before the command started");
+                e = &gone;
+        }
+        if (p->rq && e) {
+                request_fail(TAKE(p->rq), e);
+                while (p->waiters) {
+                        struct waiter *w = p->waiters;
+                        p->waiters = w->next;
+                        request_fail(w->rq, e);
+                        waiter_free(w);
+                }
+                return true;
+        }
+        if (p->rq)
+                reply_run(p, exit);
+        fill_exit(p, exit, &x);
+        while (p->waiters) {
+                struct waiter *w = p->waiters;
+                p->waiters = w->next;
+                request_reply(w->rq, &x);
+                waiter_free(w);
+        }
+        if (!p->run && p->peer)
+                peer_notify(p->peer, NOTIFY_PROCESS_EXITED, &x);
+        struct event_details d = { .sandbox = p->sandbox_id, .process = p->id, .exit = exit };
+        events_emit(p->session, EVENT_PROCESS_EXITED, &d);
+        return told;
+}
+
+static void on_wait_timeout(evutil_socket_t fd, short what, void *userdata) {
+        struct waiter *w = userdata, **at = &w->process->waiters;
+        struct error e = ERROR_NULL;
+        while (*at != w)
+                at = &(*at)->next;
+        *at = w->next;
+        error_set(&e, ERROR_TIMEOUT, ETIMEDOUT, "the process still runs");
+        request_fail(w->rq, &e);
+        waiter_free(w);
+}
+
+int process_wait(struct request *rq, struct process *p, uint64_t timeout_ms, struct error *e) {
+        if (p->state == PROCESS_FINISHED) {
+                struct process_exit x;
+                _cleanup_(json_unrefp) struct json *exit = report_exit_json(p->status);
+                fill_exit(p, exit, &x);
+                request_reply(rq, &x);
+                return 0;
+        }
+        struct waiter *w = calloc(1, sizeof *w);
+        if (!w)
+                return error_nomem(e);
+        w->process = p;
+        w->rq = rq;
+        if (timeout_ms > 0) {
+                struct timeval tv = { .tv_sec = (time_t) (timeout_ms / 1000),
+                                      .tv_usec = (suseconds_t) (timeout_ms % 1000 * 1000) };
+                w->timeout = evtimer_new(p->session->base, on_wait_timeout, w);
+                if (!w->timeout || event_add(w->timeout, &tv) < 0) {
+                        waiter_free(w);
+                        return error_nomem(e);
+                }
+        }
+        w->next = p->waiters;
+        p->waiters = w;
+        return 0;
+}
+
+/* Repeats of a refusal are counted, not listed: a program that tries ten thousand times is one line. */
+static struct denial *find_denial(struct process *p, const char *path, const char *access,
+                                  const char *comm) {
+        for (size_t i = 0; i < p->n_denials; i++) {
+                struct denial *d = &p->denials[i];
+                if (strcmp(d->path, path) == 0 && strcmp(d->access, access) == 0 &&
+                    strcmp(d->process, comm) == 0)
+                        return d;
+        }
+        return NULL;
+}
+
+static void note_denial(struct process *p, const struct box_event *ev) {
+        static const char *const access_names[] = { "read", "write", "execute" };
+        const char *access = (unsigned) ev->access < ELEMENTSOF(access_names)
+                                     ? access_names[ev->access]
+                                     : "read";
+        struct decision verdict = { 0 };
+        struct denial *d = find_denial(p, ev->path, access, ev->comm);
+
+        if (d) {
+                d->count++;
+                return;
+        }
+        if (p->n_denials >= LIMIT_DENIALS_PER_RESULT)
+                return;
+        if (!p->denials)
+                p->denials = calloc(LIMIT_DENIALS_PER_RESULT, sizeof *p->denials);
+        if (!p->denials)
+                return;
+        d = &p->denials[p->n_denials];
+        *d = (struct denial){ .kind = "path", .access = access, .pid = ev->pid, .count = 1 };
+        d->path = arena_strdup(p->notes, ev->path);
+        d->process = arena_strdup(p->notes, ev->comm);
+        if (!d->path || !d->process)
+                return;
+        p->n_denials++;
+        plan_decide_path(p->sandbox->place.plan, d->path, ev->access, &verdict);
+        if (verdict.verdict != VERDICT_ALLOW) {
+                d->rule = verdict.rule ? arena_strdup(p->notes, verdict.rule) : NULL;
+                d->field = verdict.field ? arena_strdup(p->notes, verdict.field) : NULL;
+        }
+        struct event_details details = {
+                .sandbox = p->sandbox_id, .process = p->id, .path = d->path, .denial = d
+        };
+        events_emit(p->session, EVENT_DENIED, &details);
+}
+
+static void note_trust(struct process *p, const char *path) {
+        for (size_t i = 0; i < p->trust_created.n; i++)
+                if (strcmp(p->trust_created.items[i], path) == 0)
+                        return;
+        if (p->trust_created.n >= LIMIT_DENIALS_PER_RESULT)
+                return;
+        if (!arena_push(p->notes, &p->trust_created, path))
+                return;
+        struct event_details d = { .sandbox = p->sandbox_id, .process = p->id, .path = path };
+        events_emit(p->session, EVENT_TRUST_CREATED, &d);
+}
+
+/* Paths and names come from inside: whatever is not UTF-8 would make the whole answer unsendable. */
+static void make_printable(char *s) {
+        if (utf8_is_valid(s, strlen(s)))
+                return;
+        for (; *s; s++)
+                if ((unsigned char) *s >= 0x80)
+                        *s = '?';
+}
+
+void report_note(struct process *p, const struct box_event *ev) {
+        struct box_event copy = *ev;
+        copy.path[sizeof copy.path - 1] = 0;
+        copy.comm[sizeof copy.comm - 1] = 0;
+        make_printable(copy.path);
+        make_printable(copy.comm);
+        if (ev->kind == BOX_DENIED)
+                note_denial(p, &copy);
+        else
+                note_trust(p, copy.path);
+}

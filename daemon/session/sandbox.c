@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The life of a sandbox: starting → ready → ending. It is freed from the loop, never from its own events:
+ * those only move it to the doomed ones. */
+#include "sandbox.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events.h"
+#include "process.h"
+
+static const bool may_become[SANDBOX_STATE_N_][SANDBOX_STATE_N_] = {
+        [SANDBOX_STARTING] = { [SANDBOX_READY] = true, [SANDBOX_ENDING] = true },
+        [SANDBOX_READY] = { [SANDBOX_ENDING] = true },
+};
+
+static bool become(struct sandbox *sb, enum sandbox_state state) {
+        if (!may_become[sb->state][state])
+                return false;
+        sb->state = state;
+        return true;
+}
+
+static void announce(struct sandbox *sb, enum event_kind kind) {
+        struct event_details d = { .sandbox = sb->id, .path = sb->place.subject.workdir };
+        events_emit(sb->session, kind, &d);
+}
+
+static void note_ready(struct sandbox *sb) {
+        if (!become(sb, SANDBOX_READY))
+                return;
+        sb->announced = true;
+        announce(sb, EVENT_SANDBOX_CREATED);
+        if (sb->creating) {
+                struct request *rq = TAKE(sb->creating);
+                struct sandbox_create_result r = { .sandbox = sb->id,
+                                                   .workdir = sb->place.subject.workdir };
+                place_enforcement(sb->session, &sb->place, sb->place.arena, &r.enforcement);
+                request_reply(rq, &r);
+        }
+}
+
+static void end_processes(struct sandbox *sb, const struct error *e) {
+        while (!LIST_EMPTY(&sb->processes))
+                process_sandbox_gone(LIST_FIRST(&sb->processes), e);
+}
+
+static void note_failed(struct sandbox *sb, const struct error *e) {
+        if (sb->creating)
+                request_fail(TAKE(sb->creating), e);
+        end_processes(sb, e);
+        sandbox_doom(sb);
+}
+
+static void on_box(evutil_socket_t fd, short what, void *userdata) {
+        struct sandbox *sb = userdata;
+        struct box_event ev;
+        /* Bounded: a sandbox that reports without end must not keep the others waiting. */
+        for (unsigned i = 0; i < 256 && sb->state != SANDBOX_ENDING; i++) {
+                memset(&ev, 0, sizeof ev);
+                ev.pty = -1;
+                if (sb->session->backend->box_next(sb->box, &ev) <= 0)
+                        return;
+                switch (ev.kind) {
+                case BOX_READY:
+                        note_ready(sb);
+                        break;
+                case BOX_FAILED:
+                        log_write(&sb->session->log, LOG_WARN, "a sandbox could not be built",
+                                  LOG_STR("why", ev.error.message));
+                        note_failed(sb, &ev.error);
+                        break;
+                case BOX_GONE:
+                        end_processes(sb, NULL);
+                        sandbox_doom(sb);
+                        break;
+                default:
+                        process_box_event(sb, &ev);
+                }
+        }
+}
+
+int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w, struct arena *arena,
+                struct sandbox **ret, struct error *e) {
+        if (s->n_sandboxes >= LIMIT_SANDBOXES)
+                return error_set(e, ERROR_LIMIT, EAGAIN, "there are %u sandboxes already", LIMIT_SANDBOXES);
+        struct sandbox *sb = calloc(1, sizeof *sb);
+        if (!sb)
+                return error_nomem(e);
+        sb->session = s;
+        id_new("sb-", sb->id);
+        int r = place_compile(s, w->policy, w->profile, w->overrides, sb->id, true, &sb->place, e);
+        if (r >= 0)
+                r = s->backend->box_new(s->engine, sb->place.plan, &sb->box, e);
+        if (r >= 0) {
+                sb->event = event_new(s->base, s->backend->box_fd(sb->box), EV_READ | EV_PERSIST, on_box, sb);
+                if (!sb->event || event_add(sb->event, NULL) < 0)
+                        r = error_nomem(e);
+        }
+        if (r < 0) {
+                if (sb->event)
+                        event_free(sb->event);
+                if (sb->box)
+                        s->backend->box_free(sb->box);
+                if (sb->place.arena)
+                        place_done(s, &sb->place, false);
+                free(sb);
+                return r;
+        }
+        engine_used(s);
+        sb->name = w->name ? arena_strdup(sb->place.arena, w->name) : NULL;
+        sb->lifetime = w->lifetime == LIFETIME_UNSET ? LIFETIME_CONNECTION : w->lifetime;
+        sb->keep_workdir = w->keep_workdir;
+        sb->state = SANDBOX_STARTING;
+        sb->owner = owner;
+        sb->created = clock_monotonic();
+        sb->place.request_arena = arena;
+        LIST_INIT(&sb->processes);
+        LIST_INSERT_HEAD(&s->sandboxes, sb, link);
+        s->n_sandboxes++;
+        session_update(s);
+        *ret = sb;
+        return 0;
+}
+
+struct sandbox *sandbox_find(struct session *s, const char *id, struct error *e) {
+        struct sandbox *sb;
+        LIST_FOREACH(sb, &s->sandboxes, link)
+                if (strcmp(sb->id, id) == 0)
+                        return sb;
+        error_set(e, ERROR_NOT_FOUND, ENOENT, "there is no sandbox %.40s", id);
+        if (e)
+                snprintf(e->where, sizeof e->where, "/sandbox");
+        return NULL;
+}
+
+void sandbox_doom(struct sandbox *sb) {
+        if (!become(sb, SANDBOX_ENDING))
+                return;
+        (void) event_del(sb->event);
+        LIST_REMOVE(sb, link);
+        LIST_INSERT_HEAD(&sb->session->doomed, sb, link);
+        event_active(sb->session->reap_event, EV_TIMEOUT, 1);
+}
+
+void sandbox_free(struct sandbox *sb) {
+        struct session *s = sb->session;
+        struct error gone = ERROR_NULL;
+
+        (void) become(sb, SANDBOX_ENDING);
+        event_free(sb->event);
+        sb->box = s->backend->box_free(sb->box); /* from here on nothing in it runs */
+        end_processes(sb, NULL);
+        if (sb->creating) {
+                error_set(&gone, ERROR_GONE, 0, "the sandbox was destroyed while it was being built");
+                request_fail(TAKE(sb->creating), &gone);
+        }
+        LIST_REMOVE(sb, link);
+        s->n_sandboxes--;
+        if (sb->announced)
+                announce(sb, EVENT_SANDBOX_DESTROYED);
+        place_done(s, &sb->place, sb->keep_workdir);
+        free(sb);
+        session_update(s);
+}
+
+void sandbox_reap(struct session *s) {
+        while (!LIST_EMPTY(&s->doomed))
+                sandbox_free(LIST_FIRST(&s->doomed));
+}
+
+void sandbox_peer_gone(struct session *s, struct peer *p) {
+        struct sandbox *sb, *next;
+        for (sb = LIST_FIRST(&s->sandboxes); sb; sb = next) {
+                next = LIST_NEXT(sb, link);
+                if (sb->owner != p)
+                        continue;
+                sb->owner = NULL;
+                if (sb->lifetime == LIFETIME_CONNECTION)
+                        sandbox_doom(sb);
+        }
+        LIST_FOREACH(sb, &s->doomed, link)
+                if (sb->owner == p)
+                        sb->owner = NULL;
+}
+
+void sandbox_describe(const struct sandbox *sb, const struct peer *asks, struct arena *a,
+                      struct sandbox_info *ret) {
+        *ret = (struct sandbox_info){ .sandbox = sb->id,
+                                      .name = sb->name,
+                                      .workdir = sb->place.subject.workdir,
+                                      .level = sb->place.plan->level,
+                                      .network = sb->place.plan->network.mode,
+                                      .state = sb->state,
+                                      .lifetime = sb->lifetime,
+                                      .processes = sb->n_processes,
+                                      .age_seconds = clock_monotonic() - sb->created,
+                                      .mine = sb->owner && sb->owner == asks };
+        place_enforcement(sb->session, &sb->place, a, &ret->enforcement);
+}

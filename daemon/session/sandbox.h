@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A sandbox: a plan that a backend enforces, and the commands in it. */
+#pragma once
+
+#include "place.h"
+#include "session.h"
+
+struct sandbox {
+        LIST_ENTRY(sandbox) link; /* in session->sandboxes, or ->doomed */
+        struct session *session;
+        char id[ID_BYTES];
+        const char *name; /* in the arena, or NULL */
+        struct place place;
+        struct box *box;
+        struct event *event;
+        enum sandbox_state state;
+        enum lifetime lifetime;
+        struct peer *owner; /* NULL: its connection has gone */
+        struct process_list processes;
+        size_t n_processes; /* that run */
+        struct request *creating;
+        double created; /* monotonic */
+        bool keep_workdir;
+        bool announced; /* sandbox.created went out */
+};
+
+/* What comes with a policy: the parts of sandbox.create, process.run and process.start. */
+struct sandbox_wish {
+        const struct policy *policy, *overrides;
+        const char *profile, *name;
+        enum lifetime lifetime;
+        bool keep_workdir;
+};
+/* Strings of the wish are borrowed: `arena` (may be NULL) is the arena they live in, which the sandbox
+ * takes over when this works. */
+int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w, struct arena *arena,
+                struct sandbox **ret, struct error *e);
+struct sandbox *sandbox_find(struct session *s, const char *id, struct error *e); /* NULL: ERROR_NOT_FOUND */
+/* Kills everything in it, answers whoever waits, removes what was made for it. Not from its own events:
+ * those call sandbox_doom(). */
+void sandbox_free(struct sandbox *sb);
+void sandbox_doom(struct sandbox *sb); /* the same, when the loop is at rest */
+void sandbox_reap(struct session *s);
+void sandbox_peer_gone(struct session *s, struct peer *p);
+void sandbox_describe(const struct sandbox *sb, const struct peer *asks, struct arena *a,
+                      struct sandbox_info *ret);

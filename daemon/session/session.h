@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* leash-session's own types: one context, the peers, the requests. Objects that live longer are in
+ * sandbox.h and process.h. */
+#pragma once
+
+#include <event2/event.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "../../backends/backend.h"
+#include "../../policy/arena.h"
+#include "../../policy/error.h"
+#include "../../policy/limits.h"
+#include "../../proto/method.h"
+#include "../../proto/rpc.h"
+#include "../common/log.h"
+
+/* "sb-" or "pr-" and 128 random bits in base 32: nobody guesses another user's object, and no number is
+ * ever used twice. */
+#define ID_BYTES 32
+
+struct sandbox;
+struct process;
+struct workdirs;
+struct git_identity;
+
+LIST_HEAD(peer_list, peer);
+LIST_HEAD(request_list, request);
+LIST_HEAD(sandbox_list, sandbox);
+LIST_HEAD(process_list, process);
+
+struct user {
+        uid_t uid;
+        gid_t gid;
+        char *name;
+        char *home; /* canonical */
+};
+
+struct session {
+        struct log log;
+        struct event_base *base;
+        const struct backend *backend;
+        struct facts facts;
+        struct user user;
+        const char *socket_path;
+
+        /* engine.c */
+        struct engine *engine;
+        struct event *pool_event, *trim_event;
+        unsigned pool_size, prepared;
+        unsigned soft_files;
+
+        /* main.c */
+        int control_fd;
+        struct event *control_event;
+        struct event *signal_events[2];
+        uint64_t received;
+        bool reported_busy;
+
+        struct peer_list peers;
+        size_t n_peers;
+        struct sandbox_list sandboxes;
+        struct sandbox_list doomed; /* freed when the loop is at rest */
+        struct event *reap_event;
+        size_t n_sandboxes;
+        struct process_list processes; /* running and finished ones, newest first */
+        size_t n_finished;
+        uint64_t last_process;         /* the number that a backend knows a process by */
+        size_t captured_bytes;         /* of all outputs: see output.c */
+
+        struct workdirs *workdirs;     /* made on first need */
+        struct git_identity *git_identity;
+};
+
+/* main.c */
+void session_update(struct session *s); /* tells leashd when we become busy or idle */
+
+/* id.c */
+void id_new(const char *prefix, char ret[ID_BYTES]);
+double clock_monotonic(void);
+double clock_wall(void);
+
+/* engine.c: the backend's pool of prepared sandboxes */
+int engine_start(struct session *s, struct error *e);
+void engine_used(struct session *s); /* a sandbox was made: fill the pool again soon */
+void engine_stop(struct session *s);
+
+/* One connection. */
+struct subscription {
+        struct subscription *next;
+        char sandbox[ID_BYTES]; /* or "" = all */
+        unsigned kinds;         /* bits by enum event_kind */
+};
+struct out;
+TAILQ_HEAD(out_queue, out);
+struct peer {
+        LIST_ENTRY(peer) link;
+        struct session *session;
+        int fd;
+        pid_t pid;
+        struct frame *frame;
+        struct event *read_event, *write_event, *kick_event;
+        struct out_queue out;
+        size_t out_bytes;
+        struct request_list requests;
+        size_t n_requests;
+        struct subscription *subscriptions;
+        bool reading;
+        bool closing; /* no more lines; ends when the queue is out */
+        bool dead;    /* to be freed when the loop is at rest */
+};
+int peer_new(struct session *s, int fd, pid_t pid); /* owns fd on success */
+void peer_free(struct peer *p);                      /* ends what belongs to the connection */
+/* An answer: takes `line` (malloc'd; NULL = out of memory: the connection ends). fds are duplicated. */
+void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_fds);
+/* A notification: a peer that does not read and has no room for more of them loses its connection. */
+void peer_notify(struct peer *p, enum notification_id id, const void *params);
+bool peer_is_full(const struct peer *p);
+void peer_kick(struct peer *p); /* something changed: look at it again when the loop is at rest */
+
+/* One request that has not been answered. The functions that answer also free it. */
+struct request {
+        LIST_ENTRY(request) link;
+        struct session *session;
+        struct peer *peer; /* NULL when the connection has gone */
+        enum method_id method;
+        char *id; /* NULL: a notification, nobody wants an answer */
+        struct arena *arena;
+        void *params; /* the method's params struct */
+        int fds[LIMIT_LINE_FDS];
+        size_t n_fds;
+};
+void request_reply(struct request *rq, const void *result); /* the method's result struct, or NULL = {} */
+void request_reply_fds(struct request *rq, const void *result, const int *fds, size_t n_fds);
+void request_reply_json(struct request *rq, struct json *result);
+void request_fail(struct request *rq, const struct error *e);
+
+/* dispatch.c */
+void dispatch_line(struct peer *p, struct frame_line *line);
+/* 0: the request was answered or is kept by something that will answer it. < 0: the dispatcher answers. */
+typedef int (*handler_fn)(struct request *rq, struct error *e);
+int rpc_leash_info(struct request *rq, struct error *e);
+int rpc_rpc_discover(struct request *rq, struct error *e);
+int rpc_sandbox_create(struct request *rq, struct error *e);
+int rpc_sandbox_list(struct request *rq, struct error *e);
+int rpc_sandbox_get(struct request *rq, struct error *e);
+int rpc_sandbox_destroy(struct request *rq, struct error *e);
+int rpc_process_run(struct request *rq, struct error *e);
+int rpc_process_start(struct request *rq, struct error *e);
+int rpc_process_write(struct request *rq, struct error *e);
+int rpc_process_resize(struct request *rq, struct error *e);
+int rpc_process_signal(struct request *rq, struct error *e);
+int rpc_process_wait(struct request *rq, struct error *e);
+int rpc_process_list(struct request *rq, struct error *e);
+int rpc_policy_check(struct request *rq, struct error *e);
+int rpc_policy_explain(struct request *rq, struct error *e);
+int rpc_events_subscribe(struct request *rq, struct error *e);

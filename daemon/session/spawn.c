@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Starting a command: pipes are made, the backend is asked, our ends are watched. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../backends/posix/socket.h"
+#include "../../policy/path.h"
+#include "process.h"
+
+struct ends {
+        int theirs[3]; /* for the command */
+        int ours[3];
+};
+
+static void ends_close(struct ends *x) {
+        fds_close(x->theirs, 3);
+        fds_close(x->ours, 3);
+}
+
+static int make_pipes(const struct process_wish *w, struct ends *x, struct error *e) {
+        for (int i = 0; i < 3; i++) {
+                int fds[2];
+                if (!w->pipes[i])
+                        continue;
+                int r = pipe_new(fds);
+                if (r < 0)
+                        return error_set(e, ERROR_LIMIT, -r, "cannot make a pipe: %s", strerror(-r));
+                x->theirs[i] = fds[i == 0 ? 0 : 1];
+                x->ours[i] = fds[i == 0 ? 1 : 0];
+        }
+        return 0;
+}
+
+static int make_environment(struct arena *a, const struct pairs *pairs, const char *const **ret,
+                            struct error *e) {
+        const char **env = arena_array(a, pairs->n + 1, sizeof *env);
+        if (!env)
+                return error_nomem(e);
+        for (size_t i = 0; i < pairs->n; i++) {
+                const struct pair *p = &pairs->items[i];
+                if (!p->name[0] || strchr(p->name, '='))
+                        return error_field(e, "/environment", "\"%.64s\" is no name of a variable",
+                                           p->name);
+                env[i] = arena_printf(a, "%s=%s", p->name, p->value);
+                if (!env[i])
+                        return error_nomem(e);
+        }
+        *ret = env;
+        return 0;
+}
+
+static int make_argv(struct arena *a, const struct strings *argv, const char *const **ret,
+                     struct error *e) {
+        size_t bytes = 0;
+        if (argv->n == 0 || !argv->items[0][0])
+                return error_field(e, "/argv", "the program's name is missing");
+        const char **v = arena_array(a, argv->n + 1, sizeof *v);
+        if (!v)
+                return error_nomem(e);
+        for (size_t i = 0; i < argv->n; i++) {
+                v[i] = argv->items[i];
+                bytes += strlen(v[i]) + 1;
+        }
+        if (bytes > LIMIT_ARGV_BYTES)
+                return error_field(e, "/argv", "%zu bytes are more than a program can get (%u)", bytes,
+                                   LIMIT_ARGV_BYTES);
+        *ret = v;
+        return 0;
+}
+
+static int make_cwd(struct arena *a, const struct sandbox *sb, const char *cwd, const char **ret,
+                    struct error *e) {
+        if (!cwd)
+                return 0;
+        int r = path_check(cwd, false, "/cwd", e);
+        if (r < 0)
+                return r;
+        *ret = path_expand(a, cwd, sb->place.subject.home, sb->place.subject.workdir);
+        return *ret ? 0 : error_nomem(e);
+}
+
+/* The shorter of the request's and the policy's limit. */
+static uint64_t effective_timeout(const struct sandbox *sb, uint64_t timeout_ms) {
+        uint64_t wall = sb->place.plan->limits.wall_ms;
+        return wall > 0 && (timeout_ms == 0 || wall < timeout_ms) ? wall : timeout_ms;
+}
+
+static int watch_ends(struct process *p, const struct process_wish *w, struct ends *x) {
+        enum output_mode mode = w->run ? OUTPUT_CAPTURE : OUTPUT_STREAM;
+        size_t limit = w->max_output_bytes;
+        int r = 0;
+
+        if (w->run && limit == 0)
+                limit = LIMIT_OUTPUT_DEFAULT;
+        if (x->ours[0] >= 0)
+                r = input_start(&p->input, p, TAKE_FD(x->ours[0]));
+        if (r >= 0 && x->ours[1] >= 0)
+                r = output_start(&p->out, p, mode, STREAM_STDOUT, TAKE_FD(x->ours[1]), limit);
+        if (r >= 0 && x->ours[2] >= 0)
+                r = output_start(&p->err, p, mode, STREAM_STDERR, TAKE_FD(x->ours[2]), limit);
+        return r;
+}
+
+static int copy_argv(struct process *p, const struct strings *argv) {
+        p->notes = arena_new();
+        if (!p->notes)
+                return -ENOMEM;
+        for (size_t i = 0; i < argv->n; i++)
+                if (!arena_push(p->notes, &p->argv, argv->items[i]))
+                        return -ENOMEM;
+        return 0;
+}
+
+int process_new(struct request *rq, struct sandbox *sb, const struct process_wish *w, struct error *e) {
+        struct session *s = rq->session;
+        _cleanup_(ends_close) struct ends x = { { -1, -1, -1 }, { -1, -1, -1 } };
+        struct spawn spawn = { .rows = w->rows, .cols = w->cols };
+
+        if (sb->n_processes >= LIMIT_PROCESSES_PER_SANDBOX)
+                return error_set(e, ERROR_LIMIT, EAGAIN, "%u commands run in this sandbox already",
+                                 LIMIT_PROCESSES_PER_SANDBOX);
+        int r = make_argv(rq->arena, &w->argv, &spawn.argv, e);
+        if (r >= 0)
+                r = make_environment(rq->arena, &w->environment, &spawn.env, e);
+        if (r >= 0)
+                r = make_cwd(rq->arena, sb, w->cwd, &spawn.cwd, e);
+        if (r >= 0)
+                r = make_pipes(w, &x, e);
+        if (r < 0)
+                return r;
+
+        struct process *p = process_alloc(s, sb);
+        if (!p)
+                return error_nomem(e);
+        p->run = w->run;
+        p->kill_on_limit = w->kill_on_limit;
+        spawn.id = p->number;
+        for (int i = 0; i < 3; i++)
+                spawn.stdio[i] = x.theirs[i] >= 0 ? x.theirs[i] : w->stdio[i];
+        if (copy_argv(p, &w->argv) < 0 || watch_ends(p, w, &x) < 0) {
+                process_abandon(p);
+                return error_nomem(e);
+        }
+        if (w->run && w->pipes[0]) {
+                r = w->text_len > 0 ? input_write(&p->input, w->text, w->text_len, true, NULL, e) : 0;
+                if (w->text_len == 0)
+                        input_close(&p->input);
+        }
+        if (r >= 0)
+                r = s->backend->box_spawn(sb->box, &spawn, e);
+        uint64_t timeout = effective_timeout(sb, w->timeout_ms);
+        if (r >= 0 && timeout > 0)
+                r = process_set_timeout(p, timeout) < 0 ? error_nomem(e) : 0;
+        if (r < 0) {
+                process_abandon(p);
+                return r;
+        }
+        p->owns_sandbox = w->owns_sandbox;
+        p->peer = rq->peer;
+        p->rq = rq;
+        p->arena = TAKE(rq->arena);
+        return 0;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Which repositories are in a working directory (decision 10), by git's own rules (gitrepository-layout(5)):
+ * a .git directory; a .git file that names one elsewhere (worktrees, submodules); core.hooksPath.
+ *
+ * Everything inside the working directory may have been written by sandboxed code. A .git file that points
+ * outside opens that place for writing, so it is believed only when the place points back: what git wrote
+ * there itself, and what code in a sandbox could not.
+ */
+#include "workspace.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../backends/posix/file.h"
+#include "../../backends/posix/socket.h"
+#include "../../policy/path.h"
+#include "ini.h"
+
+#define CONFIG_BYTES (256 * 1024)
+#define CHILDREN_MAX 512 /* a folder of repositories; one stat each */
+
+struct survey {
+        struct arena *arena;
+        struct subject *subject;
+        const char *home;
+        bool nomem;
+};
+
+static void add(struct survey *x, struct strings *list, const char *path) {
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->items[i], path) == 0)
+                        return;
+        if (!arena_push(x->arena, list, path))
+                x->nomem = true;
+}
+
+/* One line: "gitdir: PATH" without its key, or a bare path. Relative ones count from `base`. Canonical. */
+static bool read_pointer(const char *file, const char *key, const char *base, char real[PATH_MAX]) {
+        char path[PATH_MAX], *text;
+        size_t len, skip = strlen(key);
+        bool ok = false;
+
+        if (file_read(AT_FDCWD, file, PATH_MAX, &text, &len) < 0)
+                return false;
+        text[strcspn(text, "\r\n")] = 0;
+        if (strncmp(text, key, skip) == 0) {
+                const char *target = text + skip;
+                while (*target == ' ')
+                        target++;
+                int n = *target == '/' ? snprintf(path, sizeof path, "%s", target)
+                                       : snprintf(path, sizeof path, "%s/%s", base, target);
+                ok = *target && n > 0 && (size_t) n < sizeof path && realpath(path, real);
+        }
+        free(text);
+        return ok;
+}
+
+static bool read_config(const char *dir, const char *section, const char *key, char *ret, size_t size) {
+        char path[PATH_MAX], *text;
+        size_t len;
+        int n = snprintf(path, sizeof path, "%s/config", dir);
+
+        if (n < 0 || (size_t) n >= sizeof path ||
+            file_read(AT_FDCWD, path, CONFIG_BYTES, &text, &len) < 0)
+                return false;
+        bool found = ini_get(text, section, key, ret, size);
+        free(text);
+        return found;
+}
+
+static void add_hooks(struct survey *x, const char *git_dir, const char *tree) {
+        char value[1024], path[PATH_MAX], real[PATH_MAX];
+        int n;
+        if (!read_config(git_dir, "core", "hookspath", value, sizeof value) || !value[0])
+                return;
+        if (value[0] == '~' && value[1] == '/')
+                n = snprintf(path, sizeof path, "%s%s", x->home, value + 1);
+        else
+                n = value[0] == '/' ? snprintf(path, sizeof path, "%s", value)
+                                    : snprintf(path, sizeof path, "%s/%s", tree, value);
+        if (n > 0 && (size_t) n < sizeof path && realpath(path, real))
+                add(x, &x->subject->hook_dirs, real);
+}
+
+static void add_git_dir(struct survey *x, const char *git_dir, const char *tree) {
+        add(x, &x->subject->git_dirs, git_dir);
+        add_hooks(x, git_dir, tree);
+}
+
+/* Does the git directory outside say that `tree` is its own? A worktree's has a file "gitdir" that names
+ * the .git file; a submodule's configuration has core.worktree. */
+static bool points_back(const char *git_dir, const char *tree) {
+        char file[PATH_MAX + 16], real[PATH_MAX], dot_git[PATH_MAX + 8], value[1024];
+        snprintf(file, sizeof file, "%s/gitdir", git_dir);
+        snprintf(dot_git, sizeof dot_git, "%s/.git", tree);
+        if (read_pointer(file, "", git_dir, real))
+                return strcmp(real, dot_git) == 0;
+        if (!read_config(git_dir, "core", "worktree", value, sizeof value))
+                return false;
+        int n = value[0] == '/' ? snprintf(file, sizeof file, "%s", value)
+                                : snprintf(file, sizeof file, "%s/%s", git_dir, value);
+        return n > 0 && (size_t) n < sizeof file && realpath(file, real) && strcmp(real, tree) == 0;
+}
+
+static void follow(struct survey *x, const char *dot_git, const char *tree) {
+        char git_dir[PATH_MAX], common[PATH_MAX], file[PATH_MAX + 16], head[PATH_MAX + 16];
+
+        if (!read_pointer(dot_git, "gitdir:", tree, git_dir))
+                return;
+        bool inside = path_is_under(git_dir, x->subject->workdir);
+        snprintf(head, sizeof head, "%s/HEAD", git_dir);
+        if (!inside && (access(head, F_OK) < 0 || !points_back(git_dir, tree)))
+                return;
+        add_git_dir(x, git_dir, tree);
+        /* The common directory of a worktree holds the objects, the refs, the hooks and the configuration. */
+        snprintf(file, sizeof file, "%s/commondir", git_dir);
+        if (!read_pointer(file, "", git_dir, common))
+                snprintf(common, sizeof common, "%s", git_dir);
+        else
+                add_git_dir(x, common, tree);
+        if (!path_is_under(common, x->subject->workdir))
+                add(x, &x->subject->git_common_dirs, common);
+        if (!inside && !path_is_under(git_dir, common))
+                add(x, &x->subject->git_common_dirs, git_dir);
+}
+
+/* Git directories of submodules: .git/modules/NAME, names may have slashes. */
+static void add_modules(struct survey *x, const char *dir, unsigned depth) {
+        char path[PATH_MAX + 16];
+        struct dirent *de;
+        DIR *d = depth < 4 ? opendir(dir) : NULL;
+
+        if (!d)
+                return;
+        while ((de = readdir(d))) {
+                if (de->d_type != DT_DIR || de->d_name[0] == '.')
+                        continue;
+                int n = snprintf(path, sizeof path, "%s/%s/HEAD", dir, de->d_name);
+                if (n < 0 || (size_t) n >= sizeof path || x->subject->git_dirs.n >= CHILDREN_MAX)
+                        continue;
+                bool is_git = access(path, F_OK) == 0;
+                path[n - 5] = 0;
+                if (is_git)
+                        add_git_dir(x, path, x->subject->workdir);
+                else
+                        add_modules(x, path, depth + 1);
+        }
+        closedir(d);
+}
+
+static void look_at(struct survey *x, const char *tree) {
+        char path[PATH_MAX + 16];
+        struct stat st;
+        int n = snprintf(path, sizeof path, "%s/.git", tree);
+
+        if (n < 0 || (size_t) n >= sizeof path || lstat(path, &st) < 0)
+                return;
+        if (S_ISREG(st.st_mode)) {
+                follow(x, path, tree);
+        } else if (S_ISDIR(st.st_mode)) {
+                add_git_dir(x, path, tree);
+                snprintf(path + n, sizeof path - (size_t) n, "/modules");
+                add_modules(x, path, 0);
+        }
+}
+
+/* Submodules and repositories side by side: one level below. Deeper ones are held by name only. */
+static void look_at_children(struct survey *x) {
+        char path[PATH_MAX];
+        const char *tree = x->subject->workdir;
+        unsigned seen = 0;
+        struct dirent *de;
+        DIR *d = opendir(tree);
+
+        if (!d)
+                return;
+        while ((de = readdir(d)) && seen < CHILDREN_MAX) {
+                if (de->d_type != DT_DIR || de->d_name[0] == '.')
+                        continue;
+                seen++;
+                int n = snprintf(path, sizeof path, "%s/%s", strcmp(tree, "/") == 0 ? "" : tree, de->d_name);
+                if (n > 0 && (size_t) n < sizeof path)
+                        look_at(x, path);
+        }
+        closedir(d);
+}
+
+int workspace_survey(struct arena *a, struct subject *subject, const char *home, struct error *e) {
+        struct survey x = { .arena = a, .subject = subject, .home = home };
+        look_at(&x, subject->workdir);
+        look_at_children(&x);
+        return x.nomem ? error_nomem(e) : 0;
+}
+
+struct git_identity {
+        struct timespec mtime[2];
+        off_t size[2];
+        char name[256], email[256];
+};
+
+/* git reads the XDG file first, then ~/.gitconfig (git-config(1), FILES): later wins. */
+static const char *const config_files[2] = { ".config/git/config", ".gitconfig" };
+
+static void read_identity(const char *home, struct git_identity *g) {
+        char path[PATH_MAX], *text;
+        size_t len;
+        for (size_t i = 0; i < ELEMENTSOF(config_files); i++) {
+                int n = snprintf(path, sizeof path, "%s/%s", home, config_files[i]);
+                if (n < 0 || (size_t) n >= sizeof path ||
+                    file_read(AT_FDCWD, path, CONFIG_BYTES, &text, &len) < 0)
+                        continue;
+                (void) ini_get(text, "user", "name", g->name, sizeof g->name);
+                (void) ini_get(text, "user", "email", g->email, sizeof g->email);
+                free(text);
+        }
+}
+
+void workspace_identity(struct session *s, struct arena *a, struct subject *subject) {
+        struct git_identity now = { 0 };
+        char path[PATH_MAX];
+
+        for (size_t i = 0; i < ELEMENTSOF(config_files); i++) {
+                struct stat st;
+                int n = snprintf(path, sizeof path, "%s/%s", s->user.home, config_files[i]);
+                if (n > 0 && (size_t) n < sizeof path && stat(path, &st) == 0) {
+                        now.mtime[i] = st.st_mtim;
+                        now.size[i] = st.st_size;
+                }
+        }
+        struct git_identity *known = s->git_identity;
+        if (!known || memcmp(known->mtime, now.mtime, sizeof now.mtime) != 0 ||
+            memcmp(known->size, now.size, sizeof now.size) != 0) {
+                if (!known)
+                        known = s->git_identity = calloc(1, sizeof *known);
+                if (!known)
+                        return;
+                read_identity(s->user.home, &now);
+                *known = now;
+        }
+        subject->git_name = known->name[0] ? arena_strdup(a, known->name) : NULL;
+        subject->git_email = known->email[0] ? arena_strdup(a, known->email) : NULL;
+}
+
+void workspace_forget(struct session *s) {
+        free(s->git_identity);
+        s->git_identity = NULL;
+}
