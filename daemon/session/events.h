@@ -4,6 +4,7 @@
 
 #include "session.h"
 
+/* In the order of event_kind_name(). */
 enum event_kind {
         EVENT_SANDBOX_CREATED = 0,
         EVENT_SANDBOX_DESTROYED,

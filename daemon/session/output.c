@@ -14,7 +14,6 @@
 #include "../../backends/posix/socket.h"
 #include "process.h"
 
-#define READ_BYTES (64 * 1024) /* the default capacity of a pipe (pipe(7)) */
 #define READS_AT_ONCE 4
 /* All captures of one user together: beyond it outputs are cut as at their own limit. Four commands may
  * still have the largest limit on both streams. */
@@ -53,33 +52,20 @@ static void capture(struct output *o, const char *data, size_t len) {
                 limit_reached(o);
 }
 
-/* How many bytes at the end are the begin of a UTF-8 character (RFC 3629 3) whose rest may follow. */
-static size_t unfinished(const char *data, size_t len) {
-        for (size_t back = 1; back <= 3 && back <= len; back++) {
-                unsigned char c = (unsigned char) data[len - back];
-                if ((c & 0xc0) == 0x80)
-                        continue;
-                size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
-                return need > back ? back : 0;
-        }
-        return 0;
-}
-
 static void notify(struct output *o, const char *data, size_t len) {
         struct process *p = o->process;
-        struct process_output n = { .process = p->id, .stream = o->stream, .encoding = ENCODING_UTF8 };
+        struct process_output n = { .process = p->id, .stream = o->stream };
 
         if (len == 0 || !p->peer)
                 return;
         n.data = (struct bytes){ .data = data, .len = len };
-        if (!utf8_is_valid(data, len))
-                n.encoding = ENCODING_BASE64;
+        n.encoding = text_encoding_for(&n.data, 1);
         peer_notify(p->peer, NOTIFY_PROCESS_OUTPUT, &n);
 }
 
 static void stream(struct output *o, char *data, size_t len) {
         /* The begin of a character that was kept last time stands before `data`: see read_some(). */
-        size_t keep = unfinished(data, len);
+        size_t keep = len - utf8_whole(data, len);
 
         if (o->limit > 0 && o->total >= o->limit) {
                 limit_reached(o);
@@ -101,7 +87,7 @@ static void stream(struct output *o, char *data, size_t len) {
 
 /* 1: something came, 0: nothing now, -1: the end. */
 static int read_some(struct output *o) {
-        char buffer[READ_BYTES];
+        char *buffer = o->process->session->buffer;
         size_t kept = 0;
         ssize_t n;
 
@@ -110,7 +96,7 @@ static int read_some(struct output *o) {
                 memcpy(buffer, o->data, kept);
         }
         do {
-                n = read(o->fd, buffer + kept, sizeof buffer - kept);
+                n = read(o->fd, buffer + kept, SESSION_BUFFER - kept);
         } while (n < 0 && errno == EINTR);
         if (n < 0 && errno == EAGAIN)
                 return 0;

@@ -19,7 +19,6 @@
 #include "sandbox.h"
 #include "session.h"
 
-#define READ_BYTES (64 * 1024)
 #define LINES_AT_ONCE 64 /* then others get their turn */
 
 struct out {
@@ -180,12 +179,12 @@ static void on_kick(evutil_socket_t fd, short what, void *userdata) {
 
 static void on_read(evutil_socket_t fd, short what, void *userdata) {
         struct peer *p = userdata;
-        char buffer[READ_BYTES];
+        char *buffer = p->session->buffer;
         int fds[LIMIT_LINE_FDS];
         size_t n_fds = 0;
         struct error e = ERROR_NULL;
 
-        ssize_t n = socket_recv(p->fd, buffer, sizeof buffer, fds, ELEMENTSOF(fds), &n_fds);
+        ssize_t n = socket_recv(p->fd, buffer, SESSION_BUFFER, fds, ELEMENTSOF(fds), &n_fds);
         if (n == -EAGAIN)
                 return;
         if (n == -EMFILE) {
@@ -199,6 +198,7 @@ static void on_read(evutil_socket_t fd, short what, void *userdata) {
                 return;
         }
         if (frame_feed(p->frame, buffer, (size_t) n, fds, n_fds, &e) < 0) {
+                fds_close(fds, n_fds);
                 give_up(p, &e);
                 return;
         }

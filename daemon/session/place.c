@@ -81,13 +81,15 @@ int place_compile(struct session *s, const struct policy *request, const char *p
         if (r >= 0)
                 r = compile(s, ret, sandbox_id, real, e);
         if (r < 0)
-                place_done(s, ret, false);
+                place_done(s, ret, false, NULL);
         return r;
 }
 
-void place_done(struct session *s, struct place *p, bool keep) {
+void place_done(struct session *s, struct place *p, bool keep, struct request *rq) {
         if (p->fresh)
-                workdir_release(s, p->fresh, keep);
+                workdir_release(s, p->fresh, keep, rq);
+        else if (rq)
+                request_reply(rq, NULL);
         p->fresh = NULL;
         p->plan = NULL;
         p->arena = arena_free(p->arena);

@@ -20,8 +20,8 @@ struct place {
 int place_compile(struct session *s, const struct policy *request, const char *profile,
                   const struct policy *overrides, const char *sandbox_id, bool real, struct place *ret,
                   struct error *e);
-/* keep: the fresh directory stays. */
-void place_done(struct session *s, struct place *p, bool keep);
+/* keep: the fresh directory stays. rq (may be NULL) is answered with {} when nothing is left. */
+void place_done(struct session *s, struct place *p, bool keep, struct request *rq);
 /* What `enforcement` says; lists live in `a`. */
 void place_enforcement(const struct session *s, const struct place *p, struct arena *a,
                        struct enforcement *ret);

@@ -2,6 +2,7 @@
 /* Policies by name. Presets come first: a file cannot take the name of a built-in one away. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -19,14 +19,13 @@ struct waiter {
         struct event *timeout;
 };
 
-struct json *report_exit_json(int status) {
-        char text[40];
-        struct json *j = NULL;
-        struct error e = ERROR_NULL;
-        int n = WIFSIGNALED(status)
-                        ? snprintf(text, sizeof text, "{\"signal\":%d}", WTERMSIG(status))
-                        : snprintf(text, sizeof text, "{\"code\":%d}", WEXITSTATUS(status));
-        return json_parse(text, (size_t) n, &j, &e) < 0 ? NULL : j;
+static struct json *make_exit(int status) {
+        struct exit_status x = { .by_signal = WIFSIGNALED(status) };
+        if (x.by_signal)
+                x.signal = WTERMSIG(status);
+        else
+                x.code = WEXITSTATUS(status);
+        return exit_json(&x);
 }
 
 static enum exit_reason end_reason(const struct process *p) {
@@ -54,13 +53,11 @@ void report_start(struct process *p, int pty) {
         events_emit(p->session, EVENT_PROCESS_STARTED, &d);
 }
 
-/* The encoding is one for both streams. */
 static void reply_run(struct process *p, struct json *exit) {
         struct process_run_result r = { .process = p->id,
                                         .sandbox = p->sandbox_id,
                                         .exit = exit,
                                         .reason = end_reason(p),
-                                        .encoding = ENCODING_UTF8,
                                         .truncated = p->out.truncated || p->err.truncated,
                                         .usage = p->usage,
                                         .denials = { p->denials, p->n_denials, true },
@@ -68,9 +65,8 @@ static void reply_run(struct process *p, struct json *exit) {
         r.trust_created.set = true;
         r.stdout_ = (struct bytes){ p->out.data ? p->out.data : "", p->out.len };
         r.stderr_ = (struct bytes){ p->err.data ? p->err.data : "", p->err.len };
-        if (!utf8_is_valid(r.stdout_.data, r.stdout_.len) ||
-            !utf8_is_valid(r.stderr_.data, r.stderr_.len))
-                r.encoding = ENCODING_BASE64;
+        const struct bytes both[] = { r.stdout_, r.stderr_ };
+        r.encoding = text_encoding_for(both, ELEMENTSOF(both));
         request_reply(TAKE(p->rq), &r);
 }
 
@@ -94,7 +90,7 @@ static void waiter_free(struct waiter *w) {
 
 bool report_end(struct process *p, const struct error *e) {
         struct process_exit x;
-        _cleanup_(json_unrefp) struct json *exit = report_exit_json(p->status);
+        _cleanup_(json_unrefp) struct json *exit = make_exit(p->status);
         struct error gone = ERROR_NULL;
         bool told = p->run;
 
@@ -142,7 +138,7 @@ static void on_wait_timeout(evutil_socket_t fd, short what, void *userdata) {
 int process_wait(struct request *rq, struct process *p, uint64_t timeout_ms, struct error *e) {
         if (p->state == PROCESS_FINISHED) {
                 struct process_exit x;
-                _cleanup_(json_unrefp) struct json *exit = report_exit_json(p->status);
+                _cleanup_(json_unrefp) struct json *exit = make_exit(p->status);
                 fill_exit(p, exit, &x);
                 request_reply(rq, &x);
                 return 0;
@@ -179,10 +175,8 @@ static struct denial *find_denial(struct process *p, const char *path, const cha
 }
 
 static void note_denial(struct process *p, const struct box_event *ev) {
-        static const char *const access_names[] = { "read", "write", "execute" };
-        const char *access = (unsigned) ev->access < ELEMENTSOF(access_names)
-                                     ? access_names[ev->access]
-                                     : "read";
+        /* The policy's enum begins at 0, the wire's at 1. */
+        const char *access = access_names[(unsigned) ev->access < ACCESS_N_ - 1 ? ev->access + 1 : 1];
         struct decision verdict = { 0 };
         struct denial *d = find_denial(p, ev->path, access, ev->comm);
 

@@ -47,7 +47,7 @@ static int list_losses(struct session *s, struct arena *a, struct leash_info_res
         ret->losses.items = rows;
         ret->losses.set = true;
         ret->tier = place.plan->native ? "native" : "namespaces";
-        place_done(s, &place, false);
+        place_done(s, &place, false, NULL);
         return rows ? 0 : error_nomem(e);
 }
 

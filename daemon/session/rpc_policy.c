@@ -48,14 +48,16 @@ static int check_path(const struct place *place, struct arena *a, const struct c
         return r;
 }
 
+static uint64_t query_port(const struct check_query *q) {
+        return q->port > 0 ? q->port : 443;
+}
+
 static int check_host(const struct place *place, const struct check_query *q, struct decision *d,
                       struct host *host, struct error *e) {
-        if (q->port > UINT16_MAX)
-                return error_field(e, "/port", "a port is at most 65535");
         int r = host_parse(q->host, strlen(q->host), host, e);
         if (r < 0)
                 return error_under(e, "/host", r);
-        network_decide(&place->plan->network, host, (uint16_t) q->port, d);
+        network_decide(&place->plan->network, host, (uint16_t) query_port(q), d);
         return 0;
 }
 
@@ -72,7 +74,7 @@ static int check_one(const struct place *place, struct arena *a, const struct ch
         } else {
                 r = check_host(place, q, &d, &host, e);
                 ret->host = r < 0 ? NULL : arena_strdup(a, host.name);
-                ret->port = q->port;
+                ret->port = query_port(q);
         }
         if (r < 0)
                 return r;
@@ -108,7 +110,7 @@ int rpc_policy_check(struct request *rq, struct error *e) {
                 request_reply(rq, &result);
         }
         if (place == &made)
-                place_done(s, &made, false);
+                place_done(s, &made, false, NULL);
         return r;
 }
 
@@ -130,6 +132,6 @@ int rpc_policy_explain(struct request *rq, struct error *e) {
         else
                 r = error_nomem(e);
         if (place == &made)
-                place_done(s, &made, false);
+                place_done(s, &made, false, NULL);
         return r;
 }

@@ -56,7 +56,6 @@ int rpc_sandbox_destroy(struct request *rq, struct error *e) {
         if (!sb)
                 return -ENOENT;
         sb->keep_workdir = sb->keep_workdir || p->keep_workdir;
-        sandbox_free(sb);
-        request_reply(rq, NULL);
+        sandbox_free(sb, rq);
         return 0;
 }

@@ -105,7 +105,7 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
                 if (sb->box)
                         s->backend->box_free(sb->box);
                 if (sb->place.arena)
-                        place_done(s, &sb->place, false);
+                        place_done(s, &sb->place, false, NULL);
                 free(sb);
                 return r;
         }
@@ -145,7 +145,7 @@ void sandbox_doom(struct sandbox *sb) {
         event_active(sb->session->reap_event, EV_TIMEOUT, 1);
 }
 
-void sandbox_free(struct sandbox *sb) {
+void sandbox_free(struct sandbox *sb, struct request *rq) {
         struct session *s = sb->session;
         struct error gone = ERROR_NULL;
 
@@ -161,14 +161,14 @@ void sandbox_free(struct sandbox *sb) {
         s->n_sandboxes--;
         if (sb->announced)
                 announce(sb, EVENT_SANDBOX_DESTROYED);
-        place_done(s, &sb->place, sb->keep_workdir);
+        place_done(s, &sb->place, sb->keep_workdir, rq);
         free(sb);
         session_update(s);
 }
 
 void sandbox_reap(struct session *s) {
         while (!LIST_EMPTY(&s->doomed))
-                sandbox_free(LIST_FIRST(&s->doomed));
+                sandbox_free(LIST_FIRST(&s->doomed), NULL);
 }
 
 void sandbox_peer_gone(struct session *s, struct peer *p) {

@@ -19,6 +19,10 @@
  * ever used twice. */
 #define ID_BYTES 32
 
+/* The default capacity of a pipe (pipe(7)): one read empties it. On the heap, because stack buffers are
+ * cleared each time. */
+#define SESSION_BUFFER (64 * 1024)
+
 struct sandbox;
 struct process;
 struct workdirs;
@@ -66,6 +70,7 @@ struct session {
         struct process_list processes; /* running and finished ones, newest first */
         size_t n_finished;
         uint64_t last_process;         /* the number that a backend knows a process by */
+        char *buffer;                  /* SESSION_BUFFER bytes for whatever is being read */
         size_t captured_bytes;         /* of all outputs: see output.c */
 
         struct workdirs *workdirs;     /* made on first need */

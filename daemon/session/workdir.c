@@ -37,6 +37,7 @@ struct removal {
         char name[256];
         bool is_lock; /* a dead session's lock file: after everything that it guarded */
         unsigned tries;
+        struct request *rq;
 };
 STAILQ_HEAD(removal_queue, removal);
 
@@ -50,10 +51,14 @@ struct workdirs {
         const struct log *log;
 };
 
-static void enqueue(struct workdirs *w, const char *name, bool is_lock) {
+static void enqueue(struct workdirs *w, const char *name, bool is_lock, struct request *rq) {
         struct removal *x = calloc(1, sizeof *x);
-        if (!x)
-                return; /* the next session finds it */
+        if (!x) { /* the next session finds it */
+                if (rq)
+                        request_reply(rq, NULL);
+                return;
+        }
+        x->rq = rq;
         snprintf(x->name, sizeof x->name, "%s", name);
         x->is_lock = is_lock;
         STAILQ_INSERT_TAIL(&w->queue, x, link);
@@ -64,6 +69,8 @@ static void enqueue(struct workdirs *w, const char *name, bool is_lock) {
 static void drop_first(struct workdirs *w) {
         struct removal *x = STAILQ_FIRST(&w->queue);
         STAILQ_REMOVE_HEAD(&w->queue, link);
+        if (x->rq)
+                request_reply(x->rq, NULL);
         free(x);
 }
 
@@ -207,7 +214,7 @@ static void sweep(struct workdirs *w, bool locks) {
                     ends_with(de->d_name, ".lock") != locks || is_kept(w, de->d_name))
                         continue;
                 if (tag_is_dead(w, de->d_name))
-                        enqueue(w, de->d_name, locks);
+                        enqueue(w, de->d_name, locks, NULL);
         }
         closedir(d);
 }
@@ -300,7 +307,7 @@ const char *workdir_path(const struct workdir *w) {
         return w->path;
 }
 
-void workdir_release(struct session *s, struct workdir *d, bool keep) {
+void workdir_release(struct session *s, struct workdir *d, bool keep, struct request *rq) {
         struct workdirs *w = s->workdirs;
         if (keep) {
                 char marker[80];
@@ -310,7 +317,9 @@ void workdir_release(struct session *s, struct workdir *d, bool keep) {
                 keep = fd >= 0;
         }
         if (!keep)
-                enqueue(w, d->name, false);
+                enqueue(w, d->name, false, rq);
+        else if (rq)
+                request_reply(rq, NULL);
         free(d->path);
         free(d);
 }

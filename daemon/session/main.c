@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * leash-session: all that one user's clients ask for, with that user's rights and no others. It is started
+ * by leashd, gets each connection from it, and ends when leashd does (decision 14).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../backends/posix/socket.h"
+#include "../common/control.h"
+#include "../common/process.h"
+#include "events.h"
+#include "process.h"
+#include "sandbox.h"
+#include "session.h"
+#include "workdir.h"
+#include "workspace.h"
+
+static void tell_leashd(struct session *s) {
+        struct control_message m = { .version = CONTROL_VERSION,
+                                     .type = CONTROL_STATUS,
+                                     .busy = s->reported_busy,
+                                     .received = s->received };
+        /* The queue holds many of these and leashd only reads: a full one means that it hangs, and then
+         * an idle report that it never gets keeps it running, which is the safe side. */
+        (void) socket_send(s->control_fd, &m, sizeof m, NULL, 0);
+}
+
+void session_update(struct session *s) {
+        bool busy = s->n_peers > 0 || s->n_sandboxes > 0;
+        if (busy == s->reported_busy)
+                return;
+        s->reported_busy = busy;
+        tell_leashd(s);
+}
+
+static void refuse(int fd, const char *why) {
+        struct error e = ERROR_NULL;
+        size_t len;
+        error_set(&e, ERROR_LIMIT, EAGAIN, "%s", why);
+        char *line = rpc_format_error(NULL, &e, &len);
+        if (line)
+                (void) socket_send(fd, line, len, NULL, 0);
+        free(line);
+}
+
+static void on_control(evutil_socket_t control, short what, void *userdata) {
+        struct session *s = userdata;
+        struct control_message m;
+        int fd = -1;
+        size_t n_fds = 0;
+
+        ssize_t n = socket_recv(s->control_fd, &m, sizeof m, &fd, 1, &n_fds);
+        if (n == -EAGAIN)
+                return;
+        if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION || m.type != CONTROL_CONNECTION ||
+            n_fds != 1) {
+                if (n_fds == 1)
+                        fd_close(fd);
+                log_write(&s->log, LOG_INFO, "leashd is gone: ending", LOG_INT("result", n));
+                (void) event_base_loopbreak(s->base);
+                return;
+        }
+        s->received++;
+        int r = peer_new(s, fd, m.pid);
+        if (r < 0) {
+                log_write(&s->log, LOG_WARN, "cannot take a connection", LOG_INT("pid", m.pid),
+                          LOG_STR("errno", strerror(-r)));
+                refuse(fd, "there are too many connections");
+                fd_close(fd);
+        }
+        /* leashd counts what it sent: say that this one has come, also when nothing else changed. */
+        tell_leashd(s);
+}
+
+static void on_signal(evutil_socket_t signo, short what, void *userdata) {
+        struct session *s = userdata;
+        log_write(&s->log, LOG_INFO, "told to end", LOG_INT("signal", signo));
+        (void) event_base_loopbreak(s->base);
+}
+
+static void on_reap(evutil_socket_t fd, short what, void *userdata) {
+        sandbox_reap(userdata);
+}
+
+static int find_user(struct user *u, struct error *e) {
+        char buffer[4096], real[PATH_MAX];
+        struct passwd pw, *found = NULL;
+
+        u->uid = geteuid();
+        u->gid = getegid();
+        if (getpwuid_r(u->uid, &pw, buffer, sizeof buffer, &found) != 0 || !found)
+                return error_set(e, ERROR_INTERNAL, ENOENT, "there is no user with uid %u", u->uid);
+        /* A home that does not exist keeps its name: nothing of it will be visible then. */
+        u->home = strdup(realpath(pw.pw_dir, real) ? real : pw.pw_dir);
+        u->name = strdup(pw.pw_name);
+        return u->home && u->name ? 0 : error_nomem(e);
+}
+
+static int parse(struct session *s, int argc, char **argv, struct error *e) {
+        static const struct option options[] = {
+                { "backend", required_argument, NULL, 'b' },
+                { "socket", required_argument, NULL, 's' },
+                { 0 },
+        };
+        const char *backend = NULL;
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                if (c == 'b')
+                        backend = optarg;
+                else if (c == 's')
+                        s->socket_path = optarg;
+                else
+                        return error_set(e, ERROR_PARAMS, 0, "leash-session is started by leashd");
+        }
+        s->backend = backend_by_name(backend);
+        if (!s->backend)
+                return error_set(e, ERROR_PARAMS, 0, "there is no backend %s in this build",
+                                 backend ? backend : "for this platform");
+        struct stat st;
+        if (fstat(CONTROL_FD, &st) < 0 || !S_ISSOCK(st.st_mode))
+                return error_set(e, ERROR_PARAMS, 0, "leash-session is started by leashd");
+        s->control_fd = CONTROL_FD;
+        (void) fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
+        return fd_set_nonblock(CONTROL_FD, true);
+}
+
+static int prepare(struct session *s, struct error *e) {
+        static const int signals[] = { SIGTERM, SIGINT };
+
+        s->soft_files = process_raise_files();
+        s->buffer = malloc(SESSION_BUFFER);
+        s->base = process_event_base();
+        if (!s->base || !s->buffer)
+                return error_nomem(e);
+        int r = find_user(&s->user, e);
+        if (r >= 0)
+                r = engine_start(s, e);
+        if (r < 0)
+                return r;
+        s->control_event = event_new(s->base, s->control_fd, EV_READ | EV_PERSIST, on_control, s);
+        s->reap_event = evtimer_new(s->base, on_reap, s);
+        if (!s->control_event || !s->reap_event || event_add(s->control_event, NULL) < 0)
+                return error_nomem(e);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                s->signal_events[i] = evsignal_new(s->base, signals[i], on_signal, s);
+                if (!s->signal_events[i] || event_add(s->signal_events[i], NULL) < 0)
+                        return error_nomem(e);
+        }
+        struct error why = ERROR_NULL;
+        if (workdirs_open(s, &why) < 0) /* sweeps what dead sessions left; asked again when needed */
+                log_write(&s->log, LOG_WARN, "no working directories", LOG_STR("why", why.message));
+        return 0;
+}
+
+/* Sandboxes first: when this function is past them nothing of theirs runs. */
+static void end(struct session *s) {
+        while (!LIST_EMPTY(&s->sandboxes))
+                sandbox_free(LIST_FIRST(&s->sandboxes), NULL);
+        sandbox_reap(s);
+        while (!LIST_EMPTY(&s->peers))
+                peer_free(LIST_FIRST(&s->peers));
+        process_forget_all(s);
+        workdirs_close(s);
+        workspace_forget(s);
+        engine_stop(s);
+        for (size_t i = 0; i < ELEMENTSOF(s->signal_events); i++)
+                event_free(s->signal_events[i]);
+        event_free(s->control_event);
+        event_free(s->reap_event);
+        event_base_free(s->base);
+        fd_close(s->control_fd);
+        free(s->buffer);
+        free(s->user.home);
+        free(s->user.name);
+}
+
+int main(int argc, char **argv) {
+        struct session s = { .log = { .fd = STDERR_FILENO, .program = "leash-session" }, .control_fd = -1 };
+        struct error e = ERROR_NULL;
+
+        s.log.max = log_level_from_environment();
+        LIST_INIT(&s.peers);
+        LIST_INIT(&s.sandboxes);
+        LIST_INIT(&s.doomed);
+        LIST_INIT(&s.processes);
+        process_prepare();
+        if (parse(&s, argc, argv, &e) < 0 || prepare(&s, &e) < 0) {
+                log_write(&s.log, LOG_ERROR, "cannot start", LOG_STR("why", e.message));
+                return 1;
+        }
+        (void) event_base_dispatch(s.base);
+        end(&s);
+        return 0;
+}
