@@ -140,7 +140,7 @@ static int accept_one(struct leashd *d) {
         _cleanup_(fd_closep) int fd = accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd < 0) {
-                if (errno == EAGAIN || errno == EWOULDBLOCK)
+                if (errno == EAGAIN)
                         return 0;
                 /* The caller gave up meanwhile: the next one may be there (accept(2)). */
                 return errno == ECONNABORTED || errno == EINTR ? 1 : -errno;
