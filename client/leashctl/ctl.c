@@ -43,7 +43,7 @@ static bool print_where(struct ctl *c, const struct error *e) {
         char option[128];
         bool ours = option_for_field(e->where, option, sizeof(option));
 
-        if (!e->where[0])
+        if (!e->where[0] || c->o.command == CMD_KILL) /* there the operand is in the message */
                 return false;
         if (c->o.config && strncmp(e->where, "/policy/", 8) == 0 &&
             strncmp(e->where, "/policy/workdir", 15) != 0) {

@@ -34,8 +34,11 @@ static int call_and_print(struct ctl *c, const char *method, struct json *params
         if (leash_call_json(c->l, method, params, NULL, 0, &result) < 0) {
                 /* A raw caller named fields himself: they are not told in the words of options. */
                 struct error e = c->l->error;
-                if (e.where[0])
-                        error_wrap(&e, 0, "%s", e.where);
+                char text[sizeof(e.message)];
+                if (e.where[0]) {
+                        snprintf(text, sizeof(text), "%s: %.700s", e.where, e.message);
+                        memcpy(e.message, text, sizeof(text));
+                }
                 e.where[0] = '\0';
                 return ctl_fail_with(c, &e);
         }

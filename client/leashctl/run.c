@@ -33,17 +33,17 @@ int cmd_run(struct ctl *c) {
 }
 
 /* bash takes PS1 from its rc files, so the hint is put in front each time it is about to prompt;
- * others read PS1 (or, zsh, PROMPT) from the environment. */
+ * others read PS1 from the environment. Which shell it will be is only known once one could be run,
+ * so all get theirs. */
 static bool set_prompt(struct ctl *c, const char *shell, struct pairs *env) {
         const char *slash = strrchr(shell, '/'), *name = slash ? slash + 1 : shell;
+        const char *ps1 = strcmp(name, "zsh") == 0 ? "[leash] %~ %# " : "[leash:$LEASH_SANDBOX] $ ";
 
-        if (strcmp(name, "bash") == 0)
-                return arena_push_pair(c->o.arena, env, "PROMPT_COMMAND",
-                                       "case $PS1 in '[leash'*) ;; *) "
-                                       "PS1=\"[leash:$LEASH_SANDBOX] $PS1\" ;; esac");
-        if (strcmp(name, "zsh") == 0)
-                return arena_push_pair(c->o.arena, env, "PROMPT", "[leash] %~ %# ");
-        return arena_push_pair(c->o.arena, env, "PS1", "[leash:$LEASH_SANDBOX] $ ");
+        return arena_push_pair(c->o.arena, env, "PS1", ps1) &&
+               arena_push_pair(
+                       c->o.arena, env, "PROMPT_COMMAND",
+                       "case $PS1 in '[leash:$'*) PS1=\"[leash:$LEASH_SANDBOX] \\w \\$ \" ;; "
+                       "'[leash:'*) ;; *) PS1=\"[leash:$LEASH_SANDBOX] $PS1\" ;; esac");
 }
 
 int cmd_shell(struct ctl *c) {
