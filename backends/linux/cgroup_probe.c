@@ -100,7 +100,8 @@ static bool try_child(int group, bool *ret_kill) {
         int child;
 
         (void) snprintf(name, sizeof(name), "leash.probe.%d", (int) getpid());
-        if (mkdirat(group, name, 0755) < 0)
+        /* EEXIST: of a process with this number that was killed here; empty, so it can be used. */
+        if (mkdirat(group, name, 0755) < 0 && errno != EEXIST)
                 return false;
         child = openat(group, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (child >= 0) {

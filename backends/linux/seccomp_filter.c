@@ -42,7 +42,9 @@ unsigned seccomp_options_bits(const struct seccomp_options *o) {
                (o->allow_unix_dgram ? SECCOMP_ALLOW_UNIX_DGRAM : 0) |
                (o->native ? SECCOMP_NATIVE : 0) | (o->notify_names ? SECCOMP_NOTIFY_NAMES : 0) |
                (o->notify_reads ? SECCOMP_NOTIFY_READS : 0) |
-               (o->notify_unix ? SECCOMP_NOTIFY_UNIX : 0);
+               (o->notify_unix ? SECCOMP_NOTIFY_UNIX : 0) |
+               (o->part == SECCOMP_COMMON ? SECCOMP_ONLY_COMMON : 0) |
+               (o->part == SECCOMP_COMMAND ? SECCOMP_ONLY_COMMAND : 0);
 }
 
 int seccomp_row_number(const struct seccomp_row *row) {

@@ -7,9 +7,22 @@
 #include "../../policy/error.h"
 #include "seccomp_table.h"
 
+/*
+ * The program may be one, or two that are installed on top of each other: where a call has
+ * different verdicts, the kernel takes the stricter one (an errno before a notification before
+ * "allow").
+ *
+ *   SECCOMP_COMMON   leash-init puts it on itself once the view is built: every command inherits
+ * it, and init, too, can do less. It has most of the table, and takes some 100 µs to install.
+ *   SECCOMP_COMMAND  each command gets it before exec, where it has a listener of its own: what
+ * init itself has to do, and what is judged. Some 20 µs.
+ */
+enum seccomp_part { SECCOMP_WHOLE = 0, SECCOMP_COMMON, SECCOMP_COMMAND };
+
 struct seccomp_options {
         bool allow_debug, allow_userns, allow_unix_dgram, native;
         bool notify_names, notify_reads, notify_unix;
+        enum seccomp_part part;
 };
 
 /* As enum seccomp_option bits: also a key to keep compiled programs by. */

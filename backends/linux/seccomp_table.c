@@ -84,8 +84,17 @@ SET(debug_personalities, 0, 8, 0x20000, 0x20008, 0x40000, 0x40008, LOW32);
         { #name, nr, ENOSYS, 0, 0, { { 0 } }, reason }
 #define IOCTL(request, reason) \
         { "ioctl", 0, EPERM, 0, 0, { EQ(1, request) }, reason }
+#define WHEN(name, err, need, unless, reason, ...) \
+        { #name, 0, err, need, unless, { __VA_ARGS__ }, reason }
+/* Init makes these itself: a supervisor reads paths, opens files and takes sockets. */
+#define DENY_COMMAND(name, nr, unless, reason) \
+        { #name, nr, EPERM, 0, unless, { { 0 } }, reason, true }
+#define ABSENT_COMMAND(name, nr, need, reason) \
+        { #name, nr, ENOSYS, need, 0, { { 0 } }, reason, true }
 #define NOTIFY(name, need, reason) \
-        { #name, 0, SECCOMP_ERRNO_NOTIFY, need, 0, { { 0 } }, reason }
+        { #name, 0, SECCOMP_ERRNO_NOTIFY, need, 0, { { 0 } }, reason, true }
+#define NOTIFY_WHEN(name, need, unless, reason, ...) \
+        { #name, 0, SECCOMP_ERRNO_NOTIFY, need, unless, { __VA_ARGS__ }, reason, true }
 
 #define DEBUG SECCOMP_ALLOW_DEBUG
 #define USERNS SECCOMP_ALLOW_USERNS
@@ -120,7 +129,7 @@ const struct seccomp_row seccomp_table[] = {
         /* namespaces and mounts */
         DENY_UNLESS(unshare, 0, USERNS, namespaces),
         DENY_UNLESS(setns, 0, USERNS, namespaces),
-        { "clone", 0, EPERM, 0, USERNS, { ANY(0, CLONE_NEW_ANY) }, namespaces },
+        WHEN(clone, EPERM, 0, USERNS, namespaces, ANY(0, CLONE_NEW_ANY)),
         ABSENT(clone3, NEW_NR_CLONE3,
                "its flags lie behind a pointer; ENOSYS, since EPERM breaks node, python, java and "
                "rust"),
@@ -188,10 +197,10 @@ const struct seccomp_row seccomp_table[] = {
 
         /* other processes: Landlock and the pid namespace are the first wall */
         DENY_UNLESS(ptrace, 0, DEBUG, others),
-        DENY_UNLESS(process_vm_readv, 0, DEBUG, others),
+        DENY_COMMAND(process_vm_readv, 0, DEBUG, others),
         DENY_UNLESS(process_vm_writev, 0, DEBUG, others),
         DENY_UNLESS(kcmp, 0, DEBUG, others),
-        DENY_NEW(pidfd_getfd, NEW_NR_PIDFD_GETFD, others),
+        DENY_COMMAND(pidfd_getfd, NEW_NR_PIDFD_GETFD, 0, others),
         DENY_NEW(process_madvise, NEW_NR_PROCESS_MADVISE, others),
 
         /* leftovers */
@@ -204,20 +213,10 @@ const struct seccomp_row seccomp_table[] = {
         DENY(create_module, old),
         DENY(get_kernel_syms, old),
         DENY(query_module, old),
-        { "personality",
-          0,
-          EPERM,
-          0,
-          DEBUG,
-          { NOT_IN(0, LOW32, personalities) },
-          "executable data, a mapped zero page, no randomisation" },
-        { "personality",
-          0,
-          EPERM,
-          DEBUG,
-          0,
-          { NOT_IN(0, LOW32, debug_personalities) },
-          "executable data, a mapped zero page" },
+        WHEN(personality, EPERM, 0, DEBUG, "executable data, a mapped zero page, no randomisation",
+             NOT_IN(0, LOW32, personalities)),
+        WHEN(personality, EPERM, DEBUG, 0, "executable data, a mapped zero page",
+             NOT_IN(0, LOW32, debug_personalities)),
 
         IOCTL(TIOCSTI, pushed),
         IOCTL(0x541c /* TIOCLINUX */, pushed),
@@ -233,95 +232,46 @@ const struct seccomp_row seccomp_table[] = {
         IOCTL(IOCTL_OCFS2_REFLINK, subvol),
 
         /* sockets */
-        { "socket",
-          0,
-          EAFNOSUPPORT,
-          0,
-          0,
-          { NOT_IN(0, LOW32, families) },
-          "families that no namespace holds, or that have a history of bugs" },
-        { "socketpair",
-          0,
-          EAFNOSUPPORT,
-          0,
-          0,
-          { NOT_IN(0, LOW32, families) },
-          "families that no namespace holds, or that have a history of bugs" },
-        { "socket",
-          0,
-          EACCES,
-          NATIVE,
-          0,
-          { BITS(0, INET_MASK, AF_INET) },
-          "without a network namespace nothing else stops UDP, and old kernels not even TCP" },
-        { "socket",
-          0,
-          EPERM,
-          0,
-          0,
-          { BITS(1, SOCKET_TYPE_MASK, SOCK_PACKET) },
-          "AF_INET with this type is AF_PACKET" },
-        { "socket",
-          0,
-          EPERM,
-          0,
-          NATIVE,
-          { BITS(0, INET_MASK, AF_INET), BITS(1, SOCKET_TYPE_MASK, SOCK_RAW) },
-          "raw packets" },
-        { "socket",
-          0,
-          ESOCKTNOSUPPORT,
-          0,
-          NATIVE,
-          { BITS(0, INET_MASK, AF_INET), NOT_IN(1, SOCKET_TYPE_MASK, inet_types) },
-          "SCTP, DCCP: nothing judges them" },
-        { "socket",
-          0,
-          EPROTONOSUPPORT,
-          0,
-          NATIVE,
-          { BITS(0, INET_MASK, AF_INET), NOT_IN(2, LOW32, inet_protocols) },
-          "only TCP and UDP are judged" },
-        { "socket",
-          0,
-          EPROTONOSUPPORT,
-          0,
-          0,
-          { EQ(0, AF_NETLINK), NOT_IN(2, LOW32, netlink_protocols) },
-          "netlink protocols configure the kernel; only routes may be asked for" },
+        WHEN(socket, EAFNOSUPPORT, 0, 0,
+             "families that no namespace holds, or that have a history of bugs",
+             NOT_IN(0, LOW32, families)),
+        WHEN(socketpair, EAFNOSUPPORT, 0, 0,
+             "families that no namespace holds, or that have a history of bugs",
+             NOT_IN(0, LOW32, families)),
+        WHEN(socket, EACCES, NATIVE, 0,
+             "without a network namespace nothing else stops UDP, and old kernels not even TCP",
+             BITS(0, INET_MASK, AF_INET)),
+        WHEN(socket, EPERM, 0, 0, "AF_INET with this type is AF_PACKET",
+             BITS(1, SOCKET_TYPE_MASK, SOCK_PACKET)),
+        WHEN(socket, EPERM, 0, NATIVE, "raw packets", BITS(0, INET_MASK, AF_INET),
+             BITS(1, SOCKET_TYPE_MASK, SOCK_RAW)),
+        WHEN(socket, ESOCKTNOSUPPORT, 0, NATIVE, "SCTP, DCCP: nothing judges them",
+             BITS(0, INET_MASK, AF_INET), NOT_IN(1, SOCKET_TYPE_MASK, inet_types)),
+        WHEN(socket, EPROTONOSUPPORT, 0, NATIVE, "only TCP and UDP are judged",
+             BITS(0, INET_MASK, AF_INET), NOT_IN(2, LOW32, inet_protocols)),
+        WHEN(socket, EPROTONOSUPPORT, 0, 0,
+             "netlink protocols configure the kernel; only routes may be asked for",
+             EQ(0, AF_NETLINK), NOT_IN(2, LOW32, netlink_protocols)),
         /* DGRAM (2), and RAW (3), which is the same for AF_UNIX. */
-        { "socket",
-          0,
-          ESOCKTNOSUPPORT,
-          0,
-          DGRAM,
-          { EQ(0, AF_UNIX), BITS(1, 0xe, SOCK_DGRAM) },
-          "sends to any socket by path without a connect that could be judged" },
-        { "socketpair",
-          0,
-          ESOCKTNOSUPPORT,
-          0,
-          DGRAM,
-          { EQ(0, AF_UNIX), BITS(1, 0xe, SOCK_DGRAM) },
-          "sends to any socket by path without a connect that could be judged" },
-        { "sendto", 0, EOPNOTSUPP, 0, 0, { ANY(3, MSG_FASTOPEN) }, fastopen },
-        { "sendmsg", 0, EOPNOTSUPP, 0, 0, { ANY(2, MSG_FASTOPEN) }, fastopen },
-        { "sendmmsg", 0, EOPNOTSUPP, 0, 0, { ANY(3, MSG_FASTOPEN) }, fastopen },
+        WHEN(socket, ESOCKTNOSUPPORT, 0, DGRAM,
+             "sends to any socket by path without a connect that could be judged", EQ(0, AF_UNIX),
+             BITS(1, 0xe, SOCK_DGRAM)),
+        WHEN(socketpair, ESOCKTNOSUPPORT, 0, DGRAM,
+             "sends to any socket by path without a connect that could be judged", EQ(0, AF_UNIX),
+             BITS(1, 0xe, SOCK_DGRAM)),
+        WHEN(sendto, EOPNOTSUPP, 0, 0, fastopen, ANY(3, MSG_FASTOPEN)),
+        WHEN(sendmsg, EOPNOTSUPP, 0, 0, fastopen, ANY(2, MSG_FASTOPEN)),
+        WHEN(sendmmsg, EOPNOTSUPP, 0, 0, fastopen, ANY(3, MSG_FASTOPEN)),
 
         /* What the supervisor judges. Not here because they are refused above: io_uring, handles,
          * uselib, acct, swapon, the mount interfaces, file system ioctls. A core dump would make a
          * name, too: the hard limit of RLIMIT_CORE is 0. */
-        { "open", 0, SECCOMP_ERRNO_NOTIFY, NAMES, READS, { ANY(1, OPEN_WRITES) }, makes },
-        { "openat", 0, SECCOMP_ERRNO_NOTIFY, NAMES, READS, { ANY(2, OPEN_WRITES) }, makes },
+        NOTIFY_WHEN(open, NAMES, READS, makes, ANY(1, OPEN_WRITES)),
+        NOTIFY_WHEN(openat, NAMES, READS, makes, ANY(2, OPEN_WRITES)),
         NOTIFY(open, READS, "opens a file"),
         NOTIFY(openat, READS, "opens a file"),
-        { "openat2",
-          NEW_NR_OPENAT2,
-          ENOSYS,
-          NAMES | READS,
-          0,
-          { { 0 } },
-          "its flags lie behind a pointer; callers fall back to openat" },
+        ABSENT_COMMAND(openat2, NEW_NR_OPENAT2, NAMES | READS,
+                       "its flags lie behind a pointer; callers fall back to openat"),
         NOTIFY(creat, NAMES | READS, makes),
         NOTIFY(mkdir, NAMES, makes),
         NOTIFY(mkdirat, NAMES, makes),
@@ -344,6 +294,8 @@ const struct seccomp_row seccomp_table[] = {
 const size_t seccomp_table_n = ELEMENTSOF(seccomp_table);
 
 bool seccomp_row_active(const struct seccomp_row *row, unsigned options) {
+        if (options & (row->command ? SECCOMP_ONLY_COMMON : SECCOMP_ONLY_COMMAND))
+                return false;
         return (row->need == 0 || (options & row->need) != 0) && (options & row->unless) == 0;
 }
 

@@ -20,6 +20,9 @@ enum seccomp_option {
         SECCOMP_NOTIFY_NAMES = 1u << 4,  /* calls that make, write, rename or remove a name */
         SECCOMP_NOTIFY_READS = 1u << 5,  /* every open */
         SECCOMP_NOTIFY_UNIX = 1u << 6,   /* connect */
+        /* One half of the table, for a filter in two parts (seccomp_filter.h). */
+        SECCOMP_ONLY_COMMON = 1u << 7,
+        SECCOMP_ONLY_COMMAND = 1u << 8,
 };
 
 enum seccomp_compare {
@@ -55,6 +58,7 @@ struct seccomp_row {
         unsigned unless; /* … and with none of these */
         struct seccomp_condition conditions[2]; /* all must hold */
         const char *reason;
+        bool command; /* not for init: it makes this call itself, or is the one who judges it */
 };
 
 extern const struct seccomp_row seccomp_table[];

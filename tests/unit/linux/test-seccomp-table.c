@@ -30,7 +30,7 @@ struct program {
         size_t n;
 };
 
-static struct program compile(unsigned options) {
+static struct program compile_part(unsigned options, enum seccomp_part part) {
         struct seccomp_options o = {
                 .allow_debug = options & SECCOMP_ALLOW_DEBUG,
                 .allow_userns = options & SECCOMP_ALLOW_USERNS,
@@ -39,14 +39,19 @@ static struct program compile(unsigned options) {
                 .notify_names = options & SECCOMP_NOTIFY_NAMES,
                 .notify_reads = options & SECCOMP_NOTIFY_READS,
                 .notify_unix = options & SECCOMP_NOTIFY_UNIX,
+                .part = part,
         };
         struct program p = { 0 };
         struct error e = ERROR_NULL;
 
-        ck_assert_uint_eq(seccomp_options_bits(&o), options);
+        ck_assert_uint_eq(seccomp_options_bits(&o) & (ALL_OPTIONS - 1), options);
         ck_assert_msg(seccomp_compile(&o, &p.code, &p.n, &e) == 0, "%s", e.message);
         ck_assert_uint_le(p.n, BPF_MAXINSNS);
         return p;
+}
+
+static struct program compile(unsigned options) {
+        return compile_part(options, SECCOMP_WHOLE);
 }
 
 static struct bpf_run run(const struct program *p, uint32_t arch, int nr, const uint64_t args[6]) {
@@ -167,6 +172,71 @@ START_TEST(every_number_has_a_verdict) {
                 check_call(&p, options, 0x3fffffff, zero);
                 free(p.code);
         }
+}
+END_TEST
+
+/* The kernel's rule for two filters (seccomp(2)): the smaller action as a signed number. */
+static uint32_t stricter(uint32_t a, uint32_t b) {
+        int32_t x = (int32_t) (a & SECCOMP_RET_ACTION_FULL);
+        int32_t y = (int32_t) (b & SECCOMP_RET_ACTION_FULL);
+
+        return x <= y ? a : b;
+}
+
+START_TEST(two_parts_are_the_whole) {
+        static const uint64_t args[][6] = {
+                { 0 },
+                { 1, 1, 1, 1, 1, 1 },
+                { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX },
+                { 2, 2, 262 },
+                { 0, 0x5412 },
+                { 0, 0, 0x20000000, 0x20000000 },
+        };
+
+        for (unsigned options = 0; options < ALL_OPTIONS; options++) {
+                struct program whole = compile(options);
+                struct program common = compile_part(options, SECCOMP_COMMON);
+                struct program command = compile_part(options, SECCOMP_COMMAND);
+
+                for (int nr = 0; nr < 512; nr++)
+                        for (size_t i = 0; i < ELEMENTSOF(args); i++) {
+                                uint32_t a = run(&common, native, nr, args[i]).action;
+                                uint32_t b = run(&command, native, nr, args[i]).action;
+
+                                if (stricter(a, b) != run(&whole, native, nr, args[i]).action)
+                                        ck_abort_msg("options %x, call %d", options, nr);
+                        }
+                /* The part that each command installs is the small one. */
+                ck_assert_uint_lt(command.n, common.n / 2);
+                free(whole.code);
+                free(common.code);
+                free(command.code);
+        }
+}
+END_TEST
+
+/* What a supervisor in init does must not be refused to init. */
+START_TEST(init_can_work_under_the_common_part) {
+        static const int needed[] = {
+                SYS_process_vm_readv,
+                438 /* pidfd_getfd */,
+                SYS_pidfd_open,
+                437 /* openat2 */,
+                SYS_openat,
+                SYS_mkdirat,
+                SYS_connect,
+                SYS_seccomp,
+                SYS_clone,
+                SYS_wait4,
+                SYS_kill,
+                SYS_prctl,
+        };
+        static const uint64_t args[6];
+        struct program p = compile_part(ALL_OPTIONS - 1, SECCOMP_COMMON);
+
+        for (size_t i = 0; i < ELEMENTSOF(needed); i++)
+                ck_assert_uint_eq(run(&p, native, needed[i], args).action, SECCOMP_RET_ALLOW);
+        free(p.code);
 }
 END_TEST
 
@@ -367,6 +437,8 @@ int main(void) {
         tcase_add_test(t, verdicts_in_plain_words);
         tcase_add_test(t, verdicts_are_those_of_the_table);
         tcase_add_test(t, every_number_has_a_verdict);
+        tcase_add_test(t, two_parts_are_the_whole);
+        tcase_add_test(t, init_can_work_under_the_common_part);
         tcase_add_test(t, socket_arguments_in_all_combinations);
         tcase_add_test(t, other_architectures_are_killed);
         tcase_add_test(t, hot_calls_are_cheap);
