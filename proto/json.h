@@ -40,6 +40,11 @@ void json_read_space(struct json_reader *r);
 int json_read_raw(
         struct json_reader *r); /* passes over one value: only its grammar and its depth count */
 int json_read_end(struct json_reader *r);                 /* nothing but whitespace is left */
+/* Pieces (json-scan.c). `p` stands behind the opening quote, or at the number. */
+int json_scan_string(struct json_reader *r, const char **ret, size_t *ret_len, bool *ret_escapes);
+int json_read_string(struct json_reader *r, struct json_object **ret);
+size_t json_number_length(const char *p, const char *end, bool *ret_integer); /* 0: no number */
+int json_read_number(struct json_reader *r, struct json_object **ret);
 int json_refuse(struct json_reader *r, const char *what); /* an ERROR_PARSE here */
 
 double json_strtod(const char *text); /* the locale does not matter */
