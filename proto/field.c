@@ -97,8 +97,6 @@ static void add_integer(struct phrase *p, const struct field *f, int64_t lowest)
                 phrase_add(p, "a positive integer");
         else if (min == 0)
                 phrase_add(p, "an integer that is not negative");
-        else if (min == INT64_MIN)
-                phrase_add(p, "an integer");
         else
                 phrase_add(p, "an integer of at least %lld", (long long) min);
 }
@@ -113,7 +111,10 @@ void field_expectation(const struct field *f, char *buf, size_t size) {
                 phrase_add(&p, "true or false");
                 break;
         case FIELD_INT:
-                add_integer(&p, f, f->min || f->max ? f->min : INT64_MIN);
+                if (f->min || f->max)
+                        add_integer(&p, f, f->min);
+                else
+                        phrase_add(&p, "an integer");
                 break;
         case FIELD_UINT:
                 add_integer(&p, f, 0);

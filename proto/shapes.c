@@ -21,7 +21,7 @@ const char *const stream_names[STREAM_N_] = { NULL, "stdout", "stderr" };
 
 const struct shape empty_shape = { .name = "Empty",
                                    .size = sizeof(struct empty),
-                                   .doc = "Nothing." };
+                                   .doc = "An empty object." };
 
 static const struct field enforcement_fields[] = {
 #define T struct enforcement
