@@ -66,9 +66,8 @@ static int check_document(const char *path, const char *text, size_t len) {
                 c = getc(f);
                 if (c != (i < len ? (unsigned char) text[i] : EOF)) {
                         (void) fprintf(stderr,
-                                       "gen-schema: %s differs from the tables at line %zu: run "
-                                       "gen-schema on the "
-                                       "source tree\n",
+                                       "gen-schema: %s differs from the tables at line %zu; "
+                                       "`meson compile generate` writes it anew\n",
                                        path, line);
                         (void) fclose(f);
                         return -1;

@@ -25,7 +25,7 @@ static const struct field check_query_fields[] = {
 #undef T
 };
 SHAPE(check_query, "CheckQuery", 0,
-      "A question to a policy: may it access this path, or talk to this host?");
+      "A question to a policy: a path that is accessed, or a host that is talked to.");
 
 static const struct field check_verdict_fields[] = {
 #define T struct check_verdict

@@ -45,7 +45,7 @@ for pair in BOOL:b TRI:t INT:i UINT:u NUMBER:d STRING:s ENUM:e STRINGS:l INTS:l 
         member=${pair#*:}
         good "$(args "$kind" "$member")"
         # neighbours: a wider or narrower number, the pointer for the struct, another list
-        for other in b i d s l m q; do
+        for other in b i s q; do
                 [ "$other" = "$member" ] || bad "$(args "$kind" "$other")"
         done
 done
