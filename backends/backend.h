@@ -63,7 +63,11 @@ struct backend {
         int (*engine_new)(const struct backend_options *o, const struct facts *facts, struct engine **ret,
                           struct error *e);
         struct engine *(*engine_free)(struct engine *en); /* drops the pool */
-        /* Keep the pool full; call when idle. Returns how many are ready; never blocks for long. */
+        /* Readable = engine_reap() has something to clear away; -1 = never. */
+        int (*engine_fd)(const struct engine *en);
+        void (*engine_reap)(struct engine *en);
+        /* Adds one to the pool unless it is full; call when idle. Returns how many are in it; some
+         * milliseconds at most. */
         int (*engine_idle)(struct engine *en);
         /* Drop prepared sandboxes (idle for long, or memory is short). */
         void (*engine_trim)(struct engine *en);

@@ -26,6 +26,7 @@ _Static_assert(offsetof(struct wire_plan, size) == offsetof(struct wire_spawn, s
 static bool value_is_valid(const struct wire_frame *f) {
         switch (f->type) {
         case WIRE_PLAN:
+        case WIRE_FDS:
                 return true;
         case WIRE_SPAWN:
                 return f->id > 0;
@@ -179,7 +180,8 @@ int wire_plan_check(const void *base, size_t size) {
         if (!strings_are_inside(&f, p->sockets, p->n_sockets, 0) ||
             !strings_are_inside(&f, p->env, p->n_env, '='))
                 return -EBADMSG;
-        if (!array_is_inside(&f, p->filter, p->n_filter, 8, WIRE_MAX_FILTER))
+        if (!array_is_inside(&f, p->filter, p->n_filter, 8, WIRE_MAX_FILTER) ||
+            !array_is_inside(&f, p->command_filter, p->n_command_filter, 8, WIRE_MAX_FILTER))
                 return -EBADMSG;
         return string_or_none(&f, p->workdir) && string_or_none(&f, p->hostname) ? 0 : -EBADMSG;
 }

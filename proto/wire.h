@@ -18,6 +18,7 @@ enum wire_type {
         WIRE_SPAWN,       /* fds: spawn memfd, stdin, stdout, stderr (those that are not pty) */
         WIRE_SIGNAL,      /* id, value = signal */
         WIRE_RESIZE,      /* id, value = rows << 16 | cols */
+        WIRE_FDS,         /* fds: more descriptors for the plan that follows */
         /* init -> session */
         WIRE_PREPARED = 64, /* fds: O_PATH of the root in init's mount namespace */
         WIRE_READY,       /* value = bits of the layers applied */
@@ -58,7 +59,8 @@ struct wire_plan {
         uint64_t rules, n_rules;         /* struct wire_rule: Landlock */
         uint64_t names, n_names;         /* struct wire_name */
         uint64_t sockets, n_sockets;     /* uint64_t string offsets */
-        uint64_t filter, n_filter;       /* struct sock_filter (8 bytes each): the compiled seccomp program */
+        uint64_t filter, n_filter;       /* struct sock_filter (8 bytes each): the seccomp program of init */
+        uint64_t command_filter, n_command_filter; /* … and what each command adds to it; n = 0: nothing */
         uint64_t env, n_env;             /* uint64_t string offsets, "NAME=VALUE" */
         uint64_t workdir, hostname;      /* strings */
         uint64_t limit_nofile, limit_fsize, limit_cpu, limit_nproc; /* 0 = leave */

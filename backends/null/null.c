@@ -90,6 +90,13 @@ static struct engine *null_engine_free(struct engine *en) {
         return NULL;
 }
 
+static int null_engine_fd(const struct engine *en) {
+        return -1;
+}
+
+static void null_engine_reap(struct engine *en) {
+}
+
 static int null_engine_idle(struct engine *en) {
         return 0;
 }
@@ -279,6 +286,8 @@ const struct backend backend_null = {
         .probe = null_probe,
         .engine_new = null_engine_new,
         .engine_free = null_engine_free,
+        .engine_fd = null_engine_fd,
+        .engine_reap = null_engine_reap,
         .engine_idle = null_engine_idle,
         .engine_trim = null_engine_trim,
         .box_new = null_box_new,

@@ -28,6 +28,12 @@ static void on_trim(evutil_socket_t fd, short what, void *userdata) {
         s->prepared = 0;
 }
 
+static void on_ended(evutil_socket_t fd, short what, void *userdata) {
+        struct session *s = userdata;
+
+        s->backend->engine_reap(s->engine);
+}
+
 void engine_used(struct session *s) {
         struct timeval soon = { .tv_usec = FILL_DELAY_US }, later = { .tv_sec = TRIM_SECONDS };
         if (s->pool_size == 0)
@@ -47,6 +53,12 @@ int engine_start(struct session *s, struct error *e) {
         if (r < 0)
                 return r;
         s->pool_size = options.pool_size;
+        if (s->backend->engine_fd(s->engine) >= 0) {
+                s->ended_event = event_new(s->base, s->backend->engine_fd(s->engine),
+                                           EV_READ | EV_PERSIST, on_ended, s);
+                if (!s->ended_event || event_add(s->ended_event, NULL) < 0)
+                        return error_nomem(e);
+        }
         s->pool_event = evtimer_new(s->base, on_fill, s);
         s->trim_event = evtimer_new(s->base, on_trim, s);
         if (!s->pool_event || !s->trim_event)
@@ -55,6 +67,8 @@ int engine_start(struct session *s, struct error *e) {
 }
 
 void engine_stop(struct session *s) {
+        if (s->ended_event)
+                event_free(s->ended_event);
         if (s->pool_event)
                 event_free(s->pool_event);
         if (s->trim_event)

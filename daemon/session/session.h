@@ -50,7 +50,7 @@ struct session {
 
         /* engine.c */
         struct engine *engine;
-        struct event *pool_event, *trim_event;
+        struct event *ended_event, *pool_event, *trim_event;
         unsigned pool_size, prepared;
         unsigned soft_files;
 

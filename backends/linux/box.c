@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * One sandbox as the session sees it: a control socket to its leash-init and a pidfd to end it
+ * with. What comes in over the socket is hostile (decision 1): a frame that is not well-formed, out
+ * of turn, or speaks of a command that was never asked for, ends the sandbox.
+ */
+#include "box.h"
+#include "linux.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+enum box_state { BOX_BUILDING = 0, BOX_SERVING, BOX_OVER };
+enum command_state { COMMAND_STARTING = 0, COMMAND_RUNNING };
+
+struct box_command {
+        uint64_t id;
+        enum command_state state;
+};
+
+struct box {
+        struct engine *en;
+        const struct plan *plan;
+        struct prepared init;
+        enum box_state state;
+        struct box_command *commands;
+        size_t n_commands, max_commands;
+};
+
+static struct box_command *command_find(struct box *b, uint64_t id) {
+        for (size_t i = 0; i < b->n_commands; i++)
+                if (b->commands[i].id == id)
+                        return &b->commands[i];
+        return NULL;
+}
+
+static void command_drop(struct box *b, struct box_command *c) {
+        *c = b->commands[--b->n_commands];
+}
+
+static const char *const stage_texts[] = {
+        [WIRE_STAGE_NAMESPACES] = "set up its namespaces",
+        [WIRE_STAGE_ROOT] = "make its root",
+        [WIRE_STAGE_MOUNT] = "put into the sandbox's view",
+        [WIRE_STAGE_MASK] = "protect",
+        [WIRE_STAGE_DEV] = "set up its /dev",
+        [WIRE_STAGE_PROC] = "mount its /proc",
+        [WIRE_STAGE_PIVOT] = "enter its root",
+        [WIRE_STAGE_NETWORK] = "set up its network",
+        [WIRE_STAGE_LIMITS] = "set its limits",
+        [WIRE_STAGE_CREDENTIALS] = "give up its privileges",
+        [WIRE_STAGE_LANDLOCK] = "apply Landlock to",
+        [WIRE_STAGE_SECCOMP] = "apply the system call filter",
+        [WIRE_STAGE_CWD] = "enter the directory",
+        [WIRE_STAGE_STDIO] = "connect its input and output",
+        [WIRE_STAGE_PTY] = "open a terminal for it",
+        [WIRE_STAGE_EXEC] = "execute",
+        [WIRE_STAGE_PROTOCOL] = "understand its plan",
+};
+
+int frame_error(const struct wire_frame *f, const struct plan *plan, struct error *e) {
+        const char *what =
+                f->stage > 0 && (size_t) f->stage < ELEMENTSOF(stage_texts) && stage_texts[f->stage]
+                        ? stage_texts[f->stage]
+                        : "start";
+
+        if (plan && (f->stage == WIRE_STAGE_MOUNT || f->stage == WIRE_STAGE_MASK))
+                for (size_t i = 0; i < plan->n_mounts; i++)
+                        if (plan->mounts[i].field && plan->mounts[i].field[0] == '/' &&
+                            strcmp(plan->mounts[i].target, f->text) == 0)
+                                return error_field(e, plan->mounts[i].field, "%s: %s", f->text,
+                                                   strerror(f->err));
+        return error_set(e, ERROR_IO, f->err, "the sandbox could not %s%s%s: %s", what,
+                         f->text[0] ? " " : "", f->text, strerror(f->err));
+}
+
+static int spawn_error(const struct wire_frame *f, struct error *e) {
+        if (f->stage == WIRE_STAGE_EXEC && (f->err == ENOENT || f->err == ENOTDIR))
+                return error_set(e, ERROR_EXEC_NOT_FOUND, f->err, "not found inside the sandbox");
+        if (f->stage == WIRE_STAGE_EXEC)
+                return error_set(e, ERROR_EXEC_DENIED, f->err, "cannot be executed: %s",
+                                 strerror(f->err));
+        if (f->stage == WIRE_STAGE_CWD)
+                return error_field(e, "/cwd", "cannot be entered inside the sandbox: %s",
+                                   strerror(f->err));
+        return frame_error(f, NULL, e);
+}
+
+static int plan_send(struct box *b, struct error *e) {
+        _cleanup_(plan_file_done) struct plan_file file = PLAN_FILE_NULL;
+        struct wire_frame fds = WIRE_FRAME(WIRE_FDS), plan = WIRE_FRAME(WIRE_PLAN);
+        int r = plan_encode(b->en, b->plan, b->init.root, &file, e);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < file.n_fds && r >= 0; i += FRAME_FDS_MAX) {
+                size_t n = file.n_fds - i;
+
+                r = frame_send(b->init.control, &fds, file.fds + i,
+                               n < FRAME_FDS_MAX ? n : FRAME_FDS_MAX);
+        }
+        if (r >= 0)
+                r = frame_send(b->init.control, &plan, &file.memfd, 1);
+        return r < 0 ? error_set(e, ERROR_IO, -r, "leash-init is gone: %s", strerror(-r)) : 0;
+}
+
+struct box *box_free(struct box *b) {
+        if (!b)
+                return NULL;
+        prepared_kill(b->en, &b->init);
+        pool_reap(b->en);
+        free(b->commands);
+        free(b);
+        return NULL;
+}
+DEFINE_CLEANUP(struct box *, box_free)
+
+int box_new(struct engine *en, const struct plan *plan, struct box **ret, struct error *e) {
+        _cleanup_(box_freep) struct box *b = calloc(1, sizeof(*b));
+        int r;
+
+        if (!b)
+                return error_nomem(e);
+        b->en = en;
+        b->plan = plan;
+        b->init = PREPARED_NULL;
+        pool_reap(en);
+        r = pool_claim(en, &b->init, e);
+        if (r >= 0)
+                r = plan_send(b, e);
+        if (r < 0)
+                return r;
+        closep(&b->init.root);
+        b->init.root = -1;
+        if (fcntl(b->init.control, F_SETFL, O_NONBLOCK) < 0)
+                return error_set(e, ERROR_IO, errno, "control socket: %s", strerror(errno));
+        *ret = TAKE(b);
+        return 0;
+}
+
+int box_fd(const struct box *b) {
+        return b->init.control;
+}
+
+static int over(struct box *b, struct box_event *ret) {
+        if (b->state == BOX_OVER)
+                return 0;
+        b->state = BOX_OVER;
+        ret->kind = BOX_GONE;
+        return 1;
+}
+
+/* Turns a frame into an event; 0 when it is one that an honest init would not send now. */
+static int event_from_frame(struct box *b, const struct wire_frame *f, int *pty,
+                            struct box_event *ret) {
+        struct box_command *c = f->id ? command_find(b, f->id) : NULL;
+
+        ret->id = f->id;
+        switch (f->type) {
+        case WIRE_READY:
+                if (b->state != BOX_BUILDING)
+                        return 0;
+                b->state = BOX_SERVING;
+                ret->kind = BOX_READY;
+                return 1;
+        case WIRE_FAILED:
+                if (b->state != BOX_BUILDING)
+                        return 0;
+                ret->kind = BOX_FAILED;
+                (void) frame_error(f, b->plan, &ret->error);
+                return 1;
+        case WIRE_SPAWNED:
+                if (!c || c->state != COMMAND_STARTING)
+                        return 0;
+                c->state = COMMAND_RUNNING;
+                ret->kind = BOX_SPAWNED;
+                ret->pid = (pid_t) f->value;
+                ret->pty = TAKE_FD(*pty);
+                return 1;
+        case WIRE_SPAWN_FAILED:
+                if (!c || c->state != COMMAND_STARTING)
+                        return 0;
+                command_drop(b, c);
+                ret->kind = BOX_SPAWN_FAILED;
+                (void) spawn_error(f, &ret->error);
+                return 1;
+        case WIRE_EXITED:
+                if (!c || c->state != COMMAND_RUNNING)
+                        return 0;
+                command_drop(b, c);
+                ret->kind = BOX_EXITED;
+                ret->status = (int) f->value;
+                ret->user_us = f->usage[0];
+                ret->system_us = f->usage[1];
+                ret->rss_bytes = f->usage[2];
+                return 1;
+        case WIRE_DENIED:
+        case WIRE_TRUST:
+                ret->kind = f->type == WIRE_DENIED ? BOX_DENIED : BOX_TRUST;
+                ret->access = f->stage ? ACCESS_WRITE : ACCESS_READ;
+                ret->pid = f->pid;
+                ret->err = f->err;
+                memcpy(ret->comm, f->comm, sizeof(ret->comm));
+                memcpy(ret->path, f->text, sizeof(ret->path));
+                return 1;
+        default:
+                return 0;
+        }
+}
+
+int box_next(struct box *b, struct box_event *ret) {
+        struct wire_frame f;
+        int fds[2], r;
+        size_t n_fds = 0;
+
+        memset(ret, 0, sizeof(*ret));
+        ret->pty = -1;
+        if (b->state == BOX_OVER)
+                return 0;
+        r = frame_receive(b->init.control, &f, fds, ELEMENTSOF(fds), &n_fds);
+        if (r == -EAGAIN)
+                return 0;
+        if (r <= 0 || wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION) < 0)
+                r = 0;
+        else
+                r = event_from_frame(b, &f, n_fds > 0 ? &fds[0] : &(int){ -1 }, ret);
+        for (size_t i = 0; i < n_fds; i++)
+                closep(&fds[i]);
+        return r > 0 ? 1 : over(b, ret);
+}
+
+static int command_add(struct box *b, uint64_t id, struct error *e) {
+        if (b->n_commands == b->max_commands) {
+                size_t max = b->max_commands ? b->max_commands * 2 : 8;
+                struct box_command *more = realloc(b->commands, max * sizeof(*more));
+
+                if (!more)
+                        return error_nomem(e);
+                b->commands = more;
+                b->max_commands = max;
+        }
+        b->commands[b->n_commands++] = (struct box_command){ .id = id };
+        return 0;
+}
+
+int box_spawn(struct box *b, const struct spawn *s, struct error *e) {
+        struct wire_frame f = WIRE_FRAME(WIRE_SPAWN);
+        _cleanup_close_ int file = -1;
+        int fds[4], r;
+        size_t n = 0;
+
+        if (b->state == BOX_OVER)
+                return error_set(e, ERROR_GONE, EPIPE, "the sandbox has ended");
+        file = spawn_encode(s, e);
+        if (file < 0)
+                return file;
+        fds[n++] = file;
+        for (int i = 0; i < 3; i++)
+                if (s->stdio[i] >= 0)
+                        fds[n++] = s->stdio[i];
+        r = command_add(b, s->id, e);
+        if (r < 0)
+                return r;
+        f.id = s->id;
+        /* Queued by the socket itself while the view is still being built. */
+        r = frame_send(b->init.control, &f, fds, n);
+        if (r < 0) {
+                b->n_commands--;
+                return r == -EAGAIN ? error_set(e, ERROR_LIMIT, EAGAIN,
+                                                "too many commands are waiting in this sandbox")
+                                    : error_set(e, ERROR_GONE, -r, "the sandbox has ended");
+        }
+        return 0;
+}
+
+int box_signal(struct box *b, uint64_t id, int signo, struct error *e) {
+        struct wire_frame f = WIRE_FRAME(WIRE_SIGNAL);
+        int r;
+
+        f.id = id;
+        f.value = signo;
+        if (!command_find(b, id))
+                return error_set(e, ERROR_GONE, ESRCH, "the process has ended");
+        r = frame_send(b->init.control, &f, NULL, 0);
+        return r < 0 ? error_set(e, ERROR_GONE, -r, "the sandbox does not answer") : 0;
+}
+
+int box_resize(struct box *b, uint64_t id, unsigned rows, unsigned cols) {
+        struct wire_frame f = WIRE_FRAME(WIRE_RESIZE);
+
+        f.id = id;
+        f.value = (int64_t) ((uint64_t) (rows & 0xffff) << 16 | (cols & 0xffff));
+        return frame_send(b->init.control, &f, NULL, 0);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The rows of the vtable that box.c fills; see backend.h. */
+#pragma once
+
+#include "../backend.h"
+
+int box_new(struct engine *en, const struct plan *plan, struct box **ret, struct error *e);
+int box_fd(const struct box *b);
+int box_next(struct box *b, struct box_event *ret);
+int box_spawn(struct box *b, const struct spawn *s, struct error *e);
+int box_signal(struct box *b, uint64_t id, int signo, struct error *e);
+int box_resize(struct box *b, uint64_t id, unsigned rows, unsigned cols);
+struct box *box_free(struct box *b);

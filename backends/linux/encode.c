@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A plan, and a command, as the binary files that leash-init reads (proto/wire.h). */
+#include "linux.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "landlock.h"
+
+void plan_file_done(struct plan_file *f) {
+        closep(&f->memfd);
+        for (size_t i = 0; i < f->n_fds; i++)
+                close(f->fds[i]);
+        free(f->fds);
+        *f = PLAN_FILE_NULL;
+}
+
+static bool kind_has_source(enum mount_kind kind) {
+        return kind == MOUNT_BIND_RO || kind == MOUNT_BIND_RW || kind == MOUNT_DEVICE;
+}
+
+/* Two walks: first the sources, since an optional one that is missing has no record. */
+static int mounts_encode(struct wire_writer *w, const struct plan *plan, int root,
+                         struct plan_file *file, struct error *e) {
+        struct wire_plan *header;
+        uint64_t array;
+        size_t n = 0;
+
+        file->fds = calloc(plan->n_mounts + 1, sizeof(int));
+        array = wire_writer_array(w, plan->n_mounts, sizeof(struct wire_mount));
+        if (!file->fds || !array)
+                return error_nomem(e);
+        for (size_t i = 0; i < plan->n_mounts; i++) {
+                const struct plan_mount *m = &plan->mounts[i];
+                struct wire_mount out = {
+                        .kind = m->kind, .mode = m->mode, .fd = -1, .size_bytes = m->size_bytes
+                };
+
+                if (kind_has_source(m->kind)) {
+                        int fd = mount_resolve(root, m, e);
+
+                        if (fd == -ENOENT && m->optional)
+                                continue;
+                        if (fd < 0)
+                                return fd;
+                        out.fd = (int32_t) file->n_fds;
+                        file->fds[file->n_fds++] = fd;
+                }
+                if (m->kind == MOUNT_SYS && plan->allow_gpu)
+                        out.mode |= 1;
+                if (m->optional)
+                        out.flags |= WIRE_MOUNT_OPTIONAL;
+                if (m->noexec)
+                        out.flags |= WIRE_MOUNT_NOEXEC;
+                out.target = wire_writer_string(w, m->target);
+                out.content = wire_writer_string(w, m->content);
+                out.content_len = m->content ? strlen(m->content) : 0;
+
+                struct wire_mount *at = wire_writer_at(w, array);
+
+                if (!at)
+                        return error_nomem(e);
+                at[n++] = out;
+        }
+        header = wire_writer_at(w, 0);
+        if (!header)
+                return error_nomem(e);
+        header->mounts = array;
+        header->n_mounts = n;
+        return 0;
+}
+
+static uint64_t rules_add(struct wire_writer *w, uint64_t array, uint64_t at,
+                          const struct strings *paths, uint64_t access) {
+        for (size_t i = 0; i < paths->n && access; i++) {
+                struct wire_rule rule = { .path = wire_writer_string(w, paths->items[i]),
+                                          .access = access };
+                struct wire_rule *rules = wire_writer_at(w, array);
+
+                if (!rules)
+                        return at;
+                rules[at++] = rule;
+        }
+        return at;
+}
+
+static void rules_encode(struct wire_writer *w, const struct plan *plan, int abi) {
+        size_t max = plan->read.n + plan->write.n + plan->unix_sockets.n;
+        uint64_t array = wire_writer_array(w, max, sizeof(struct wire_rule)), n = 0;
+        struct wire_plan *header;
+
+        n = rules_add(w, array, n, &plan->read, landlock_read_mask(abi));
+        n = rules_add(w, array, n, &plan->write, landlock_write_mask(abi));
+        n = rules_add(w, array, n, &plan->unix_sockets, landlock_unix_mask(abi));
+        header = wire_writer_at(w, 0);
+        if (header) {
+                header->rules = array;
+                header->n_rules = n;
+        }
+}
+
+static void names_encode(struct wire_writer *w, const struct plan *plan) {
+        uint64_t names = wire_writer_array(w, plan->n_names, sizeof(struct wire_name));
+        uint64_t sockets = wire_writer_array(w, plan->unix_sockets.n, sizeof(uint64_t));
+        struct wire_plan *header;
+
+        for (size_t i = 0; i < plan->n_names; i++) {
+                struct wire_name name = { .pattern = wire_writer_string(w, plan->names[i].pattern),
+                                          .read_too = plan->names[i].read_too };
+                struct wire_name *at = wire_writer_at(w, names);
+
+                if (at)
+                        at[i] = name;
+        }
+        for (size_t i = 0; i < plan->unix_sockets.n; i++) {
+                uint64_t s = wire_writer_string(w, plan->unix_sockets.items[i]);
+                uint64_t *at = wire_writer_at(w, sockets);
+
+                if (at)
+                        at[i] = s;
+        }
+        header = wire_writer_at(w, 0);
+        if (header) {
+                header->names = names;
+                header->n_names = plan->n_names;
+                header->sockets = sockets;
+                header->n_sockets = plan->unix_sockets.n;
+        }
+}
+
+static void environment_encode(struct wire_writer *w, const struct plan *plan) {
+        uint64_t env = wire_writer_array(w, plan->environment.n, sizeof(uint64_t));
+        struct wire_plan *header;
+
+        for (size_t i = 0; i < plan->environment.n; i++) {
+                const struct pair *p = &plan->environment.items[i];
+                size_t name = strlen(p->name), value = strlen(p->value);
+                char *text = malloc(name + value + 2);
+                uint64_t s, *at;
+
+                if (!text) {
+                        w->failed = true;
+                        return;
+                }
+                memcpy(text, p->name, name);
+                text[name] = '=';
+                memcpy(text + name + 1, p->value, value + 1);
+                s = wire_writer_string(w, text);
+                free(text);
+                at = wire_writer_at(w, env);
+                if (at)
+                        at[i] = s;
+        }
+        header = wire_writer_at(w, 0);
+        if (header) {
+                header->env = env;
+                header->n_env = plan->environment.n;
+        }
+}
+
+void filter_done(struct filter *f) {
+        free(f->common);
+        free(f->command);
+        *f = (struct filter){};
+}
+
+/* Compiling a filter takes milliseconds; the few combinations that occur are kept. */
+static const struct filter *filter_get(struct engine *en, const struct seccomp_options *options,
+                                       struct error *e) {
+        struct filter *f = en->filters;
+        struct seccomp_options part = *options;
+
+        for (size_t i = 0; i < en->n_filters; i++)
+                if (memcmp(&f[i].options, options, sizeof(*options)) == 0)
+                        return &f[i];
+        if (en->n_filters == FILTERS_MAX) { /* the oldest goes */
+                filter_done(&f[0]);
+                memmove(f, f + 1, --en->n_filters * sizeof(*f));
+        }
+        f = &en->filters[en->n_filters];
+        *f = (struct filter){ .options = *options };
+        part.part = SECCOMP_COMMON;
+        if (seccomp_compile(&part, &f->common, &f->n_common, e) < 0)
+                return NULL;
+        part.part = SECCOMP_COMMAND;
+        if (seccomp_compile(&part, &f->command, &f->n_command, e) < 0) {
+                filter_done(f);
+                return NULL;
+        }
+        en->n_filters++;
+        return f;
+}
+
+static void scalars_encode(struct wire_writer *w, const struct engine *en,
+                           const struct plan *plan) {
+        struct wire_plan *header = wire_writer_at(w, 0);
+        uint64_t workdir = wire_writer_string(w, plan->subject->workdir);
+
+        header = wire_writer_at(w, 0);
+        if (!header)
+                return;
+        header->workdir = workdir;
+        header->landlock_abi = en->facts.landlock_abi;
+        header->limit_nofile = plan->limits.open_files;
+        header->limit_fsize = plan->limits.file_bytes;
+        header->limit_cpu = plan->limits.cpu_seconds;
+        /* Counted per user namespace, so per sandbox (decision 11); the cgroup is the better place.
+         */
+        header->limit_nproc = en->facts.cgroup_pids ? 0 : plan->limits.processes;
+        header->flags = (plan->native ? WIRE_PLAN_NATIVE : 0) |
+                        (plan->landlock ? WIRE_PLAN_LANDLOCK : 0) |
+                        (plan->n_names > 0 || plan->judge_unix ? WIRE_PLAN_NOTIFY : 0) |
+                        (plan->judge_reads ? WIRE_PLAN_JUDGE_READS : 0) |
+                        (plan->judge_unix ? WIRE_PLAN_JUDGE_UNIX : 0) |
+                        (plan->allow_debug ? WIRE_PLAN_ALLOW_DEBUG : 0) |
+                        (plan->allow_userns ? WIRE_PLAN_KEEP_USERNS : 0);
+}
+
+static uint64_t program_encode(struct wire_writer *w, const struct sock_filter *program, size_t n) {
+        uint64_t array = wire_writer_array(w, n, sizeof(*program));
+        void *at = n > 0 ? wire_writer_at(w, array) : NULL;
+
+        if (at)
+                memcpy(at, program, n * sizeof(*program));
+        return array;
+}
+
+static void filter_encode(struct wire_writer *w, const struct filter *f) {
+        uint64_t common = program_encode(w, f->common, f->n_common);
+        uint64_t command = program_encode(w, f->command, f->n_command);
+        struct wire_plan *header = wire_writer_at(w, 0);
+
+        if (!header)
+                return;
+        header->filter = common;
+        header->n_filter = f->n_common;
+        header->command_filter = command;
+        header->n_command_filter = f->n_command;
+}
+
+int plan_encode(struct engine *en, const struct plan *plan, int root, struct plan_file *ret,
+                struct error *e) {
+        _cleanup_(plan_file_done) struct plan_file file = PLAN_FILE_NULL;
+        struct seccomp_options options;
+        struct wire_writer w = {};
+        const struct filter *filter;
+        void *data = NULL;
+        size_t size;
+        int r;
+
+        memset(&options, 0, sizeof(options)); /* padding, too: it is a key */
+        options.allow_debug = plan->allow_debug;
+        options.allow_userns = plan->allow_userns;
+        options.allow_unix_dgram = plan->allow_unix_dgram;
+        options.native = plan->native;
+        options.notify_names = plan->n_names > 0;
+        options.notify_reads = plan->judge_reads;
+        options.notify_unix = plan->judge_unix;
+        filter = filter_get(en, &options, e);
+        if (!filter)
+                return -EIO;
+
+        r = wire_writer_begin(&w, sizeof(struct wire_plan));
+        if (r < 0)
+                return error_nomem(e);
+        r = mounts_encode(&w, plan, root, &file, e);
+        if (r >= 0) {
+                rules_encode(&w, plan, en->facts.landlock_abi);
+                names_encode(&w, plan);
+                environment_encode(&w, plan);
+                scalars_encode(&w, en, plan);
+                filter_encode(&w, filter);
+                data = wire_writer_finish(&w, &size);
+                if (!data)
+                        r = error_nomem(e);
+        }
+        wire_writer_done(&w);
+        if (r < 0)
+                return r;
+        file.memfd = sealed_new("leash-plan", data, size);
+        free(data);
+        if (file.memfd < 0)
+                return error_set(e, ERROR_IO, -file.memfd, "cannot make the plan's file: %s",
+                                 strerror(-file.memfd));
+        *ret = file;
+        file = PLAN_FILE_NULL;
+        return 0;
+}
+
+static uint64_t vector_encode(struct wire_writer *w, const char *const *v, uint64_t *ret_n) {
+        uint64_t n = 0, array;
+
+        while (v && v[n])
+                n++;
+        array = wire_writer_array(w, n, sizeof(uint64_t));
+        for (uint64_t i = 0; i < n; i++) {
+                uint64_t s = wire_writer_string(w, v[i]), *at = wire_writer_at(w, array);
+
+                if (at)
+                        at[i] = s;
+        }
+        *ret_n = n;
+        return array;
+}
+
+int spawn_encode(const struct spawn *s, struct error *e) {
+        struct wire_writer w = {};
+        uint64_t argv, env, cwd, n_argv, n_env;
+        struct wire_spawn *header;
+        void *data;
+        size_t size;
+        int fd;
+
+        if (wire_writer_begin(&w, sizeof(struct wire_spawn)) < 0)
+                return error_nomem(e);
+        argv = vector_encode(&w, s->argv, &n_argv);
+        env = vector_encode(&w, s->env, &n_env);
+        cwd = wire_writer_string(&w, s->cwd);
+        header = wire_writer_at(&w, 0);
+        if (header) {
+                header->argv = argv;
+                header->n_argv = n_argv;
+                header->env = env;
+                header->n_env = n_env;
+                header->cwd = cwd;
+                header->rows = s->rows;
+                header->cols = s->cols;
+                for (int i = 0; i < 3; i++)
+                        header->stdio[i] = s->stdio[i] == SPAWN_PTY ? WIRE_STDIO_PTY
+                                           : s->stdio[i] < 0        ? WIRE_STDIO_NULL
+                                                                    : WIRE_STDIO_FD;
+        }
+        data = wire_writer_finish(&w, &size);
+        wire_writer_done(&w);
+        if (!data)
+                return error_nomem(e);
+        fd = sealed_new("leash-spawn", data, size);
+        free(data);
+        return fd < 0 ? error_set(e, ERROR_IO, -fd, "cannot make the command's file: %s",
+                                  strerror(-fd))
+                      : fd;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Giving up: init's own privileges once the view stands, and the walls of each command between fork
+ * and exec, in the order of architecture section 4: rlimits, Landlock, seccomp last.
+ */
+#include "init.h"
+
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "../landlock.h"
+
+/* Nested user namespaces are refused by seccomp, too; this holds even where the filter has a hole.
+ * Must run before the view is entered, where /proc/sys is read-only. */
+int confine_namespaces(struct init *in) {
+        _cleanup_close_ int fd = -1;
+
+        if (in->plan->flags & WIRE_PLAN_KEEP_USERNS)
+                return 0;
+        fd = openat(in->old_root, "proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || write(fd, "0", 1) != 1)
+                return init_report(in, WIRE_STAGE_NAMESPACES, errno, "user.max_user_namespaces");
+        return 0;
+}
+
+/* Without CAP_SETPCAP (an ordinary user in the native tier) there is nothing to take from the
+ * bounding set: no_new_privs already keeps exec from giving any. */
+static int bounding_drop(void) {
+        for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+                if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+                        return errno == EPERM && geteuid() != 0 ? 0 : -errno;
+        return 0;
+}
+
+static int capabilities_drop(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct none[2] = {};
+        int r;
+
+        /* A uid 0 must not get any back by exec (decision 4), and all of it is locked. */
+        if (prctl(PR_SET_SECUREBITS,
+                  SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+                          SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                          SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+                  0, 0, 0) < 0 &&
+            (errno != EPERM || geteuid() == 0))
+                return -errno;
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+                return -errno;
+        r = bounding_drop();
+        if (r < 0)
+                return r;
+        if (syscall(SYS_capset, &header, none) < 0)
+                return -errno;
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int confine_self(struct init *in) {
+        int r = capabilities_drop();
+
+        if (r < 0)
+                return init_report(in, WIRE_STAGE_CREDENTIALS, -r, "capabilities");
+        /* Changing capabilities may have made us dumpable again; it must not be so (decision 2). */
+        if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                return init_report(in, WIRE_STAGE_CREDENTIALS, errno, "dumpable");
+        return 0;
+}
+
+/* Opened in the final view: a rule taken before something is mounted over its path would not cover
+ * it. */
+int confine_rules(struct init *in) {
+        const struct wire_rule *rule = plan_at(in, in->plan->rules);
+        _cleanup_close_ int ruleset = -1, root = -1;
+        int abi = in->plan->landlock_abi, r;
+
+        if (!(in->plan->flags & WIRE_PLAN_LANDLOCK))
+                return 0;
+        ruleset = landlock_ruleset_new(
+                abi,
+                LANDLOCK_SCOPED | (in->plan->flags & WIRE_PLAN_NATIVE ? LANDLOCK_DENY_NETWORK : 0));
+        if (ruleset < 0)
+                return init_report(in, WIRE_STAGE_LANDLOCK, -ruleset, "ruleset");
+        for (uint64_t i = 0; i < in->plan->n_rules; i++, rule++) {
+                const char *path = plan_string(in, rule->path);
+                _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+
+                if (fd < 0 && errno == ENOENT)
+                        continue; /* this host has no such directory: nothing to allow */
+                if (fd < 0)
+                        return init_report(in, WIRE_STAGE_LANDLOCK, errno, path);
+                r = landlock_add_path(ruleset, fd, rule->access);
+                if (r < 0)
+                        return init_report(in, WIRE_STAGE_LANDLOCK, -r, path);
+        }
+        root = open("/", O_PATH | O_CLOEXEC);
+        in->nested = landlock_nested_new(abi, root);
+        if (in->nested < 0)
+                return init_report(in, WIRE_STAGE_LANDLOCK, -in->nested, "nested ruleset");
+        /* Init lives in the common domain itself: so all commands share it, may signal each other,
+         * and what init does on a command's behalf is bound by the command's own rules. */
+        r = landlock_enter(ruleset, abi, LANDLOCK_COMMON);
+        return r < 0 ? init_report(in, WIRE_STAGE_LANDLOCK, -r, "domain") : 0;
+}
+
+static void program_load(const struct init *in, uint64_t offset, uint64_t n,
+                         struct sock_fprog *ret) {
+        ret->len = (unsigned short) n;
+        ret->filter = (struct sock_filter *) (uintptr_t) plan_at(in, offset);
+}
+
+/* The long part of the filter binds init, too, and is inherited by every command: installing it
+ * takes a fifth of what starting a small program takes. */
+int confine_filter(struct init *in) {
+        const struct wire_plan *p = in->plan;
+
+        program_load(in, p->filter, p->n_filter, &in->filter);
+        program_load(in, p->command_filter, p->n_command_filter, &in->command_filter);
+        if (in->filter.len == 0 ||
+            in->command_filter.len == 0) /* a sandbox without a filter is a bug, never a choice */
+                return init_report(in, WIRE_STAGE_SECCOMP, EINVAL, "no filter");
+        if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &in->filter) < 0)
+                return init_report(in, WIRE_STAGE_SECCOMP, errno, "filter");
+        return 0;
+}
+
+static void limit_set(__rlimit_resource_t resource, uint64_t soft, uint64_t hard) {
+        struct rlimit old, limit = { .rlim_cur = soft, .rlim_max = hard };
+
+        /* Never above what the user has already. */
+        if (getrlimit(resource, &old) == 0 && old.rlim_max < limit.rlim_max)
+                limit.rlim_max = old.rlim_max;
+        if (limit.rlim_cur > limit.rlim_max)
+                limit.rlim_cur = limit.rlim_max;
+        setrlimit(resource, &limit);
+}
+
+void confine_limits(const struct init *in) {
+        const struct wire_plan *p = in->plan;
+
+        if (p->limit_nofile)
+                limit_set(RLIMIT_NOFILE, p->limit_nofile, p->limit_nofile);
+        if (p->limit_fsize)
+                limit_set(RLIMIT_FSIZE, p->limit_fsize, p->limit_fsize);
+        if (p->limit_cpu) /* SIGXCPU first, so that a program can say its last words */
+                limit_set(RLIMIT_CPU, p->limit_cpu, p->limit_cpu + 5);
+        if (p->limit_nproc)
+                limit_set(RLIMIT_NPROC, p->limit_nproc, p->limit_nproc);
+}
+
+/* Runs in the child, in init's memory (vfork): it changes nothing there. Returns 0, or -errno with
+ * the stage that failed. */
+int confine_command(const struct init *in, int *listener, enum wire_stage *ret_stage) {
+        unsigned flags = in->plan->flags & WIRE_PLAN_NOTIFY ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+        int r;
+
+        *ret_stage = WIRE_STAGE_LANDLOCK;
+        if (in->nested >= 0) {
+                r = landlock_enter(in->nested, in->plan->landlock_abi, LANDLOCK_OWN);
+                if (r < 0)
+                        return r;
+        }
+        *ret_stage = WIRE_STAGE_SECCOMP;
+        if ((in->plan->flags & WIRE_PLAN_NOTIFY) && !in->judge)
+                return 0; /* nojudge.c */
+        r = (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &in->command_filter);
+        if (r < 0)
+                return -errno;
+        *listener = flags ? r : -1;
+        return 0;
+}

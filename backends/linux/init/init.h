@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * leash-init: pid 1 of a sandbox. It is started in fresh namespaces, prepares what no plan changes
+ * (prepare.c), waits for a plan, builds the view (view.c, dev.c, proc.c), gives up every privilege
+ * (confine.c) and then serves commands until its control socket closes (serve.c, spawn.c).
+ *
+ * In the native tier (argument "native") there are no namespaces and no view: it is only the
+ * sandbox's subreaper, and the walls are Landlock, seccomp and the judge.
+ *
+ * It parses no text, links nothing but libc, and trusts the session but not what runs beside it.
+ */
+#pragma once
+
+#include <linux/filter.h>
+#include <signal.h>
+#include <sys/types.h>
+
+#include "../../../proto/wire.h"
+#include "../sys.h"
+
+#define INIT_CONTROL_FD 3 /* the session leaves the control socket here */
+#define INIT_FDS_MAX 1024 /* descriptors of one plan */
+#define INIT_COMMANDS_MAX 4096
+
+struct command {
+        uint64_t id;
+        pid_t pid;
+        int64_t started_us;
+        int pty; /* master, for resizing; -1 = none */
+};
+
+struct init {
+        int control;  /* SOCK_SEQPACKET to the session */
+        int old_root; /* O_PATH of / as the host has it, in our mount namespace */
+        int disk;     /* a detached copy of the whole tree: the new root of most levels */
+        int staging;  /* tmpfs with dev/ proc/ mask/: what is moved into the view */
+        int root;     /* the new root, once it is attached */
+
+        const struct wire_plan *plan; /* mapped, read-only, checked by wire_plan_check() */
+        int fds[INIT_FDS_MAX];        /* descriptors that the plan's mounts refer to */
+        size_t n_fds;
+
+        int nested; /* Landlock: what gives each command a domain of its own; -1 = none */
+        struct sock_fprog filter,
+                command_filter; /* of everything here; and of each command on top */
+        struct judge *judge;    /* answers seccomp notifications; NULL = none wanted */
+        char **environment;     /* the plan's, NULL-terminated */
+        size_t n_environment;
+
+        struct command *commands; /* table of those that run */
+        size_t n_commands;
+        bool native;   /* no namespaces: the host's view, Landlock and seccomp alone */
+        bool reported; /* a failure was told to the session */
+};
+
+/* Build steps return 0 or -errno, having told the session what failed through init_report(). */
+int init_report(struct init *in, enum wire_stage stage, int err, const char *text);
+int init_send(struct init *in, struct wire_frame *f, const int *fds, size_t n_fds);
+
+const char *plan_string(const struct init *in, uint64_t offset);
+static inline const void *plan_at(const struct init *in, uint64_t offset) {
+        return (const char *) in->plan + offset;
+}
+
+/* prepare.c */
+int init_prepare(struct init *in);
+/* dev.c, proc.c: build below the staging directory */
+int staging_dev(struct init *in);
+int staging_proc(struct init *in);
+/* view.c */
+int view_build(struct init *in);
+int view_enter(struct init *in);
+/* mount.c: small steps over the fd-based mount API */
+int mount_new(const char *type, const char *const *options,
+              unsigned attributes); /* options: name, value, …, NULL */
+int mount_clone(int dirfd, const char *path, bool recursive);
+int mount_restrict(int mount, uint64_t attributes, bool recursive);
+int mount_attach(int mount, int target); /* target: O_PATH; a directory or a file */
+int mount_move(int from_dirfd, const char *from, int target);
+/* confine.c */
+int confine_self(struct init *in);
+int confine_rules(struct init *in);
+int confine_filter(struct init *in);
+int confine_namespaces(struct init *in);
+int confine_command(const struct init *in, int *listener, enum wire_stage *ret_stage);
+void confine_limits(const struct init *in);
+/* serve.c, spawn.c */
+int serve(struct init *in);
+void spawn(struct init *in, const struct wire_frame *f, const struct wire_spawn *s, const int *fds,
+           size_t n_fds);
+void command_signal(struct init *in, const struct command *c, int signo);
+void kill_everything(void); /* native tier: what pid 1's death does elsewhere */
+int64_t now_us(void);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* leash-init: prepare, take one plan, build, confine, serve. See init.h. */
+#include "init.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "../frames.h"
+#include "judge.h"
+
+const char *plan_string(const struct init *in, uint64_t offset) {
+        const char *s = wire_string(in->plan, offset);
+
+        return s ? s : "";
+}
+
+int init_send(struct init *in, struct wire_frame *f, const int *fds, size_t n_fds) {
+        return frame_send(in->control, f, fds, n_fds);
+}
+
+int init_report(struct init *in, enum wire_stage stage, int err, const char *text) {
+        struct wire_frame f = WIRE_FRAME(WIRE_FAILED);
+
+        /* The innermost step knows best; what its callers say is dropped. */
+        if (in->reported)
+                return -err;
+        in->reported = true;
+        f.err = err;
+        f.stage = (int32_t) stage;
+        wire_frame_text(&f, text);
+        (void) init_send(in, &f, NULL, 0);
+        return -err;
+}
+
+/* The plan's environment becomes a vector once; commands add theirs to a copy of it. */
+static int environment_load(struct init *in) {
+        const struct wire_plan *p = in->plan;
+
+        in->environment = calloc(p->n_env + 1, sizeof(char *));
+        if (!in->environment)
+                return -ENOMEM;
+        for (uint64_t i = 0; i < p->n_env; i++) {
+                in->environment[i] = (char *) (uintptr_t) wire_string_at(p, p->env, i);
+                if (!in->environment[i])
+                        return -EBADMSG;
+        }
+        in->n_environment = p->n_env;
+        return 0;
+}
+
+/* Descriptors come in frames of up to FRAME_FDS_MAX before the plan that refers to them. */
+static int plan_receive(struct init *in) {
+        struct wire_frame f;
+        int fds[FRAME_FDS_MAX];
+        size_t n_fds, size;
+        void *base;
+
+        for (;;) {
+                int r = frame_receive(in->control, &f, fds, FRAME_FDS_MAX, &n_fds);
+
+                if (r <= 0)
+                        return r < 0 ? r : -ECONNRESET;
+                if (f.type != WIRE_FDS)
+                        break;
+                if (in->n_fds + n_fds > INIT_FDS_MAX)
+                        return init_report(in, WIRE_STAGE_PROTOCOL, E2BIG, "descriptors");
+                memcpy(in->fds + in->n_fds, fds, n_fds * sizeof(int));
+                in->n_fds += n_fds;
+        }
+        if (f.type != WIRE_PLAN || n_fds != 1)
+                return init_report(in, WIRE_STAGE_PROTOCOL, EBADMSG, "plan");
+        base = sealed_map(fds[0], &size);
+        close(fds[0]);
+        if (!base || wire_plan_check(base, size) < 0)
+                return init_report(in, WIRE_STAGE_PROTOCOL, EBADMSG, "plan");
+        in->plan = base;
+        return environment_load(in);
+}
+
+static void plan_fds_close(struct init *in) {
+        for (size_t i = 0; i < in->n_fds; i++)
+                close(in->fds[i]);
+        in->n_fds = 0;
+        closep(&in->old_root);
+        closep(&in->disk);
+        closep(&in->staging);
+        closep(&in->root);
+        in->old_root = in->disk = in->staging = in->root = -1;
+}
+
+static int build(struct init *in) {
+        struct wire_frame ready = WIRE_FRAME(WIRE_READY);
+        int r;
+
+        /* A plan made for one tier must not be run in the other. */
+        if (in->native != !!(in->plan->flags & WIRE_PLAN_NATIVE))
+                return init_report(in, WIRE_STAGE_PROTOCOL, EINVAL, "tier");
+        r = in->native ? 0 : view_build(in);
+        if (r >= 0 && !in->native)
+                r = confine_namespaces(in);
+        if (r >= 0 && !in->native)
+                r = view_enter(in);
+        if (r >= 0)
+                r = confine_self(in);
+        if (r >= 0)
+                r = confine_rules(in);
+        if (r < 0)
+                return r;
+        if (in->plan->flags & WIRE_PLAN_NOTIFY) {
+                r = judge_new(in, &in->judge);
+                if (r < 0)
+                        return init_report(in, WIRE_STAGE_SECCOMP, -r, "supervisor");
+        }
+        if (confine_filter(in) < 0)
+                return -EIO;
+        plan_fds_close(in);
+        return init_send(in, &ready, NULL, 0);
+}
+
+int main(int argc, char **argv) {
+        struct init in = {
+                .control = INIT_CONTROL_FD,
+                .old_root = -1,
+                .disk = -1,
+                .staging = -1,
+                .root = -1,
+                .nested = -1,
+                .native = argc > 1 && strcmp(argv[1], "native") == 0,
+        };
+        struct wire_frame prepared = WIRE_FRAME(WIRE_PREPARED);
+        struct rlimit no_core = { 0, 0 };
+
+        /* Started by hand it would have nobody to talk to. */
+        if (fcntl(INIT_CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
+                return 2;
+        sys_close_range(INIT_CONTROL_FD + 1, ~0U, 0);
+        setsid();
+        prctl(PR_SET_DUMPABLE, 0); /* decision 2: our /proc entries are nobody's */
+        setrlimit(RLIMIT_CORE, &no_core);
+
+        if (init_prepare(&in) < 0 || init_send(&in, &prepared, &in.old_root, 1) < 0)
+                return 1;
+        if (plan_receive(&in) < 0 || build(&in) < 0)
+                return 1;
+        umask(022);
+        return serve(&in) < 0 ? 1 : 0;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What no plan changes: done while the sandbox waits in the pool, so that a claim finds it ready
+ * (decision 17). Loopback up, the network's odd doors shut, a staging tmpfs with /dev, /proc and
+ * masks.
+ *
+ * The staging tree is mounted on top of "/" itself: a look-up that starts at our O_PATH of the old
+ * root does not cross it, so the session can still open every host path through that descriptor.
+ */
+#include "init.h"
+
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+static int loopback_up(void) {
+        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+
+        if (fd < 0)
+                return -errno;
+        return ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
+}
+
+/* A missing sysctl means that the kernel lacks the feature, which is as good. */
+static void sysctl_set(struct init *in, const char *path, const char *value) {
+        _cleanup_close_ int fd = openat(in->old_root, path, O_WRONLY | O_CLOEXEC);
+
+        if (fd >= 0 && write(fd, value, strlen(value)) < 0)
+                return;
+}
+
+static int network_prepare(struct init *in) {
+        int r = loopback_up();
+
+        if (r < 0)
+                return r;
+        /* Both slip past per-port rules of Landlock; nothing here needs them. */
+        sysctl_set(in, "proc/sys/net/ipv4/tcp_fastopen", "0");
+        sysctl_set(in, "proc/sys/net/mptcp/enabled", "0");
+        /* No ICMP sockets; and a dev server may take port 80 of its own loopback. */
+        sysctl_set(in, "proc/sys/net/ipv4/ping_group_range", "1 0");
+        sysctl_set(in, "proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
+        return 0;
+}
+
+/* mask/d and mask/f: a directory and a file that nobody may open, not even a uid 0 without
+ * capabilities, since they belong to the sandbox's own user with mode 0. */
+static int staging_masks(struct init *in) {
+        _cleanup_close_ int fd = -1;
+
+        if (mkdirat(in->staging, "mask", 0755) < 0 || mkdirat(in->staging, "mask/d", 0) < 0)
+                return -errno;
+        fd = openat(in->staging, "mask/f", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0);
+        return fd < 0 ? -errno : 0;
+}
+
+static int staging_prepare(struct init *in) {
+        static const char *const options[] = { "mode",      "0755", "size", "1m",
+                                               "nr_inodes", "256",  NULL };
+        int r;
+
+        /* Before the staging tree lies on it, or the copy would hold that, too. */
+        in->disk = mount_clone(in->old_root, "", true);
+        if (in->disk < 0)
+                return in->disk;
+        in->staging = mount_new("tmpfs", options, MOUNT_ATTR_NOSUID);
+        if (in->staging < 0)
+                return in->staging;
+        r = mount_attach(in->staging, in->old_root);
+        if (r < 0)
+                return r;
+        r = staging_masks(in);
+        if (r < 0)
+                return r;
+        r = staging_dev(in);
+        if (r < 0)
+                return init_report(in, WIRE_STAGE_DEV, -r, "/dev");
+        r = staging_proc(in);
+        if (r < 0)
+                return init_report(in, WIRE_STAGE_PROC, -r, "/proc");
+        return 0;
+}
+
+int init_prepare(struct init *in) {
+        int r;
+
+        umask(0);
+        in->old_root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (in->old_root < 0)
+                return init_report(in, WIRE_STAGE_ROOT, errno, "/");
+        if (in->native)
+                return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0
+                               ? init_report(in, WIRE_STAGE_NAMESPACES, errno, "subreaper")
+                               : 0;
+        /* Slave: what the host unmounts goes away here, too, and nothing travels back. */
+        if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+                return init_report(in, WIRE_STAGE_NAMESPACES, errno, "mount propagation");
+        r = network_prepare(in);
+        if (r < 0)
+                return init_report(in, WIRE_STAGE_NETWORK, -r, "loopback");
+        if (sethostname("localhost", 9) < 0) /* resolves everywhere; names nothing of the host */
+                return init_report(in, WIRE_STAGE_NAMESPACES, errno, "host name");
+        r = staging_prepare(in);
+        if (r < 0)
+                return init_report(in, WIRE_STAGE_ROOT, -r, "staging");
+        return 0;
+}

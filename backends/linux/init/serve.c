@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The life of pid 1: commands in, exits out, orphans reaped. It ends when the session closes the
+ * control socket, and with it, since it is pid 1, everything in the sandbox (decision 14).
+ */
+#include "init.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+
+#include "../frames.h"
+#include "judge.h"
+
+int64_t now_us(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t) t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static struct command *command_find(struct init *in, uint64_t id) {
+        for (size_t i = 0; i < in->n_commands; i++)
+                if (in->commands[i].id == id)
+                        return &in->commands[i];
+        return NULL;
+}
+
+static uint64_t microseconds(struct timeval t) {
+        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_usec;
+}
+
+static void reap(struct init *in) {
+        struct rusage usage;
+        int status;
+        pid_t pid;
+
+        while ((pid = wait4(-1, &status, WNOHANG, &usage)) > 0) {
+                struct wire_frame f = WIRE_FRAME(WIRE_EXITED);
+                struct command *c = in->commands, *end = c + in->n_commands;
+
+                while (c < end && c->pid != pid)
+                        c++;
+                if (c == end)
+                        continue; /* an orphan that a command left behind */
+                f.id = c->id;
+                f.value = status & 0xffff;
+                f.usage[0] = microseconds(usage.ru_utime);
+                f.usage[1] = microseconds(usage.ru_stime);
+                f.usage[2] = (uint64_t) usage.ru_maxrss * 1024; /* getrusage(2): kilobytes */
+                f.usage[3] = (uint64_t) (now_us() - c->started_us);
+                closep(&c->pty);
+                *c = end[-1];
+                in->n_commands--;
+                (void) init_send(in, &f, NULL, 0);
+        }
+}
+
+static void spawn_request(struct init *in, const struct wire_frame *f, int *fds, size_t n_fds) {
+        size_t size;
+        void *base = n_fds > 0 ? sealed_map(fds[0], &size) : NULL;
+
+        if (base && wire_spawn_check(base, size) == 0) {
+                spawn(in, f, base, fds + 1, n_fds - 1);
+        } else {
+                struct wire_frame refused = WIRE_FRAME(WIRE_SPAWN_FAILED);
+
+                refused.id = f->id;
+                refused.err = EBADMSG;
+                refused.stage = WIRE_STAGE_PROTOCOL;
+                (void) init_send(in, &refused, NULL, 0);
+        }
+        if (base)
+                munmap(base, size);
+        for (size_t i = 0; i < n_fds; i++)
+                close(fds[i]);
+}
+
+static void resize(const struct command *c, uint32_t value) {
+        struct winsize size = { .ws_row = (unsigned short) (value >> 16),
+                                .ws_col = (unsigned short) value };
+
+        if (c->pty >= 0)
+                ioctl(c->pty, TIOCSWINSZ, &size);
+}
+
+/* 1 = more may wait, 0 = nothing now, -errno = the session is gone. */
+static int request(struct init *in) {
+        struct wire_frame f;
+        int fds[8];
+        size_t n_fds = 0;
+        int r = frame_receive(in->control, &f, fds, ELEMENTSOF(fds), &n_fds);
+        struct command *c;
+
+        if (r == -EAGAIN)
+                return 0;
+        if (r <= 0)
+                return r < 0 ? r : -ECONNRESET;
+        if (wire_frame_check(&f, sizeof(f), WIRE_TO_INIT) < 0)
+                return -EBADMSG;
+        if (f.type == WIRE_SPAWN) {
+                spawn_request(in, &f, fds, n_fds);
+                return 1;
+        }
+        for (size_t i = 0; i < n_fds; i++)
+                close(fds[i]);
+        c = command_find(in, f.id);
+        if (c && f.type == WIRE_SIGNAL)
+                command_signal(in, c, (int) f.value);
+        else if (c && f.type == WIRE_RESIZE)
+                resize(c, (uint32_t) f.value);
+        return 1;
+}
+
+static void child_changed(int signo _unused_) {
+        /* Only there to interrupt ppoll(). */
+}
+
+int serve(struct init *in) {
+        struct sigaction interrupt = { .sa_handler = child_changed };
+        sigset_t blocked, open_mask;
+        struct pollfd *p;
+        int r = 1;
+
+        in->commands = calloc(INIT_COMMANDS_MAX, sizeof(struct command));
+        p = calloc(INIT_COMMANDS_MAX + 1, sizeof(*p));
+        if (!p || !in->commands || fcntl(in->control, F_SETFL, O_NONBLOCK) < 0)
+                return -ENOMEM;
+        sigemptyset(&open_mask);
+        sigemptyset(&blocked);
+        sigaddset(&blocked, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &blocked, NULL);
+        sigaction(SIGCHLD, &interrupt, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        while (r >= 0) {
+                size_t judged = in->judge ? judge_poll_n(in->judge) : 0;
+
+                p[0] = (struct pollfd){ .fd = in->control, .events = POLLIN };
+                if (judged)
+                        judge_poll_fill(in->judge, p + 1);
+                if (ppoll(p, 1 + judged, NULL, &open_mask) < 0) {
+                        memset(p, 0, (1 + judged) * sizeof(*p));
+                        if (errno != EINTR)
+                                return -errno;
+                }
+                if (judged)
+                        judge_poll_ready(in->judge, p + 1, judged);
+                reap(in);
+                if (p[0].revents)
+                        while ((r = request(in)) > 0)
+                                ;
+                reap(in); /* a command may have ended while others were started */
+        }
+        if (in->native)
+                kill_everything();
+        return r;
+}

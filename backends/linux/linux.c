@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The Linux backend's vtable and its engine: facts, compiled filters, the pool of prepared
+ * sandboxes. */
+#include "linux.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+
+#include "box.h"
+#include "probe.h"
+
+/* leash-init beside our own program, as in a build folder, else where it is installed. */
+static int init_open(const struct backend_options *o, struct error *e) {
+        char own[LIMIT_PATH_BYTES], *slash;
+        const char *path = o->init_path;
+        _cleanup_close_ int fd = -1;
+        ssize_t n;
+
+        if (path) {
+                fd = open(path, O_PATH | O_CLOEXEC);
+        } else {
+                n = readlink("/proc/self/exe", own, sizeof(own) - sizeof("leash-init"));
+                if (n > 0) {
+                        own[n] = '\0';
+                        slash = strrchr(own, '/');
+                        if (slash) {
+                                strcpy(slash + 1, "leash-init");
+                                fd = open(own, O_PATH | O_CLOEXEC);
+                        }
+                }
+                path = LEASH_LIBEXECDIR "/leash-init";
+                if (fd < 0)
+                        fd = open(path, O_PATH | O_CLOEXEC);
+        }
+        if (fd < 0)
+                return error_set(e, ERROR_IO, errno, "cannot find leash-init at %s: %s", path,
+                                 strerror(errno));
+        /* Above 3, where the child puts its control socket. */
+        n = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+        return n < 0 ? error_set(e, ERROR_IO, errno, "leash-init: %s", strerror(errno)) : (int) n;
+}
+
+static void engine_trim(struct engine *en) {
+        while (en->n_pool > 0)
+                prepared_kill(en, &en->pool[--en->n_pool]);
+        pool_reap(en);
+}
+
+static struct engine *engine_free(struct engine *en) {
+        if (!en)
+                return NULL;
+        engine_trim(en);
+        for (size_t i = 0; i < en->n_dying; i++)
+                close(en->dying[i]);
+        for (size_t i = 0; i < en->n_filters; i++)
+                filter_done(&en->filters[i]);
+        if (en->stack)
+                munmap(en->stack, ENGINE_STACK_BYTES);
+        closep(&en->init);
+        closep(&en->watch);
+        free(en->dying);
+        free(en);
+        return NULL;
+}
+DEFINE_CLEANUP(struct engine *, engine_free)
+
+static int engine_new(const struct backend_options *o, const struct facts *facts,
+                      struct engine **ret, struct error *e) {
+        _cleanup_(engine_freep) struct engine *en = calloc(1, sizeof(*en));
+
+        if (!en)
+                return error_nomem(e);
+        en->facts = *facts;
+        en->init = en->watch = -1;
+        en->pool_size = o->pool_size < POOL_MAX ? o->pool_size : POOL_MAX;
+        en->watch = epoll_create1(EPOLL_CLOEXEC);
+        if (en->watch < 0)
+                return error_set(e, ERROR_IO, errno, "epoll: %s", strerror(errno));
+        en->init = init_open(o, e);
+        if (en->init < 0)
+                return en->init;
+        *ret = TAKE(en);
+        return 0;
+}
+
+static int engine_fd(const struct engine *en) {
+        return en->watch;
+}
+
+static int engine_idle(struct engine *en) {
+        if (en->n_pool < en->pool_size) {
+                struct prepared p;
+                int r = prepared_start(en, &p, NULL);
+
+                if (r < 0)
+                        return r;
+                en->pool[en->n_pool++] = p;
+        }
+        return (int) en->n_pool;
+}
+
+const struct backend backend_linux = {
+        .name = "linux",
+        .probe = probe_facts,
+        .engine_new = engine_new,
+        .engine_free = engine_free,
+        .engine_fd = engine_fd,
+        .engine_reap = pool_reap,
+        .engine_idle = engine_idle,
+        .engine_trim = engine_trim,
+        .box_new = box_new,
+        .box_fd = box_fd,
+        .box_next = box_next,
+        .box_spawn = box_spawn,
+        .box_signal = box_signal,
+        .box_resize = box_resize,
+        .box_free = box_free,
+};

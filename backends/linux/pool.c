@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Prepared sandboxes: leash-init processes that already have their namespaces (decision 17).
+ * Creating those is most of what a sandbox costs, and no plan changes it.
+ */
+#include "linux.h"
+
+#include <linux/capability.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define STACK_BYTES ENGINE_STACK_BYTES
+#define PREPARE_TIMEOUT_MS 10000 /* a loaded machine may be slow; one that hangs must not hang us \
+                                  */
+#define NAMESPACES                                                                                 \
+        (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
+         CLONE_NEWCGROUP)
+
+struct birth {
+        const struct engine *en;
+        int control, err;
+        unsigned uid, gid;
+        bool native;
+};
+
+static int file_write(const char *path, const char *text) {
+        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+        return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
+}
+
+/* One uid and one gid, mapped to themselves: the sandbox is the user, and nobody else exists. A
+ * group map needs setgroups shut first (user_namespaces(7)). */
+static int identity_map(const struct birth *b) {
+        char text[64];
+        int r;
+
+        r = file_write("/proc/self/setgroups", "deny");
+        if (r < 0)
+                return r;
+        snprintf(text, sizeof(text), "%u %u 1", b->gid, b->gid);
+        r = file_write("/proc/self/gid_map", text);
+        if (r < 0)
+                return r;
+        snprintf(text, sizeof(text), "%u %u 1", b->uid, b->uid);
+        return file_write("/proc/self/uid_map", text);
+}
+
+/* What leash-init needs to build the view. A user other than 0 keeps capabilities over exec only
+ * when they are ambient (capabilities(7)); init drops them all before the first command. */
+static int capabilities_keep(void) {
+        static const int needed[] = { CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SETPCAP, CAP_SYS_RESOURCE };
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[2];
+
+        if (syscall(SYS_capget, &header, data) < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(needed); i++)
+                data[needed[i] / 32].inheritable |= 1u << needed[i] % 32;
+        if (syscall(SYS_capset, &header, data) < 0)
+                return -errno;
+        for (size_t i = 0; i < ELEMENTSOF(needed); i++)
+                if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, needed[i], 0, 0) < 0)
+                        return -errno;
+        return 0;
+}
+
+/* In the new namespaces, in the session's memory (vfork): system calls only. */
+static int child(void *argument) {
+        struct birth *b = argument;
+        char *const argv[] = { (char *) (uintptr_t) "leash-init",
+                               b->native ? (char *) (uintptr_t) "native" : NULL, NULL };
+        char *const env[] = { NULL };
+        sigset_t none;
+        int r = b->native ? 0 : identity_map(b);
+
+        if (r >= 0 && !b->native)
+                r = capabilities_keep();
+        if (r >= 0 && dup2(b->control, 3) < 0)
+                r = -errno;
+        if (r >= 0 && b->control == 3 && fcntl(3, F_SETFD, 0) < 0)
+                r = -errno;
+        if (r >= 0) {
+                sigemptyset(&none);
+                sigprocmask(SIG_SETMASK, &none, NULL);
+                syscall(SYS_execveat, b->en->init, "", argv, env, AT_EMPTY_PATH);
+                r = -errno;
+        }
+        b->err = -r;
+        _exit(127);
+}
+
+static int watch_add(struct engine *en, int fd) {
+        struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+        return epoll_ctl(en->watch, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int prepared_start(struct engine *en, struct prepared *ret, struct error *e) {
+        _cleanup_close_ int ours = -1, theirs = -1, pidfd = -1;
+        struct birth b = {
+                .en = en, .uid = geteuid(), .gid = getegid(), .native = engine_is_native(en)
+        };
+        int pair[2];
+        pid_t pid;
+
+        if (!en->stack) {
+                void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+                if (stack == MAP_FAILED)
+                        return error_nomem(e);
+                en->stack = stack;
+        }
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return error_set(e, ERROR_IO, errno, "cannot make a socket pair: %s",
+                                 strerror(errno));
+        ours = pair[0];
+        theirs = b.control = pair[1];
+        /* No exit signal: it is awaited through its pidfd, and SIGCHLD belongs to the program. */
+        pid = clone(child, en->stack + STACK_BYTES,
+                    (b.native ? 0 : NAMESPACES) | CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &b, &pidfd);
+        if (pid < 0)
+                return error_set(e, ERROR_IO, errno, "cannot make namespaces for a sandbox: %s%s%s",
+                                 strerror(errno), en->facts.reason[0] ? "; " : "",
+                                 en->facts.reason);
+        if (b.err) {
+                siginfo_t info;
+
+                waitid(P_PIDFD, (id_t) pidfd, &info, WEXITED | __WALL);
+                return error_set(e, ERROR_IO, b.err, "cannot start leash-init: %s",
+                                 strerror(b.err));
+        }
+        *ret = (struct prepared){ .pidfd = TAKE_FD(pidfd), .control = TAKE_FD(ours), .root = -1 };
+        return 0;
+}
+
+int prepared_await(struct prepared *p, struct error *e) {
+        struct pollfd poll_control = { .fd = p->control, .events = POLLIN };
+        struct wire_frame f;
+        int fds[FRAME_FDS_MAX], r;
+        size_t n_fds = 0;
+
+        if (p->root >= 0)
+                return 0;
+        do
+                r = poll(&poll_control, 1, PREPARE_TIMEOUT_MS);
+        while (r < 0 && errno == EINTR);
+        if (r == 0)
+                return error_set(e, ERROR_TIMEOUT, ETIMEDOUT,
+                                 "leash-init did not get ready in time");
+        r = frame_receive(p->control, &f, fds, ELEMENTSOF(fds), &n_fds);
+        if (r <= 0)
+                return error_set(e, ERROR_IO, r < 0 ? -r : EPIPE,
+                                 "leash-init ended before it was ready");
+        if (wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION) == 0 && f.type == WIRE_PREPARED &&
+            n_fds == 1) {
+                p->root = fds[0];
+                return 0;
+        }
+        for (size_t i = 0; i < n_fds; i++)
+                close(fds[i]);
+        if (wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION) == 0 && f.type == WIRE_FAILED)
+                return frame_error(&f, NULL, e);
+        return error_set(e, ERROR_INTERNAL, EBADMSG, "leash-init sent nonsense");
+}
+
+/* Everything in the sandbox dies with its pid 1; in the native tier init has to be alive to kill
+ * the rest, and does so when its control socket closes. Waiting can take a while: pool_reap() does
+ * it. */
+void prepared_kill(struct engine *en, struct prepared *p) {
+        if (p->pidfd >= 0) {
+                if (!engine_is_native(en))
+                        syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
+                if (en->n_dying == en->max_dying) {
+                        size_t max = en->max_dying ? en->max_dying * 2 : 64;
+                        int *more = realloc(en->dying, max * sizeof(int));
+
+                        if (!more) { /* then wait here: a zombie would stay for good */
+                                siginfo_t info;
+
+                                waitid(P_PIDFD, (id_t) p->pidfd, &info, WEXITED | __WALL);
+                                close(p->pidfd);
+                                p->pidfd = -1;
+                        } else {
+                                en->dying = more;
+                                en->max_dying = max;
+                        }
+                }
+        }
+        if (p->pidfd >= 0) {
+                en->dying[en->n_dying++] = p->pidfd;
+                (void) watch_add(en, p->pidfd);
+        }
+        closep(&p->control);
+        closep(&p->root);
+        *p = PREPARED_NULL;
+}
+
+void pool_reap(struct engine *en) {
+        for (size_t i = 0; i < en->n_dying;) {
+                siginfo_t info = {};
+
+                if (waitid(P_PIDFD, (id_t) en->dying[i], &info, WEXITED | WNOHANG | __WALL) == 0 &&
+                    info.si_pid == 0) {
+                        i++;
+                        continue;
+                }
+                close(en->dying[i]);
+                en->dying[i] = en->dying[--en->n_dying];
+        }
+}
+
+int pool_claim(struct engine *en, struct prepared *ret, struct error *e) {
+        struct prepared p;
+        int r;
+
+        while (en->n_pool > 0) {
+                p = en->pool[0];
+                memmove(en->pool, en->pool + 1, --en->n_pool * sizeof(*en->pool));
+                r = prepared_await(&p, NULL);
+                if (r >= 0) {
+                        *ret = p;
+                        return 0;
+                }
+                prepared_kill(en, &p); /* it died while it waited: take the next */
+        }
+        r = prepared_start(en, &p, e);
+        if (r < 0)
+                return r;
+        r = prepared_await(&p, e);
+        if (r < 0) {
+                prepared_kill(en, &p);
+                return r;
+        }
+        *ret = p;
+        return 0;
+}

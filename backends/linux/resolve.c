@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Every path of a plan is looked up here, once, with the user's own rights, in the mount namespace
+ * of the leash-init that will use it (decision 7): a descriptor of the session's own namespace
+ * could not be mounted there. From then on only descriptors travel, so nobody can swap a symlink in
+ * between.
+ */
+#include "linux.h"
+
+#include <string.h>
+
+static bool is_top_level(const char *path) {
+        return !strchr(relative(path), '/');
+}
+
+int mount_resolve(int root, const struct plan_mount *m, struct error *e) {
+        uint64_t flags = O_PATH, resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+        int fd;
+
+        if (!m->optional)
+                resolve |= RESOLVE_NO_SYMLINKS; /* it was canonical when the session looked */
+        else if (is_top_level(m->source))
+                flags |= O_NOFOLLOW; /* /bin -> usr/bin is made again in the view */
+        fd = sys_openat2(root, relative(m->source), flags, resolve);
+        if (fd >= 0)
+                return fd;
+        if (m->optional)
+                return -ENOENT;
+        if (errno == ELOOP)
+                return error_set(e, ERROR_CONFLICT, ELOOP,
+                                 "%s leads through a symbolic link that was not there a moment ago",
+                                 m->source);
+        return m->field && m->field[0] == '/'
+                       ? error_field(e, m->field, "%s: %s", m->source, strerror(errno))
+                       : error_set(e, ERROR_IO, errno, "cannot open %s: %s", m->source,
+                                   strerror(errno));
+}
