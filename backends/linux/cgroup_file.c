@@ -2,7 +2,6 @@
 /* Each read is one read(2): the kernel makes up these texts at once, and they are short. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,33 +52,38 @@ static uint64_t find_key(const char *text, const char *key) {
 }
 
 uint64_t cgroup_key(int file, const char *key) {
-        char text[4096];
+        char text[4096] = "";
 
         return read_text(file, text, sizeof(text)) < 0 ? 0 : find_key(text, key);
 }
 
 uint64_t cgroup_read_key(int group, const char *file, const char *key) {
-        char text[4096];
+        char text[4096] = "";
 
         return cgroup_read(group, file, text, sizeof(text)) < 0 ? 0 : find_key(text, key);
 }
 
 size_t cgroup_processes(int group, pid_t *pids, size_t n) {
+        char text[4096];
         int fd = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-        FILE *f = fd < 0 ? NULL : fdopen(fd, "re");
         size_t found = 0;
-        int pid;
+        long pid = 0;
 
-        if (!f) {
-                if (fd >= 0)
-                        (void) close(fd);
+        if (fd < 0)
                 return 0;
-        }
-        /* 0 stands for a process of a pid namespace that we cannot see. */
-        while (found < n && fscanf(f, "%d", &pid) == 1)
-                if (pid > 0)
-                        pids[found++] = pid;
-        (void) fclose(f);
+        /* The list may be longer than a page, so a number may be cut in two: digit by digit. */
+        for (ssize_t got; found < n && (got = read(fd, text, sizeof(text))) > 0;)
+                for (ssize_t i = 0; i < got && found < n; i++) {
+                        if (text[i] >= '0' && text[i] <= '9') {
+                                pid = pid * 10 + (text[i] - '0');
+                                continue;
+                        }
+                        /* 0 stands for a process of a pid namespace that we cannot see. */
+                        if (pid > 0)
+                                pids[found++] = (pid_t) pid;
+                        pid = 0;
+                }
+        (void) close(fd);
         return found;
 }
 

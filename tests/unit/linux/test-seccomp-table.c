@@ -129,7 +129,7 @@ static void check_row(const struct program *p, unsigned options, const struct se
                       int nr) {
         static const struct seccomp_condition none = { 0 };
         const struct seccomp_condition *c = row->conditions;
-        uint64_t first[MAX_VALUES], second[MAX_VALUES];
+        uint64_t first[MAX_VALUES] = { 0 }, second[MAX_VALUES] = { 0 };
         size_t n_first = values_around(c[0].compare ? &c[0] : &none, first);
         size_t n_second = c[1].compare ? values_around(&c[1], second) : 1;
 
