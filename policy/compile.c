@@ -194,9 +194,12 @@ static int compile_limits(struct compile *c, struct error *e) {
                         "leash has no way yet to limit the disk that a sandbox fills in all; "
                         "limits.file_bytes limits each file");
         }
-        if (r >= 0)
-                c->plan->limits = l;
-        return r;
+        if (r < 0)
+                return r;
+        c->plan->limits = l;
+        c->plan->cgroup = l.memory_bytes > 0 || l.cpu_millis > 0 ||
+                          (l.processes > 0 && f->cgroup_pids);
+        return 0;
 }
 
 /* Who judges names and sockets: the supervisor, which the kernel must be able to ask. */
@@ -237,6 +240,7 @@ static int compile_supervisor(struct compile *c, struct error *e) {
 static int compile_walls(struct compile *c, struct error *e) {
         const struct facts *f = c->facts;
         struct plan *p = c->plan;
+        p->seccomp = f->seccomp;
         if (!f->seccomp) {
                 int r = compile_lose(c, LOSS_NO_SECCOMP, "/level", e,
                                      "this kernel has no seccomp filters");
@@ -254,10 +258,9 @@ static int compile_walls(struct compile *c, struct error *e) {
 }
 
 static void compile_layers(struct compile *c) {
-        const struct facts *f = c->facts;
         const struct plan *p = c->plan;
         struct strings *layers = &c->plan->layers;
-        if (f->cgroup_v2)
+        if (p->cgroup)
                 compile_list(c, layers, "cgroup");
         if (!p->native) {
                 compile_list(c, layers, "namespaces");
@@ -266,7 +269,7 @@ static void compile_layers(struct compile *c) {
         compile_list(c, layers, "no_new_privs");
         if (p->landlock)
                 compile_list(c, layers, "landlock");
-        if (f->seccomp)
+        if (p->seccomp)
                 compile_list(c, layers, "seccomp");
         if (c->n_names > 0 || p->judge_unix)
                 compile_list(c, layers, "supervisor");

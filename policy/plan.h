@@ -89,6 +89,8 @@ struct plan {
         struct strings read;    /* read, list, execute */
         struct strings write;   /* everything */
         bool landlock;          /* the facts allow it */
+        bool seccomp;           /* likewise */
+        bool cgroup;            /* some limit is held by a control group of its own */
 
         struct plan_name *names; /* judged by the supervisor; needs seccomp_notify */
         size_t n_names;

@@ -64,6 +64,7 @@ struct wire_plan {
         uint64_t env, n_env;             /* uint64_t string offsets, "NAME=VALUE" */
         uint64_t workdir, hostname;      /* strings */
         uint64_t limit_nofile, limit_fsize, limit_cpu, limit_nproc; /* 0 = leave */
+        uint64_t soft_nofile; /* without limit_nofile: the soft limit that commands start with */
         int32_t landlock_abi;
         int32_t notify_abi;
 };
@@ -75,6 +76,7 @@ enum {
         WIRE_PLAN_JUDGE_UNIX = 1u << 4,
         WIRE_PLAN_ALLOW_DEBUG = 1u << 5,
         WIRE_PLAN_KEEP_USERNS = 1u << 6,
+        WIRE_PLAN_SECCOMP = 1u << 7,
 };
 struct wire_mount {
         uint32_t kind, mode, flags;

@@ -5,12 +5,15 @@
  * of turn, or speaks of a command that was never asked for, ends the sandbox.
  */
 #include "box.h"
+#include "cgroup.h"
 #include "linux.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+
+#define CGROUP_KILL_MS 1000 /* some 50 ms for hundreds of processes; more when the machine is loaded */
 
 enum box_state { BOX_BUILDING = 0, BOX_SERVING, BOX_OVER };
 enum command_state { COMMAND_STARTING = 0, COMMAND_RUNNING };
@@ -25,6 +28,8 @@ struct box {
         const struct plan *plan;
         struct prepared init;
         enum box_state state;
+        int cgroup; /* of its own, where a limit needs it; -1 = none */
+        uint64_t oom_kills;
         struct box_command *commands;
         size_t n_commands, max_commands;
 };
@@ -106,9 +111,46 @@ static int plan_send(struct box *b, struct error *e) {
         return r < 0 ? error_set(e, ERROR_IO, -r, "leash-init is gone: %s", strerror(-r)) : 0;
 }
 
+/* Before the first command, so that everything which the sandbox ever starts is counted. */
+static int cgroup_enter(struct box *b, struct error *e) {
+        const struct cgroup_limits limits = { .memory_bytes = b->plan->limits.memory_bytes,
+                                              .processes = b->plan->limits.processes,
+                                              .cpu_millis = b->plan->limits.cpu_millis };
+        int r;
+
+        if (!b->plan->cgroup)
+                return 0;
+        r = cgroup_prepare(&b->en->facts, e);
+        if (r >= 0)
+                r = cgroup_new(&b->en->facts, b->plan->subject->sandbox_id, &limits, &b->cgroup, e);
+        if (r < 0)
+                return r;
+        r = cgroup_add(b->cgroup, b->init.pid);
+        return r < 0 ? error_set(e, ERROR_IO, -r, "cannot move the sandbox into its control group: %s",
+                                 strerror(-r))
+                     : 0;
+}
+
+/* Was it memory that ended a command? The group's count tells, since SIGKILL has many senders. */
+static bool out_of_memory(struct box *b, int status) {
+        struct cgroup_usage usage = {};
+        bool more;
+
+        if (b->cgroup < 0 || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+                return false;
+        cgroup_usage(b->cgroup, &usage);
+        more = usage.oom_kills > b->oom_kills;
+        b->oom_kills = usage.oom_kills;
+        return more;
+}
+
 struct box *box_free(struct box *b) {
         if (!b)
                 return NULL;
+        if (b->cgroup >= 0) {
+                (void) cgroup_kill(b->cgroup, CGROUP_KILL_MS);
+                (void) cgroup_remove(&b->en->facts, b->plan->subject->sandbox_id, b->cgroup);
+        }
         prepared_kill(b->en, &b->init);
         pool_reap(b->en);
         free(b->commands);
@@ -126,8 +168,11 @@ int box_new(struct engine *en, const struct plan *plan, struct box **ret, struct
         b->en = en;
         b->plan = plan;
         b->init = PREPARED_NULL;
+        b->cgroup = -1;
         pool_reap(en);
         r = pool_claim(en, &b->init, e);
+        if (r >= 0)
+                r = cgroup_enter(b, e);
         if (r >= 0)
                 r = plan_send(b, e);
         if (r < 0)
@@ -192,6 +237,7 @@ static int event_from_frame(struct box *b, const struct wire_frame *f, int *pty,
                 command_drop(b, c);
                 ret->kind = BOX_EXITED;
                 ret->status = (int) f->value;
+                ret->out_of_memory = out_of_memory(b, ret->status);
                 ret->user_us = f->usage[0];
                 ret->system_us = f->usage[1];
                 ret->rss_bytes = f->usage[2];

@@ -202,6 +202,7 @@ static void scalars_encode(struct wire_writer *w, const struct engine *en,
         header->workdir = workdir;
         header->landlock_abi = en->facts.landlock_abi;
         header->limit_nofile = plan->limits.open_files;
+        header->soft_nofile = en->open_files;
         header->limit_fsize = plan->limits.file_bytes;
         header->limit_cpu = plan->limits.cpu_seconds;
         /* Counted per user namespace, so per sandbox (decision 11); the cgroup is the better place.
@@ -209,6 +210,7 @@ static void scalars_encode(struct wire_writer *w, const struct engine *en,
         header->limit_nproc = en->facts.cgroup_pids ? 0 : plan->limits.processes;
         header->flags = (plan->native ? WIRE_PLAN_NATIVE : 0) |
                         (plan->landlock ? WIRE_PLAN_LANDLOCK : 0) |
+                        (plan->seccomp ? WIRE_PLAN_SECCOMP : 0) |
                         (plan->n_names > 0 || plan->judge_unix ? WIRE_PLAN_NOTIFY : 0) |
                         (plan->judge_reads ? WIRE_PLAN_JUDGE_READS : 0) |
                         (plan->judge_unix ? WIRE_PLAN_JUDGE_UNIX : 0) |

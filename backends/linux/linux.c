@@ -75,6 +75,7 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
                 return error_nomem(e);
         en->facts = *facts;
         en->init = en->watch = -1;
+        en->open_files = o->open_files;
         en->pool_size = o->pool_size < POOL_MAX ? o->pool_size : POOL_MAX;
         en->watch = epoll_create1(EPOLL_CLOEXEC);
         if (en->watch < 0)

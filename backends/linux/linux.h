@@ -12,11 +12,12 @@
 
 /* A leash-init in its own namespaces that has not got a plan yet. */
 struct prepared {
+        pid_t pid;
         int pidfd;
         int control;
         int root; /* O_PATH of the host's / in its mount namespace; -1 until it has reported */
 };
-#define PREPARED_NULL ((struct prepared){ -1, -1, -1 })
+#define PREPARED_NULL ((struct prepared){ -1, -1, -1, -1 })
 
 #define POOL_MAX 16
 #define ENGINE_STACK_BYTES (64u * 1024)
@@ -38,6 +39,7 @@ struct engine {
         size_t n_dying, max_dying;
         struct filter filters[FILTERS_MAX];
         size_t n_filters;
+        unsigned open_files; /* soft limit for commands; 0 = leave */
         char *stack; /* of the one child that is between clone and exec */
 };
 

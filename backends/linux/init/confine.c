@@ -118,6 +118,8 @@ static void program_load(const struct init *in, uint64_t offset, uint64_t n,
 int confine_filter(struct init *in) {
         const struct wire_plan *p = in->plan;
 
+        if (!(p->flags & WIRE_PLAN_SECCOMP))
+                return 0; /* the kernel has none, and the caller accepted that */
         program_load(in, p->filter, p->n_filter, &in->filter);
         program_load(in, p->command_filter, p->n_command_filter, &in->command_filter);
         if (in->filter.len == 0 ||
@@ -144,6 +146,8 @@ void confine_limits(const struct init *in) {
 
         if (p->limit_nofile)
                 limit_set(RLIMIT_NOFILE, p->limit_nofile, p->limit_nofile);
+        else if (p->soft_nofile) /* the session raised its own; select(2) users need the usual one */
+                limit_set(RLIMIT_NOFILE, p->soft_nofile, RLIM_INFINITY);
         if (p->limit_fsize)
                 limit_set(RLIMIT_FSIZE, p->limit_fsize, p->limit_fsize);
         if (p->limit_cpu) /* SIGXCPU first, so that a program can say its last words */
@@ -164,6 +168,8 @@ int confine_command(const struct init *in, int *listener, enum wire_stage *ret_s
                 if (r < 0)
                         return r;
         }
+        if (in->command_filter.len == 0)
+                return 0;
         *ret_stage = WIRE_STAGE_SECCOMP;
         if ((in->plan->flags & WIRE_PLAN_NOTIFY) && !in->judge)
                 return 0; /* nojudge.c */
