@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The backends that this build has, in order of preference. The only #ifdef on the platform: below it,
- * meson chooses whole files. */
+/* The backends that this build has, in order of preference. The only #ifdef on the platform: below
+ * it, meson chooses whole files. */
 #include "backend.h"
 
 #include <string.h>

@@ -49,7 +49,8 @@ static char **make_environment(const struct plan *plan, const struct spawn *s) {
 
 static int open_pty(const struct spawn *s, int *ret_master, int *ret_slave) {
         char name[64];
-        struct winsize size = { .ws_row = (unsigned short) s->rows, .ws_col = (unsigned short) s->cols };
+        struct winsize size = { .ws_row = (unsigned short) s->rows,
+                                .ws_col = (unsigned short) s->cols };
         _cleanup_(fd_closep) int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 
         if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 ||
@@ -88,8 +89,11 @@ static _Noreturn void child(const struct plan *plan, const struct spawn *s, unsi
         }
         int devnull = open("/dev/null", O_RDWR | O_CLOEXEC);
         for (int i = 0; i < 3; i++) {
-                int from = s->stdio[i] == SPAWN_PTY ? slave : s->stdio[i] < 0 ? devnull : s->stdio[i];
-                /* First out of the way of 0..2, so that no source is overwritten before its turn. */
+                int from = s->stdio[i] == SPAWN_PTY ? slave
+                           : s->stdio[i] < 0        ? devnull
+                                                    : s->stdio[i];
+                /* First out of the way of 0..2, so that no source is overwritten before its turn.
+                 */
                 fds[i] = fcntl(from, F_DUPFD_CLOEXEC, 10);
                 if (fds[i] < 0)
                         goto failed;
@@ -119,7 +123,8 @@ failed:
 static int explain(const struct report *f, const struct spawn *s, struct error *e) {
         const char *what = strerror(f->err);
         if (f->stage == STAGE_CWD)
-                return error_set(e, ERROR_IO, f->err, "cannot enter %s: %s", s->cwd ? s->cwd : "?", what);
+                return error_set(e, ERROR_IO, f->err, "cannot enter %s: %s", s->cwd ? s->cwd : "?",
+                                 what);
         if (f->stage == STAGE_SETUP)
                 return error_set(e, ERROR_IO, f->err, "cannot set up the command: %s", what);
         if (f->err == ENOENT || f->err == ENOTDIR)

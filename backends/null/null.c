@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The null backend enforces NOTHING: commands run directly, with the user's own rights. It exists so that
- * everything above the backends can be tested without root and on any kernel, and it is only ever chosen
- * by name. It claims all facts, because plan_compile() shall accept every policy in those tests; its
- * platform is "null", and leash.info says so.
+ * The null backend enforces NOTHING: commands run directly, with the user's own rights. It exists
+ * so that everything above the backends can be tested without root and on any kernel, and it is
+ * only ever chosen by name. It claims all facts, because plan_compile() shall accept every policy
+ * in those tests; its platform is "null", and leash.info says so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +27,9 @@
 
 extern const struct backend backend_null;
 
-/* Exited leaders stay zombies so that their process group's number cannot be taken by somebody else while
- * we may still have to kill the group; beyond this many, the oldest group is killed and reaped. */
+/* Exited leaders stay zombies so that their process group's number cannot be taken by somebody else
+ * while we may still have to kill the group; beyond this many, the oldest group is killed and
+ * reaped. */
 #define NULL_ZOMBIES 64
 
 struct engine {
@@ -149,7 +150,8 @@ static int watch(struct box *b, int fd, struct command *c) {
         return epoll_ctl(b->epoll, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
 }
 
-static int null_box_new(struct engine *en, const struct plan *plan, struct box **ret, struct error *e) {
+static int null_box_new(struct engine *en, const struct plan *plan, struct box **ret,
+                        struct error *e) {
         _cleanup_(null_box_freep) struct box *b = calloc(1, sizeof *b);
         if (!b)
                 return error_nomem(e);
@@ -188,7 +190,8 @@ static void note_exit(struct box *b, struct command *c) {
         struct rusage u = { 0 };
         struct box_event event = { .kind = BOX_EXITED, .id = c->id, .pid = c->pid, .pty = -1 };
 
-        /* The raw call, because waitid(2) of libc hides the resource usage. WNOWAIT: see NULL_ZOMBIES. */
+        /* The raw call, because waitid(2) of libc hides the resource usage. WNOWAIT: see
+         * NULL_ZOMBIES. */
         if (syscall(SYS_waitid, P_PID, c->pid, &info, WEXITED | WNOHANG | WNOWAIT, &u) < 0 ||
             info.si_pid == 0)
                 return;
@@ -233,7 +236,8 @@ static int null_box_spawn(struct box *b, const struct spawn *s, struct error *e)
         struct command *c = calloc(1, sizeof *c);
         if (!c)
                 return error_nomem(e);
-        int r = child_start(b->plan, s, b->open_files, &c->pid, &c->pidfd, &event.pty, &event.error);
+        int r = child_start(b->plan, s, b->open_files, &c->pid, &c->pidfd, &event.pty,
+                            &event.error);
         if (r < 0) {
                 free(c);
                 event.kind = BOX_SPAWN_FAILED;

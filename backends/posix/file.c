@@ -14,7 +14,8 @@
 int file_read(int dir, const char *path, size_t max, char **ret, size_t *ret_len) {
         struct stat st;
         size_t len = 0, room;
-        _cleanup_(fd_closep) int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        _cleanup_(fd_closep) int fd =
+                openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;

@@ -9,12 +9,13 @@
 /* The kernel takes up to 253 (SCM_MAX_FD); nothing in leash sends more than this in one message. */
 #define SOCKET_MAX_FDS 64
 
-/* One sendmsg(2) with `n_fds` descriptors (may be 0), never SIGPIPE, retried on EINTR. Returns bytes or
- * -errno. With descriptors, `len` must be > 0: a stream drops control data that comes without bytes. */
+/* One sendmsg(2) with `n_fds` descriptors (may be 0), never SIGPIPE, retried on EINTR. Returns
+ * bytes or -errno. With descriptors, `len` must be > 0: a stream drops control data that comes
+ * without bytes. */
 ssize_t socket_send(int fd, const void *data, size_t len, const int *fds, size_t n_fds);
 
-/* One recvmsg(2); descriptors come close-on-exec. Returns bytes (0: end), or -errno. When the sender
- * passed more than max_fds, those that came are closed and -EMFILE is the answer. */
+/* One recvmsg(2); descriptors come close-on-exec. Returns bytes (0: end), or -errno. When the
+ * sender passed more than max_fds, those that came are closed and -EMFILE is the answer. */
 ssize_t socket_recv(int fd, void *data, size_t len, int *fds, size_t max_fds, size_t *ret_n);
 
 int fd_close(int fd); /* takes -1; keeps errno; returns -1 */

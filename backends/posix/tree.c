@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Every step is relative to a directory descriptor, never follows a symlink and never enters a mount
- * (openat2(2) RESOLVE_NO_XDEV: bind mounts of the same device count, too). A tree deeper than
+ * Every step is relative to a directory descriptor, never follows a symlink and never enters a
+ * mount (openat2(2) RESOLVE_NO_XDEV: bind mounts of the same device count, too). A tree deeper than
  * TREE_DEPTH is flattened: the deep directory is renamed up to the top of the tree and handled from
  * there, so the number of open descriptors is bounded however deep hostile code has nested.
  */
@@ -34,13 +34,15 @@ struct tree {
 
 static int open_beneath(int dir, const char *name, uint64_t flags) {
         struct open_how how = { .flags = flags | O_NOFOLLOW | O_CLOEXEC | O_DIRECTORY,
-                                .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH };
+                                .resolve =
+                                        RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH };
         long fd = syscall(SYS_openat2, dir, name, &how, sizeof how);
         return fd < 0 ? -errno : (int) fd;
 }
 
-/* Code inside may have taken our right to list or to unlink (chmod 000): we own it, so we take it back.
- * Through /proc/self/fd, because fchmod(2) refuses O_PATH and fchmodat(2) follows symlinks. */
+/* Code inside may have taken our right to list or to unlink (chmod 000): we own it, so we take it
+ * back. Through /proc/self/fd, because fchmod(2) refuses O_PATH and fchmodat(2) follows symlinks.
+ */
 static int open_dir(int dir, const char *name) {
         char path[40];
         struct stat st;
@@ -78,7 +80,8 @@ static int push(struct tree *t, int dir, const char *name) {
 }
 
 int tree_new(int parent_fd, const char *name, struct tree **ret) {
-        if (strlen(name) >= 256 || strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        if (strlen(name) >= 256 || strchr(name, '/') || strcmp(name, ".") == 0 ||
+            strcmp(name, "..") == 0)
                 return -EINVAL;
         _cleanup_(tree_freep) struct tree *t = calloc(1, sizeof *t);
         if (!t)
@@ -118,7 +121,8 @@ static bool flatten(struct tree *t, int dir, const char *name) {
                 if (fd < 0)
                         return false;
                 fd_close(fd);
-                if (syscall(SYS_renameat2, dir, name, dirfd(t->dirs[0]), fresh, 1 /* NOREPLACE */) == 0) {
+                if (syscall(SYS_renameat2, dir, name, dirfd(t->dirs[0]), fresh,
+                            1 /* NOREPLACE */) == 0) {
                         /* The top's stream may be past it: have it looked at again. */
                         rewinddir(t->dirs[0]);
                         return true;

@@ -3,8 +3,9 @@
  * leashd <-> leash-session: fixed-size messages on a SOCK_SEQPACKET pair. Both are the same build.
  *
  * leashd sends CONTROL_CONNECTION with the client's socket beside it; the session answers with
- * CONTROL_STATUS whenever it becomes busy or idle. `received` closes the gap between the two directions:
- * leashd believes an idle report only when it counts every connection that leashd has sent.
+ * CONTROL_STATUS whenever it becomes busy or idle. `received` closes the gap between the two
+ * directions: leashd believes an idle report only when it counts every connection that leashd has
+ * sent.
  */
 #pragma once
 

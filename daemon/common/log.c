@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A record is built in one buffer and written with one write(2), so that records of two processes on the
- * same stderr never mix. Too long a record is cut, never split. */
+/* A record is built in one buffer and written with one write(2), so that records of two processes
+ * on the same stderr never mix. Too long a record is cut, never split. */
 #include "log.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Log records: one line a record, a message and key=value pairs. Whatever a peer said is escaped here and
- * nowhere else, so that no peer can forge a line or drive a terminal. */
+/* Log records: one line a record, a message and key=value pairs. Whatever a peer said is escaped
+ * here and nowhere else, so that no peer can forge a line or drive a terminal. */
 #pragma once
 
 #include "../../policy/base.h"
@@ -23,8 +23,8 @@ struct log_field {
 
 void log_record(const struct log *l, enum log_level level, const char *message,
                 const struct log_field *fields, size_t n);
-#define log_write(l, level, message, ...)                                                          \
-        log_record((l), (level), (message), (const struct log_field[]){ __VA_ARGS__ },             \
+#define log_write(l, level, message, ...)                                              \
+        log_record((l), (level), (message), (const struct log_field[]){ __VA_ARGS__ }, \
                    sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
 
 /* What LEASH_LOG says ("error", "warn", "info", "debug"), else LOG_WARN. */

@@ -16,14 +16,14 @@ static void ignore_signal(int signo) {
 }
 
 void process_prepare(void) {
-        /* A handler and not SIG_IGN: execve(2) resets handlers but keeps ignored signals ignored, and
-         * commands rely on SIGPIPE. */
+        /* A handler and not SIG_IGN: execve(2) resets handlers but keeps ignored signals ignored,
+         * and commands rely on SIGPIPE. */
         struct sigaction sa = { .sa_handler = ignore_signal, .sa_flags = SA_RESTART };
         sigemptyset(&sa.sa_mask);
         (void) sigaction(SIGPIPE, &sa, NULL);
         (void) umask(077);
-        /* Large lines and outputs go straight back to the system when they are freed: an idle daemon
-         * stays small. One arena is enough for one thread. */
+        /* Large lines and outputs go straight back to the system when they are freed: an idle
+         * daemon stays small. One arena is enough for one thread. */
         (void) mallopt(M_MMAP_THRESHOLD, 64 * 1024);
         (void) mallopt(M_TRIM_THRESHOLD, 128 * 1024);
         (void) mallopt(M_ARENA_MAX, 1);

@@ -6,8 +6,8 @@
 
 #include "../../policy/base.h"
 
-/* SIGPIPE interrupts nothing and ends nothing, in a way that execve(2) undoes; the umask is 077; stdin is
- * not a terminal's. */
+/* SIGPIPE interrupts nothing and ends nothing, in a way that execve(2) undoes; the umask is 077;
+ * stdin is not a terminal's. */
 void process_prepare(void);
 /* Soft RLIMIT_NOFILE up to the hard one; returns the soft limit that was. */
 unsigned process_raise_files(void);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Who calls, and is it as free as we are? (Decision 3.) A program that flatpak, docker, bwrap or leash
- * itself has confined must not get, through us, what its confinement took away: so a caller has to live in
- * our own user, mount and pid namespaces and carry no more seccomp filters and no_new_privs than we do.
+ * Who calls, and is it as free as we are? (Decision 3.) A program that flatpak, docker, bwrap or
+ * leash itself has confined must not get, through us, what its confinement took away: so a caller
+ * has to live in our own user, mount and pid namespaces and carry no more seccomp filters and
+ * no_new_privs than we do.
  *
  * The caller's pid may be somebody else's by the time we look: everything is read through one /proc
  * directory descriptor, and the pidfd that stands for the caller must still be alive afterwards.
@@ -33,7 +34,8 @@ static const struct {
         { "ns/pid", "the caller is inside a pid namespace that is not leashd's" },
 };
 
-/* A decimal value of /proc/PID/status (proc(5)); absent = 0: kernels without seccomp leave the line out. */
+/* A decimal value of /proc/PID/status (proc(5)); absent = 0: kernels without seccomp leave the line
+ * out. */
 static long status_value(const char *status, const char *key) {
         size_t len = strlen(key);
         for (const char *line = status; line; line = strchr(line, '\n')) {
@@ -87,11 +89,12 @@ static int check_confinement(int own, int peer, const struct identity *who, stru
         _cleanup_(free_text) char *mine = NULL, *theirs = NULL;
         if (read_status(own, &mine, e) < 0 || read_status(peer, &theirs, e) < 0)
                 return -EPERM;
-        /* Uid: real, effective, saved, fs. Guards the pidfd_open fallback against a recycled pid, too. */
+        /* Uid: real, effective, saved, fs. Guards the pidfd_open fallback against a recycled pid,
+         * too. */
         if (status_value(theirs, "Uid") != (long) who->uid)
                 return error_set(e, ERROR_REFUSED, EPERM, "the caller's user has changed");
-        /* Filters only ever stack, so a caller with more of them than we have is confined further. In a
-         * container that filters everything both sides carry the container's own. */
+        /* Filters only ever stack, so a caller with more of them than we have is confined further.
+         * In a container that filters everything both sides carry the container's own. */
         if (status_value(theirs, "Seccomp") > status_value(mine, "Seccomp") ||
             status_value(theirs, "Seccomp_filters") > status_value(mine, "Seccomp_filters"))
                 return error_set(e, ERROR_REFUSED, EPERM,

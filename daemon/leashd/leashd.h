@@ -16,11 +16,11 @@ struct leashd {
         struct log log;
         struct event_base *base;
         /* options */
-        const char *socket_path;  /* where the socket is bound, or NULL when unknown */
-        const char *backend;      /* NULL = the preferred one */
+        const char *socket_path;     /* where the socket is bound, or NULL when unknown */
+        const char *backend;         /* NULL = the preferred one */
         char session_path[PATH_MAX]; /* the leash-session program */
-        unsigned idle_seconds;    /* 0 = never exit */
-        unsigned soft_files;      /* RLIMIT_NOFILE as we got it */
+        unsigned idle_seconds;       /* 0 = never exit */
+        unsigned soft_files;         /* RLIMIT_NOFILE as we got it */
         /* listening */
         int listen_fd;
         bool listen_owned; /* we (or leashctl for us) bound it: ours to unlink */
@@ -55,7 +55,7 @@ int identity_check(int fd, struct identity *ret, struct error *e);
 int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, struct error *e);
 bool sessions_idle(const struct leashd *d);
 void sessions_reap(struct leashd *d); /* after SIGCHLD */
-void sessions_end(struct leashd *d); /* closes every control socket and waits for the sessions */
+void sessions_end(struct leashd *d);  /* closes every control socket and waits for the sessions */
 
 /* main.c */
 void leashd_update(struct leashd *d); /* something became idle or busy: timers, the end */

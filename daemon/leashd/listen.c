@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The listening socket (decision 16): given by descriptor, or bound here under a lock file beside it
- * (PATH.lock). Whoever binds or unlinks the path holds that lock, so a client that finds a dead socket and
- * a daemon that is about to go never cross.
+ * The listening socket (decision 16): given by descriptor, or bound here under a lock file beside
+ * it (PATH.lock). Whoever binds or unlinks the path holds that lock, so a client that finds a dead
+ * socket and a daemon that is about to go never cross.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +19,8 @@
 #include "../../backends/posix/socket.h"
 #include "leashd.h"
 
-#define LISTEN_BACKLOG 128        /* more than one user's programs start at the same moment */
-#define ACCEPT_PAUSE_SECONDS 1    /* when descriptors are short: the backlog keeps the callers */
+#define LISTEN_BACKLOG 128     /* more than one user's programs start at the same moment */
+#define ACCEPT_PAUSE_SECONDS 1 /* when descriptors are short: the backlog keeps the callers */
 
 int listen_from_environment(struct leashd *d, struct error *e) {
         const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -38,7 +38,8 @@ int listen_from_environment(struct leashd *d, struct error *e) {
                 return error_set(e, ERROR_INTERNAL, 0, "descriptor 3 is no listening Unix socket");
         (void) fcntl(3, F_SETFD, FD_CLOEXEC);
         d->listen_fd = 3;
-        /* systemd names its descriptors and goes on listening after us: the path is not ours then. */
+        /* systemd names its descriptors and goes on listening after us: the path is not ours then.
+         */
         d->listen_owned = getenv("LISTEN_FDNAMES") == NULL && sa.sun_path[0] == '/';
         if (!d->socket_path && sa.sun_path[0] == '/')
                 d->socket_path = strndup(sa.sun_path, sizeof sa.sun_path);
@@ -47,9 +48,11 @@ int listen_from_environment(struct leashd *d, struct error *e) {
         return 1;
 }
 
-static int lock_path(const char *socket_path) {
+static int take_lock(const char *socket_path) {
         char path[256];
-        int n = snprintf(path, sizeof path, "%s.lock", socket_path);
+        const char *slash = strrchr(socket_path, '/');
+        int n = snprintf(path, sizeof path, "%.*s/leash.lock", (int) (slash - socket_path),
+                         socket_path);
         if (n < 0 || (size_t) n >= sizeof path)
                 return -ENAMETOOLONG;
         _cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -81,7 +84,8 @@ int listen_user_path(char **ret, struct error *e) {
         char dir[200], *path;
         int r = user_directory(dir, sizeof dir);
         if (r < 0)
-                return error_set(e, ERROR_IO, -r, "%s cannot be used: it must be yours and private", dir);
+                return error_set(e, ERROR_IO, -r, "%s cannot be used: it must be yours and private",
+                                 dir);
         if (asprintf(&path, "%s/leash.sock", dir) < 0)
                 return error_nomem(e);
         *ret = path;
@@ -89,8 +93,10 @@ int listen_user_path(char **ret, struct error *e) {
 }
 
 static bool somebody_listens(const struct sockaddr_un *sa) {
-        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        return fd >= 0 && (connect(fd, (const struct sockaddr *) sa, sizeof *sa) == 0 || errno == EAGAIN);
+        _cleanup_(fd_closep) int fd =
+                socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        return fd >= 0 &&
+               (connect(fd, (const struct sockaddr *) sa, sizeof *sa) == 0 || errno == EAGAIN);
 }
 
 int listen_bind(struct leashd *d, const char *path, struct error *e) {
@@ -102,21 +108,24 @@ int listen_bind(struct leashd *d, const char *path, struct error *e) {
                                  "the socket's path must be absolute and shorter than %zu bytes",
                                  sizeof sa.sun_path);
         snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
-        _cleanup_(fd_closep) int lock = lock_path(path);
+        _cleanup_(fd_closep) int lock = take_lock(path);
         if (lock < 0)
-                return error_set(e, ERROR_IO, -lock, "cannot lock %s.lock", path);
+                return error_set(e, ERROR_IO, -lock, "cannot take the lock beside %s", path);
         if (lstat(path, &st) == 0) {
                 if (!S_ISSOCK(st.st_mode))
                         return error_set(e, ERROR_IO, EEXIST, "%s is there and is no socket", path);
                 if (somebody_listens(&sa))
-                        return error_set(e, ERROR_IO, EADDRINUSE, "a leashd listens on %s already", path);
+                        return error_set(e, ERROR_IO, EADDRINUSE, "a leashd listens on %s already",
+                                         path);
                 (void) unlink(path);
         }
-        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        _cleanup_(fd_closep) int fd =
+                socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         /* The umask is 077: nobody else may even connect in user mode. */
         if (fd < 0 || bind(fd, (const struct sockaddr *) &sa, sizeof sa) < 0 ||
             listen(fd, LISTEN_BACKLOG) < 0)
-                return error_set(e, ERROR_IO, errno, "cannot listen on %s: %s", path, strerror(errno));
+                return error_set(e, ERROR_IO, errno, "cannot listen on %s: %s", path,
+                                 strerror(errno));
         d->listen_fd = TAKE_FD(fd);
         d->listen_owned = true;
         return 0;
@@ -125,10 +134,11 @@ int listen_bind(struct leashd *d, const char *path, struct error *e) {
 void listen_refuse(int fd, const char *message) {
         char line[512];
         /* The messages are ours and hold nothing that JSON would have to escape. */
-        int n = snprintf(line, sizeof line,
-                         "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":%d,\"message\":\"%s\","
-                         "\"data\":{\"code\":\"%s\"}}}\n",
-                         error_number(ERROR_REFUSED), message, error_wire_name(ERROR_REFUSED));
+        int n = snprintf(
+                line, sizeof line,
+                "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":%d,\"message\":\"%s\","
+                "\"data\":{\"code\":\"%s\"}}}\n",
+                error_number(ERROR_REFUSED), message, error_wire_name(ERROR_REFUSED));
         if (n > 0 && (size_t) n < sizeof line)
                 (void) socket_send(fd, line, (size_t) n, NULL, 0);
 }
@@ -137,7 +147,8 @@ void listen_refuse(int fd, const char *message) {
 static int accept_one(struct leashd *d) {
         struct identity who;
         struct error e = ERROR_NULL;
-        _cleanup_(fd_closep) int fd = accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        _cleanup_(fd_closep) int fd =
+                accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
         if (fd < 0) {
                 if (errno == EAGAIN)
@@ -162,7 +173,8 @@ static void on_accept(evutil_socket_t fd, short what, void *userdata) {
                         break;
                 if (r < 0) {
                         struct timeval later = { .tv_sec = ACCEPT_PAUSE_SECONDS };
-                        log_write(&d->log, LOG_ERROR, "cannot accept", LOG_STR("errno", strerror(-r)));
+                        log_write(&d->log, LOG_ERROR, "cannot accept",
+                                  LOG_STR("errno", strerror(-r)));
                         (void) event_del(d->accept_event);
                         (void) event_add(d->resume_event, &later);
                         break;
@@ -192,17 +204,19 @@ int listen_start(struct leashd *d, struct error *e) {
         return 0;
 }
 
-/* Only if the path still leads to our own socket: somebody may have removed it and put a new one there. */
+/* Only if the path still leads to our own socket: somebody may have removed it and put a new one
+ * there. */
 static bool path_is_ours(const struct leashd *d) {
         struct stat st;
-        return lstat(d->socket_path, &st) == 0 && st.st_dev == d->path_dev && st.st_ino == d->path_ino;
+        return lstat(d->socket_path, &st) == 0 && st.st_dev == d->path_dev &&
+               st.st_ino == d->path_ino;
 }
 
 void listen_stop(struct leashd *d) {
         if (d->listen_fd < 0)
                 return;
         if (d->listen_owned && d->socket_path) {
-                _cleanup_(fd_closep) int lock = lock_path(d->socket_path);
+                _cleanup_(fd_closep) int lock = take_lock(d->socket_path);
                 if (path_is_ours(d))
                         (void) unlink(d->socket_path);
                 if (!d->ending)

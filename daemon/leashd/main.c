@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * leashd: listens, identifies each caller, hands the connection to that user's leash-session. It parses no
- * JSON and opens no path that a client named. User mode ends by itself when nothing uses it.
+ * leashd: listens, identifies each caller, hands the connection to that user's leash-session. It
+ * parses no JSON and opens no path that a client named. User mode ends by itself when nothing uses
+ * it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,8 @@ static const char usage[] =
         "  --idle-exit SECONDS  end when unused for so long (default 60; 0 = never)\n"
         "  --backend NAME       how to enforce; \"null\" enforces nothing and is for tests\n"
         "  --version, --help\n\n"
-        "A listening socket passed by descriptor (LISTEN_PID, LISTEN_FDS=1; sd_listen_fds(3)) is used\n"
+        "A listening socket passed by descriptor (LISTEN_PID, LISTEN_FDS=1; sd_listen_fds(3)) is "
+        "used\n"
         "as it is. LEASH_LOG=error|warn|info|debug sets how much is written to stderr.\n";
 
 void leashd_update(struct leashd *d) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * One leash-session per uid: started on first need, given each connection, asked for nothing. A session
- * that dies is started again by the next caller, but not faster than START_BURST times in START_SECONDS: a
- * session that crashes at once shall not turn into a fork loop.
+ * One leash-session per uid: started on first need, given each connection, asked for nothing. A
+ * session that dies is started again by the next caller, but not faster than START_BURST times in
+ * START_SECONDS: a session that crashes at once shall not turn into a fork loop.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,10 +64,12 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                 ssize_t n = socket_recv(s->fd, &m, sizeof m, NULL, 0, &n_fds);
                 if (n == -EAGAIN)
                         break;
-                if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION || m.type != CONTROL_STATUS) {
+                if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
+                    m.type != CONTROL_STATUS) {
                         log_write(&d->log, LOG_WARN, "the session is gone", LOG_INT("uid", s->uid),
                                   LOG_INT("pid", s->pid));
-                        /* What it held has ended with it: its sandboxes see the end of their sockets. */
+                        /* What it held has ended with it: its sandboxes see the end of their
+                         * sockets. */
                         if (s->pid > 0)
                                 (void) kill(s->pid, SIGTERM);
                         disconnect(s);
@@ -132,7 +134,8 @@ static int start(struct session_link *s, struct error *e) {
         s->pid = pid;
         s->fd = TAKE_FD(ours);
         s->sent = s->received = 0;
-        log_write(&d->log, LOG_INFO, "started a session", LOG_INT("uid", s->uid), LOG_INT("pid", pid));
+        log_write(&d->log, LOG_INFO, "started a session", LOG_INT("uid", s->uid),
+                  LOG_INT("pid", pid));
         return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A line becomes a request, a request finds its handler by the method's number, an answer becomes a line. */
+/* A line becomes a request, a request finds its handler by the method's number, an answer becomes a
+ * line. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +89,8 @@ static int find_method(const char *name, struct error *e) {
         for (size_t i = 0; methods_planned[i]; i++)
                 if (strcmp(methods_planned[i], name) == 0)
                         return error_set(e, ERROR_UNSUPPORTED, ENOSYS, "%s is not built yet", name);
-        return error_set(e, ERROR_METHOD, ENOSYS, "there is no such method; rpc.discover lists them");
+        return error_set(e, ERROR_METHOD, ENOSYS,
+                         "there is no such method; rpc.discover lists them");
 }
 
 static int handle(struct request *rq, const struct rpc_message *m, struct error *e) {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The backend's pool of prepared sandboxes: filled one at a time while the loop has nothing else to do,
- * dropped when nothing was made for TRIM_SECONDS. No timer runs while there is nothing to fill or to drop,
- * so an idle session never wakes up.
+ * The backend's pool of prepared sandboxes: filled one at a time while the loop has nothing else to
+ * do, dropped when nothing was made for TRIM_SECONDS. No timer runs while there is nothing to fill
+ * or to drop, so an idle session never wakes up.
  */
 #include "../common/process.h"
 #include "session.h"
 
-#define POOL_SIZE 4      /* a burst of commands; each costs some hundred KiB until it is dropped */
+#define POOL_SIZE 4 /* a burst of commands; each costs some hundred KiB until it is dropped */
 #define FILL_DELAY_US 2000 /* after the request that emptied it: its command shall start first */
 #define TRIM_SECONDS 30
 

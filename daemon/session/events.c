@@ -13,7 +13,8 @@
 
 static bool wanted(const struct peer *p, unsigned bit, const char *sandbox) {
         for (const struct subscription *x = p->subscriptions; x; x = x->next)
-                if ((x->kinds & bit) && (!x->sandbox[0] || (sandbox && strcmp(x->sandbox, sandbox) == 0)))
+                if ((x->kinds & bit) &&
+                    (!x->sandbox[0] || (sandbox && strcmp(x->sandbox, sandbox) == 0)))
                         return true;
         return false;
 }
@@ -30,8 +31,8 @@ void events_emit(struct session *s, enum event_kind kind, const struct event_det
         if (d->argv)
                 ev.argv = *d->argv;
         LIST_FOREACH(p, &s->peers, link)
-                if (wanted(p, 1u << kind, d->sandbox))
-                        peer_notify(p, NOTIFY_EVENT, &ev);
+        if (wanted(p, 1u << kind, d->sandbox))
+                peer_notify(p, NOTIFY_EVENT, &ev);
 }
 
 void events_unsubscribe(struct peer *p) {
@@ -60,8 +61,8 @@ int rpc_events_subscribe(struct request *rq, struct error *e) {
                 return -ENOENT;
         for (struct subscription *x = rq->peer->subscriptions; x; x = x->next)
                 if (++n >= SUBSCRIPTIONS_MAX)
-                        return error_set(e, ERROR_LIMIT, EAGAIN, "%u subscriptions on this connection already",
-                                         n);
+                        return error_set(e, ERROR_LIMIT, EAGAIN,
+                                         "%u subscriptions on this connection already", n);
         struct subscription *x = calloc(1, sizeof *x);
         if (!x)
                 return error_nomem(e);

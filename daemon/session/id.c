@@ -9,12 +9,14 @@
 #include "session.h"
 
 void id_new(const char *prefix, char ret[ID_BYTES]) {
-        static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648 6, lower case */
+        static const char alphabet[] =
+                "abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648 6, lower case */
         unsigned char random[16];
         size_t n = strlen(prefix);
         unsigned bits = 0, have = 0;
 
-        /* 16 bytes come whole once the pool is initialised (getrandom(2)); only EINTR before that. */
+        /* 16 bytes come whole once the pool is initialised (getrandom(2)); only EINTR before that.
+         */
         while (getrandom(random, sizeof random, 0) != (ssize_t) sizeof random)
                 if (errno != EINTR)
                         abort();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Files are the user's or, in a repository, hostile: nothing is trusted but the length of the buffer.
- * Includes are not followed: what they could add is protected by name all the same. */
+/* Files are the user's or, in a repository, hostile: nothing is trusted but the length of the
+ * buffer. Includes are not followed: what they could add is protected by name all the same. */
 #include "ini.h"
 
 #include <ctype.h>
@@ -23,7 +23,8 @@ static const char *section_is(const char *s, const char *section, bool *ret) {
         size_t n = strlen(section);
         const char *end = s + strcspn(s, "]\n");
         s = skip_blank(s + 1);
-        *ret = strncasecmp(s, section, n) == 0 && *skip_blank(s + n) == ']' && skip_blank(s + n) == end;
+        *ret = strncasecmp(s, section, n) == 0 && *skip_blank(s + n) == ']' &&
+               skip_blank(s + n) == end;
         return *end == ']' ? end + 1 : end;
 }
 
@@ -74,7 +75,8 @@ bool ini_get(const char *text, const char *section, const char *key, char *ret, 
                         s = section_is(s, section, &inside);
                         continue; /* a key may follow on the same line */
                 }
-                const char *after = skip_blank(s + (strncasecmp(s, key, key_len) == 0 ? key_len : 0));
+                const char *after =
+                        skip_blank(s + (strncasecmp(s, key, key_len) == 0 ? key_len : 0));
                 if (!inside || after == s || *after != '=' || *s == '#' || *s == ';') {
                         s = next_line(s);
                         continue;

@@ -4,6 +4,6 @@
 
 #include "../../policy/base.h"
 
-/* The last value of section.key (no subsection), both compared without case. false: not there, or longer
- * than the buffer. */
+/* The last value of section.key (no subsection), both compared without case. false: not there, or
+ * longer than the buffer. */
 bool ini_get(const char *text, const char *section, const char *key, char *ret, size_t size);

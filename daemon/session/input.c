@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a command reads: chunks wait until its pipe takes them. The request that brought a chunk is
- * answered when the chunk is gone, so that a client which waits for answers is slowed down as a pipe
- * would slow it. */
+ * answered when the chunk is gone, so that a client which waits for answers is slowed down as a
+ * pipe would slow it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,8 @@ void input_close(struct input *in) {
 static void feed(struct input *in) {
         struct chunk *c;
         while (in->fd >= 0 && (c = TAILQ_FIRST(&in->chunks))) {
-                ssize_t n = c->done < c->len ? write(in->fd, c->data + c->done, c->len - c->done) : 0;
+                ssize_t n =
+                        c->done < c->len ? write(in->fd, c->data + c->done, c->len - c->done) : 0;
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && errno == EAGAIN) {
@@ -91,12 +92,13 @@ int input_start(struct input *in, struct process *p, int fd) {
 int input_write(struct input *in, const char *data, size_t len, bool eof, struct request *rq,
                 struct error *e) {
         if (!in->started)
-                return error_set(e, ERROR_STATE, 0, "the process was not started with stdin \"pipe\"");
+                return error_set(e, ERROR_STATE, 0,
+                                 "the process was not started with stdin \"pipe\"");
         if (in->fd < 0)
                 return error_set(e, ERROR_GONE, EPIPE, "the command's stdin is closed");
         if (in->bytes + len > LIMIT_OUT_QUEUE_BYTES && in->bytes > 0)
-                return error_set(e, ERROR_LIMIT, EAGAIN, "the command does not read: %zu bytes wait",
-                                 in->bytes);
+                return error_set(e, ERROR_LIMIT, EAGAIN,
+                                 "the command does not read: %zu bytes wait", in->bytes);
         struct chunk *c = malloc(sizeof *c + len);
         if (!c)
                 return error_nomem(e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * leash-session: all that one user's clients ask for, with that user's rights and no others. It is started
- * by leashd, gets each connection from it, and ends when leashd does (decision 14).
+ * leash-session: all that one user's clients ask for, with that user's rights and no others. It is
+ * started by leashd, gets each connection from it, and ends when leashd does (decision 14).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,8 @@ static void tell_leashd(struct session *s) {
                                      .type = CONTROL_STATUS,
                                      .busy = s->reported_busy,
                                      .received = s->received };
-        /* The queue holds many of these and leashd only reads: a full one means that it hangs, and then
-         * an idle report that it never gets keeps it running, which is the safe side. */
+        /* The queue holds many of these and leashd only reads: a full one means that it hangs, and
+         * then an idle report that it never gets keeps it running, which is the safe side. */
         (void) socket_send(s->control_fd, &m, sizeof m, NULL, 0);
 }
 
@@ -62,8 +62,8 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
         ssize_t n = socket_recv(s->control_fd, &m, sizeof m, &fd, 1, &n_fds);
         if (n == -EAGAIN)
                 return;
-        if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION || m.type != CONTROL_CONNECTION ||
-            n_fds != 1) {
+        if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
+            m.type != CONTROL_CONNECTION || n_fds != 1) {
                 if (n_fds == 1)
                         fd_close(fd);
                 log_write(&s->log, LOG_INFO, "leashd is gone: ending", LOG_INT("result", n));
@@ -78,7 +78,8 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
                 refuse(fd, "there are too many connections");
                 fd_close(fd);
         }
-        /* leashd counts what it sent: say that this one has come, also when nothing else changed. */
+        /* leashd counts what it sent: say that this one has come, also when nothing else changed.
+         */
         tell_leashd(s);
 }
 
@@ -158,7 +159,8 @@ static int prepare(struct session *s, struct error *e) {
                         return error_nomem(e);
         }
         struct error why = ERROR_NULL;
-        if (workdirs_open(s, &why) < 0) /* sweeps what dead sessions left; asked again when needed */
+        if (workdirs_open(s, &why) <
+            0) /* sweeps what dead sessions left; asked again when needed */
                 log_write(&s->log, LOG_WARN, "no working directories", LOG_STR("why", why.message));
         return 0;
 }
@@ -186,7 +188,8 @@ static void end(struct session *s) {
 }
 
 int main(int argc, char **argv) {
-        struct session s = { .log = { .fd = STDERR_FILENO, .program = "leash-session" }, .control_fd = -1 };
+        struct session s = { .log = { .fd = STDERR_FILENO, .program = "leash-session" },
+                             .control_fd = -1 };
         struct error e = ERROR_NULL;
 
         s.log.max = log_level_from_environment();

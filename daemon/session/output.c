@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Captured output grows up to its limit and is thrown away beyond it, so that the command never blocks on
- * us. Streamed output is read only while the client's queue has room: then the command blocks on its pipe,
- * which is what a slow reader means everywhere.
+ * Captured output grows up to its limit and is thrown away beyond it, so that the command never
+ * blocks on us. Streamed output is read only while the client's queue has room: then the command
+ * blocks on its pipe, which is what a slow reader means everywhere.
  */
 #include "output.h"
 
@@ -15,8 +15,8 @@
 #include "process.h"
 
 #define READS_AT_ONCE 4
-/* All captures of one user together: beyond it outputs are cut as at their own limit. Four commands may
- * still have the largest limit on both streams. */
+/* All captures of one user together: beyond it outputs are cut as at their own limit. Four commands
+ * may still have the largest limit on both streams. */
 #define CAPTURE_TOTAL (8ul * LIMIT_OUTPUT_MAX)
 
 static void limit_reached(struct output *o) {
@@ -64,7 +64,8 @@ static void notify(struct output *o, const char *data, size_t len) {
 }
 
 static void stream(struct output *o, char *data, size_t len) {
-        /* The begin of a character that was kept last time stands before `data`: see read_some(). */
+        /* The begin of a character that was kept last time stands before `data`: see read_some().
+         */
         size_t keep = len - utf8_whole(data, len);
 
         if (o->limit > 0 && o->total >= o->limit) {
@@ -168,8 +169,8 @@ void output_resume(struct output *o) {
         }
 }
 
-int output_start(struct output *o, struct process *p, enum output_mode mode, enum stream stream, int fd,
-                 size_t limit) {
+int output_start(struct output *o, struct process *p, enum output_mode mode, enum stream stream,
+                 int fd, size_t limit) {
         o->process = p;
         o->mode = mode;
         o->stream = stream;

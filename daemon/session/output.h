@@ -12,14 +12,15 @@ struct output {
         enum stream stream;
         int fd; /* -1: closed, or never there */
         struct event *event;
-        char *data; /* captured so far; or, streaming, the begin of a character that is not yet whole */
+        char *data; /* captured so far; or, streaming, the begin of a character that is not yet
+                       whole */
         size_t len, room;
         size_t limit; /* 0 = none */
         uint64_t total;
         bool truncated, paused;
 };
-int output_start(struct output *o, struct process *p, enum output_mode mode, enum stream stream, int fd,
-                 size_t limit);
+int output_start(struct output *o, struct process *p, enum output_mode mode, enum stream stream,
+                 int fd, size_t limit);
 /* Reads what is there now; false when there may be more later. */
 bool output_drain(struct output *o);
 void output_resume(struct output *o);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Canonical paths. A path below the working directory that leads through a symlink is refused: code that
- * ran there before may have planted it, to have the next sandbox opened up somewhere else (decision 7).
+ * Canonical paths. A path below the working directory that leads through a symlink is refused: code
+ * that ran there before may have planted it, to have the next sandbox opened up somewhere else
+ * (decision 7).
  */
 #include "paths.h"
 
@@ -34,7 +35,8 @@ int path_canonical(struct arena *a, const char *path, const char **ret, struct e
                 }
                 if (errno == ENOMEM)
                         return error_nomem(e);
-                /* ENOENT, ENOTDIR, EACCES, ELOOP: what cannot be resolved stays as it is written. */
+                /* ENOENT, ENOTDIR, EACCES, ELOOP: what cannot be resolved stays as it is written.
+                 */
                 do {
                         head[--len] = 0;
                 } while (len > 0 && path[len] != '/');
@@ -56,8 +58,8 @@ struct resolver {
         const char *home, *workdir;
 };
 
-static int resolve_one(const struct resolver *x, const char *item, const char *where, const char **ret,
-                       struct error *e) {
+static int resolve_one(const struct resolver *x, const char *item, const char *where,
+                       const char **ret, struct error *e) {
         const char *anchored = item, *head, *real;
         /* "**" "/.env" and "*.key" mean: in the working directory. */
         if (item[0] == '*')
@@ -74,10 +76,13 @@ static int resolve_one(const struct resolver *x, const char *item, const char *w
                 return error_under(e, where, r);
         /* workdir is canonical itself, so any difference below it comes from a symlink. */
         if (path_is_under(head, x->workdir) && strcmp(head, real) != 0)
-                return error_field(e, where, "%.256s leads through a symlink to %.256s; name that instead",
+                return error_field(e, where,
+                                   "%.256s leads through a symlink to %.256s; name that instead",
                                    item, real);
         const char *rest = path + fixed;
-        *ret = *rest == 0 ? real : arena_printf(x->arena, "%s%s", strcmp(real, "/") == 0 ? "" : real, rest);
+        *ret = *rest == 0
+                       ? real
+                       : arena_printf(x->arena, "%s%s", strcmp(real, "/") == 0 ? "" : real, rest);
         return *ret ? 0 : error_nomem(e);
 }
 

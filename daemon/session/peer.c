@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * One connection: bytes in, lines out. A peer is never freed while somebody up the stack may hold it: it
- * is marked dead and freed by its kick event, which runs when the loop is at rest.
+ * One connection: bytes in, lines out. A peer is never freed while somebody up the stack may hold
+ * it: it is marked dead and freed by its kick event, which runs when the loop is at rest.
  *
- * Back-pressure: with LIMIT_OUT_QUEUE_BYTES unread, nothing more is read from the peer and its commands'
- * streams are not read either; answers to what it asked before still queue. Notifications that find no
- * room cost the connection: there is no later at which they would still be true.
+ * Back-pressure: with LIMIT_OUT_QUEUE_BYTES unread, nothing more is read from the peer and its
+ * commands' streams are not read either; answers to what it asked before still queue. Notifications
+ * that find no room cost the connection: there is no later at which they would still be true.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +50,8 @@ bool peer_is_full(const struct peer *p) {
         return p->out_bytes >= LIMIT_OUT_QUEUE_BYTES;
 }
 
-/* Reading stops while the queue is full. A peer that vanishes then is noticed by the write event. */
+/* Reading stops while the queue is full. A peer that vanishes then is noticed by the write event.
+ */
 static void update_reading(struct peer *p) {
         bool want = !p->dead && !p->closing &&
                     (p->reading ? !peer_is_full(p) : p->out_bytes < LIMIT_OUT_QUEUE_BYTES / 2);
@@ -68,7 +69,8 @@ static void update_reading(struct peer *p) {
 static void flush(struct peer *p) {
         struct out *o;
         while (!p->dead && (o = TAILQ_FIRST(&p->out))) {
-                ssize_t n = socket_send(p->fd, o->data + o->done, o->len - o->done, o->fds, o->n_fds);
+                ssize_t n =
+                        socket_send(p->fd, o->data + o->done, o->len - o->done, o->fds, o->n_fds);
                 if (n == -EAGAIN) {
                         (void) event_add(p->write_event, NULL);
                         break;
@@ -143,8 +145,8 @@ void peer_notify(struct peer *p, enum notification_id id, const void *params) {
 /* The bytes that follow cannot be understood: say why, then end. */
 static void give_up(struct peer *p, const struct error *e) {
         size_t len;
-        log_write(&p->session->log, LOG_INFO, "a client speaks no proper lines", LOG_INT("pid", p->pid),
-                  LOG_STR("why", e->message));
+        log_write(&p->session->log, LOG_INFO, "a client speaks no proper lines",
+                  LOG_INT("pid", p->pid), LOG_STR("why", e->message));
         p->closing = true;
         char *line = rpc_format_error(NULL, e, &len);
         peer_send(p, line, len, NULL, 0);

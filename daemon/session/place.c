@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The way from a request to a plan. Everything that touches the disk happens here and in the files it
- * calls; merging, checking and compiling are policy/'s and pure. */
+/* The way from a request to a plan. Everything that touches the disk happens here and in the files
+ * it calls; merging, checking and compiling are policy/'s and pure. */
 #include "place.h"
 
 #include <errno.h>
@@ -72,8 +72,8 @@ static int compile(struct session *s, struct place *p, const char *sandbox_id, b
 
 /* `ret` is not moved afterwards without care: the plan points to ret->subject. */
 int place_compile(struct session *s, const struct policy *request, const char *profile,
-                  const struct policy *overrides, const char *sandbox_id, bool real, struct place *ret,
-                  struct error *e) {
+                  const struct policy *overrides, const char *sandbox_id, bool real,
+                  struct place *ret, struct error *e) {
         *ret = (struct place){ .arena = arena_new() };
         if (!ret->arena)
                 return error_nomem(e);
@@ -100,7 +100,8 @@ void place_enforcement(const struct session *s, const struct place *p, struct ar
                        struct enforcement *ret) {
         *ret = (struct enforcement){ .tier = p->plan->native ? "native" : "namespaces",
                                      .layers = p->plan->layers,
-                                     .landlock_abi = p->plan->landlock ? s->facts.landlock_abi : 0 };
+                                     .landlock_abi =
+                                             p->plan->landlock ? s->facts.landlock_abi : 0 };
         ret->layers.set = true;
         for (int i = 0; i < LOSS_N_; i++)
                 if (p->plan->lost[i])

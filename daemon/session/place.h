@@ -8,18 +8,19 @@ struct workdir;
 
 struct place {
         struct arena *arena;
-        struct arena *request_arena; /* strings of the request that the plan borrows; owned, may be NULL */
+        struct arena *request_arena; /* strings of the request that the plan borrows; owned, may be
+                                        NULL */
         struct policy policy;        /* whole, paths canonical */
         struct subject subject;
         struct plan *plan;
         struct workdir *fresh; /* made for this place, or NULL */
 };
 
-/* real: a fresh working directory is made on the disk if the policy names none. Otherwise (policy.check,
- * policy.explain, leash.info) a name is made up. sandbox_id may be NULL. */
+/* real: a fresh working directory is made on the disk if the policy names none. Otherwise
+ * (policy.check, policy.explain, leash.info) a name is made up. sandbox_id may be NULL. */
 int place_compile(struct session *s, const struct policy *request, const char *profile,
-                  const struct policy *overrides, const char *sandbox_id, bool real, struct place *ret,
-                  struct error *e);
+                  const struct policy *overrides, const char *sandbox_id, bool real,
+                  struct place *ret, struct error *e);
 /* keep: the fresh directory stays. rq (may be NULL) is answered with {} when nothing is left. */
 void place_done(struct session *s, struct place *p, bool keep, struct request *rq);
 /* What `enforcement` says; lists live in `a`. */

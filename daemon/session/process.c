@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * The life of a command: spawning → running → draining → finished. It is finished when it has exited and
- * its pipes are at their end, or GRACE later: background children that keep a pipe open hold nothing up.
+ * The life of a command: spawning → running → draining → finished. It is finished when it has
+ * exited and its pipes are at their end, or GRACE later: background children that keep a pipe open
+ * hold nothing up.
  */
 #include "process.h"
 
@@ -25,7 +26,8 @@ static void on_timeout(evutil_socket_t fd, short what, void *userdata);
 
 static const struct timeval grace = { .tv_usec = GRACE_MS * 1000 };
 
-/* Which step may follow which; anything else is a bug of ours or a lie of the sandbox's (decision 1). */
+/* Which step may follow which; anything else is a bug of ours or a lie of the sandbox's (decision
+ * 1). */
 static const bool may_become[PROCESS_STATE_N_][PROCESS_STATE_N_] = {
         [PROCESS_SPAWNING] = { [PROCESS_RUNNING] = true, [PROCESS_FINISHED] = true },
         [PROCESS_RUNNING] = { [PROCESS_DRAINING] = true, [PROCESS_FINISHED] = true },
@@ -104,8 +106,8 @@ static void forget_old(struct session *s) {
         if (s->n_finished <= FINISHED_KEPT)
                 return;
         LIST_FOREACH(p, &s->processes, link)
-                if (p->state == PROCESS_FINISHED)
-                        oldest = p;
+        if (p->state == PROCESS_FINISHED)
+                oldest = p;
         if (oldest)
                 process_free(oldest);
 }
@@ -113,8 +115,8 @@ static void forget_old(struct session *s) {
 struct process *process_find(struct session *s, const char *id, struct error *e) {
         struct process *p;
         LIST_FOREACH(p, &s->processes, link)
-                if (strcmp(p->id, id) == 0)
-                        return p;
+        if (strcmp(p->id, id) == 0)
+                return p;
         error_set(e, ERROR_NOT_FOUND, ESRCH, "there is no process %.40s", id);
         snprintf(e->where, sizeof e->where, "/process");
         return NULL;
@@ -157,7 +159,8 @@ void process_check_done(struct process *p) {
                 return;
         bool done = output_drain(&p->out);
         done = output_drain(&p->err) && done;
-        /* A stream that waits for its client has more than the pipe's end to come: no grace for that. */
+        /* A stream that waits for its client has more than the pipe's end to come: no grace for
+         * that. */
         if (done || (p->grace_over && !p->out.paused && !p->err.paused))
                 finish(p, NULL);
 }
@@ -215,8 +218,8 @@ static void note_spawned(struct process *p, const struct box_event *ev) {
 static struct process *by_number(struct sandbox *sb, uint64_t number) {
         struct process *p;
         LIST_FOREACH(p, &sb->processes, sandbox_link)
-                if (p->number == number)
-                        return p;
+        if (p->number == number)
+                return p;
         return NULL;
 }
 
@@ -224,7 +227,7 @@ static struct process *by_number(struct sandbox *sb, uint64_t number) {
 static void note_for_all(struct sandbox *sb, const struct box_event *ev) {
         struct process *p;
         LIST_FOREACH(p, &sb->processes, sandbox_link)
-                report_note(p, ev);
+        report_note(p, ev);
 }
 
 void process_box_event(struct sandbox *sb, const struct box_event *ev) {

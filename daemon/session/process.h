@@ -23,12 +23,12 @@ struct process {
         char id[ID_BYTES], sandbox_id[ID_BYTES];
         uint64_t number;
         enum process_state state;
-        struct peer *peer;      /* who started it, while connected */
-        struct request *rq;     /* process.run until the end, process.start until it runs */
-        struct arena *arena;    /* of the request; the plan of its own sandbox borrows from it, too */
-        struct arena *notes;    /* argv and what was refused: kept as long as the process is */
+        struct peer *peer;   /* who started it, while connected */
+        struct request *rq;  /* process.run until the end, process.start until it runs */
+        struct arena *arena; /* of the request; the plan of its own sandbox borrows from it, too */
+        struct arena *notes; /* argv and what was refused: kept as long as the process is */
         struct strings argv;
-        bool run;               /* process.run: captures and answers at the end */
+        bool run; /* process.run: captures and answers at the end */
         bool owns_sandbox;
         bool kill_on_limit;
         pid_t pid;
@@ -60,7 +60,8 @@ struct process_wish {
         size_t text_len;
 };
 /* Takes rq over when it works. */
-int process_new(struct request *rq, struct sandbox *sb, const struct process_wish *w, struct error *e);
+int process_new(struct request *rq, struct sandbox *sb, const struct process_wish *w,
+                struct error *e);
 /* A new one, in the lists of its session and sandbox; nothing is running yet. */
 struct process *process_alloc(struct session *s, struct sandbox *sb);
 void process_abandon(struct process *p); /* it could not be started: nobody has heard of it */

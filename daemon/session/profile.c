@@ -14,7 +14,8 @@
 
 /* A name, not a path: letters, digits, "-", "_", "." but not first. */
 static bool name_is_good(const char *name) {
-        size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+        size_t n =
+                strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
         return n > 0 && n <= LIMIT_NAME_BYTES && name[n] == 0 && name[0] != '.';
 }
 
@@ -39,8 +40,9 @@ int profile_load(struct session *s, struct arena *a, const char *name, const str
         char path[PATH_MAX];
 
         if (!name_is_good(name))
-                return error_field(e, "/profile", "a profile's name has letters, digits, \"-\", \"_\", "
-                                                  "\".\" only");
+                return error_field(e, "/profile",
+                                   "a profile's name has letters, digits, \"-\", \"_\", "
+                                   "\".\" only");
         const struct policy *preset = policy_preset(name);
         if (preset) {
                 *ret = preset;
@@ -65,7 +67,8 @@ int profile_load(struct session *s, struct arena *a, const char *name, const str
                 return error_under(e, "/profile", error_wrap(e, r, "%s", path));
         }
         error_set(e, ERROR_NOT_FOUND, ENOENT,
-                  "there is no profile \"%s\" in ~/.config/leash/profiles or /etc/leash/profiles", name);
+                  "there is no profile \"%s\" in ~/.config/leash/profiles or /etc/leash/profiles",
+                  name);
         if (e)
                 snprintf(e->where, sizeof e->where, "/profile");
         return -ENOENT;

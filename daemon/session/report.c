@@ -162,7 +162,8 @@ int process_wait(struct request *rq, struct process *p, uint64_t timeout_ms, str
         return 0;
 }
 
-/* Repeats of a refusal are counted, not listed: a program that tries ten thousand times is one line. */
+/* Repeats of a refusal are counted, not listed: a program that tries ten thousand times is one
+ * line. */
 static struct denial *find_denial(struct process *p, const char *path, const char *access,
                                   const char *comm) {
         for (size_t i = 0; i < p->n_denials; i++) {
@@ -176,7 +177,8 @@ static struct denial *find_denial(struct process *p, const char *path, const cha
 
 static void note_denial(struct process *p, const struct box_event *ev) {
         /* The policy's enum begins at 0, the wire's at 1. */
-        const char *access = access_names[(unsigned) ev->access < ACCESS_N_ - 1 ? ev->access + 1 : 1];
+        const char *access =
+                access_names[(unsigned) ev->access < ACCESS_N_ - 1 ? ev->access + 1 : 1];
         struct decision verdict = { 0 };
         struct denial *d = find_denial(p, ev->path, access, ev->comm);
 
@@ -220,7 +222,8 @@ static void note_trust(struct process *p, const char *path) {
         events_emit(p->session, EVENT_TRUST_CREATED, &d);
 }
 
-/* Paths and names come from inside: whatever is not UTF-8 would make the whole answer unsendable. */
+/* Paths and names come from inside: whatever is not UTF-8 would make the whole answer unsendable.
+ */
 static void make_printable(char *s) {
         if (utf8_is_valid(s, strlen(s)))
                 return;

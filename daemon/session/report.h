@@ -5,6 +5,7 @@
 #include "process.h"
 
 void report_start(struct process *p, int pty); /* it runs; takes the pty */
-/* It has ended, or never started (e). True: all who may ask have been answered, it can be forgotten. */
+/* It has ended, or never started (e). True: all who may ask have been answered, it can be
+ * forgotten. */
 bool report_end(struct process *p, const struct error *e);
 void report_note(struct process *p, const struct box_event *ev); /* BOX_DENIED, BOX_TRUST */

@@ -29,7 +29,8 @@ static int list_mechanisms(const struct facts *f, struct arena *a, struct list *
 }
 
 /* What a default policy would lose here: compile it with every loss accepted, and look. */
-static int list_losses(struct session *s, struct arena *a, struct leash_info_result *ret, struct error *e) {
+static int list_losses(struct session *s, struct arena *a, struct leash_info_result *ret,
+                       struct error *e) {
         struct policy accept_all = { 0 };
         struct place place;
 
@@ -74,7 +75,8 @@ int rpc_leash_info(struct request *rq, struct error *e) {
 
         if (list_mechanisms(f, rq->arena, &r.mechanisms) < 0)
                 return error_nomem(e);
-        /* A host that cannot run even that is told about, not refused: this call is how one finds out. */
+        /* A host that cannot run even that is told about, not refused: this call is how one finds
+         * out. */
         if (list_losses(s, rq->arena, &r, &why) < 0) {
                 r.tier = "none";
                 r.reason = why.message;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* process.*: what a request asks for becomes a process_wish; the rest happens in spawn.c and process.c. */
+/* process.*: what a request asks for becomes a process_wish; the rest happens in spawn.c and
+ * process.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,8 +14,8 @@
 #include "process.h"
 
 /* The sandbox that the request names, or one of its own. */
-static int find_sandbox(struct request *rq, const char *id, const struct sandbox_wish *own, bool *ret_own,
-                        struct sandbox **ret, struct error *e) {
+static int find_sandbox(struct request *rq, const char *id, const struct sandbox_wish *own,
+                        bool *ret_own, struct sandbox **ret, struct error *e) {
         if (!id) {
                 *ret_own = true;
                 return sandbox_new(rq->session, rq->peer, own, NULL, ret, e);
@@ -60,8 +61,8 @@ int rpc_process_run(struct request *rq, struct error *e) {
         return start(rq, p->sandbox, &own, &wish, e);
 }
 
-/* What a command may be given: no terminal (it could be typed into, decision 20), no directory (a way
- * out of the view), no O_PATH descriptor (the same). */
+/* What a command may be given: no terminal (it could be typed into, decision 20), no directory (a
+ * way out of the view), no O_PATH descriptor (the same). */
 static int check_fd(int fd, const char *where, struct error *e) {
         struct stat st;
         int flags = fcntl(fd, F_GETFL);
@@ -75,8 +76,8 @@ static int check_fd(int fd, const char *where, struct error *e) {
         return 0;
 }
 
-static int choose_stream(const struct request *rq, const struct stdio_spec *spec, int i, unsigned *used,
-                         struct process_wish *wish, struct error *e) {
+static int choose_stream(const struct request *rq, const struct stdio_spec *spec, int i,
+                         unsigned *used, struct process_wish *wish, struct error *e) {
         static const char *const where[] = { "/stdio/stdin", "/stdio/stdout", "/stdio/stderr" };
 
         switch (spec->kind) {
@@ -91,8 +92,9 @@ static int choose_stream(const struct request *rq, const struct stdio_spec *spec
                 break;
         case STDIO_FD:
                 if (spec->fd >= rq->n_fds)
-                        return error_field(e, where[i], "%zu descriptors came with this line, number %u is "
-                                                        "not among them",
+                        return error_field(e, where[i],
+                                           "%zu descriptors came with this line, number %u is "
+                                           "not among them",
                                            rq->n_fds, spec->fd);
                 *used |= 1u << spec->fd;
                 wish->stdio[i] = rq->fds[spec->fd];
@@ -103,7 +105,8 @@ static int choose_stream(const struct request *rq, const struct stdio_spec *spec
 
 static int choose_streams(const struct request *rq, const struct process_start_params *p,
                           struct process_wish *wish, struct error *e) {
-        const struct stdio_spec *specs[] = { &p->stdio.stdin_, &p->stdio.stdout_, &p->stdio.stderr_ };
+        const struct stdio_spec *specs[] = { &p->stdio.stdin_, &p->stdio.stdout_,
+                                             &p->stdio.stderr_ };
         unsigned used = 0;
         bool pty = false;
 
@@ -113,9 +116,11 @@ static int choose_streams(const struct request *rq, const struct process_start_p
                         return r;
                 pty = pty || specs[i]->kind == STDIO_PTY;
         }
-        /* One that nobody asked for is a mistake of the caller's, and it may be one to keep secret. */
+        /* One that nobody asked for is a mistake of the caller's, and it may be one to keep secret.
+         */
         if (used != (rq->n_fds > 0 ? (1u << rq->n_fds) - 1 : 0))
-                return error_field(e, "/stdio", "%zu descriptors came with this line and not all are used",
+                return error_field(e, "/stdio",
+                                   "%zu descriptors came with this line and not all are used",
                                    rq->n_fds);
         if (p->pty && !pty)
                 return error_field(e, "/pty", "no stream is \"pty\"");
@@ -224,7 +229,7 @@ int rpc_process_list(struct request *rq, struct error *e) {
         if (params->sandbox && !sandbox_find(rq->session, params->sandbox, e))
                 return -ENOENT;
         LIST_FOREACH(p, &rq->session->processes, link)
-                max++;
+        max++;
         struct process_info *rows = arena_array(rq->arena, max + 1, sizeof *rows);
         if (!rows)
                 return error_nomem(e);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* sandbox.*: every connection of the user sees and may end every sandbox of the user (decision 3). */
+/* sandbox.*: every connection of the user sees and may end every sandbox of the user (decision 3).
+ */
 #include <errno.h>
 #include <string.h>
 
@@ -28,11 +29,12 @@ int rpc_sandbox_list(struct request *rq, struct error *e) {
         struct sandbox *sb;
         size_t n = 0;
 
-        struct sandbox_info *rows = arena_array(rq->arena, rq->session->n_sandboxes + 1, sizeof *rows);
+        struct sandbox_info *rows =
+                arena_array(rq->arena, rq->session->n_sandboxes + 1, sizeof *rows);
         if (!rows)
                 return error_nomem(e);
         LIST_FOREACH(sb, &rq->session->sandboxes, link)
-                sandbox_describe(sb, rq->peer, rq->arena, &rows[n++]);
+        sandbox_describe(sb, rq->peer, rq->arena, &rows[n++]);
         r.sandboxes.items = rows;
         r.sandboxes.n = n;
         request_reply(rq, &r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The life of a sandbox: starting → ready → ending. It is freed from the loop, never from its own events:
- * those only move it to the doomed ones. */
+/* The life of a sandbox: starting → ready → ending. It is freed from the loop, never from its own
+ * events: those only move it to the doomed ones. */
 #include "sandbox.h"
 
 #include <errno.h>
@@ -82,10 +82,11 @@ static void on_box(evutil_socket_t fd, short what, void *userdata) {
         }
 }
 
-int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w, struct arena *arena,
-                struct sandbox **ret, struct error *e) {
+int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w,
+                struct arena *arena, struct sandbox **ret, struct error *e) {
         if (s->n_sandboxes >= LIMIT_SANDBOXES)
-                return error_set(e, ERROR_LIMIT, EAGAIN, "there are %u sandboxes already", LIMIT_SANDBOXES);
+                return error_set(e, ERROR_LIMIT, EAGAIN, "there are %u sandboxes already",
+                                 LIMIT_SANDBOXES);
         struct sandbox *sb = calloc(1, sizeof *sb);
         if (!sb)
                 return error_nomem(e);
@@ -95,7 +96,8 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
         if (r >= 0)
                 r = s->backend->box_new(s->engine, sb->place.plan, &sb->box, e);
         if (r >= 0) {
-                sb->event = event_new(s->base, s->backend->box_fd(sb->box), EV_READ | EV_PERSIST, on_box, sb);
+                sb->event = event_new(s->base, s->backend->box_fd(sb->box), EV_READ | EV_PERSIST,
+                                      on_box, sb);
                 if (!sb->event || event_add(sb->event, NULL) < 0)
                         r = error_nomem(e);
         }
@@ -128,8 +130,8 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
 struct sandbox *sandbox_find(struct session *s, const char *id, struct error *e) {
         struct sandbox *sb;
         LIST_FOREACH(sb, &s->sandboxes, link)
-                if (strcmp(sb->id, id) == 0)
-                        return sb;
+        if (strcmp(sb->id, id) == 0)
+                return sb;
         error_set(e, ERROR_NOT_FOUND, ENOENT, "there is no sandbox %.40s", id);
         if (e)
                 snprintf(e->where, sizeof e->where, "/sandbox");
@@ -154,7 +156,8 @@ void sandbox_free(struct sandbox *sb, struct request *rq) {
         sb->box = s->backend->box_free(sb->box); /* from here on nothing in it runs */
         end_processes(sb, NULL);
         if (sb->creating) {
-                error_set(&gone, ERROR_GONE, 0, "the sandbox was destroyed while it was being built");
+                error_set(&gone, ERROR_GONE, 0,
+                          "the sandbox was destroyed while it was being built");
                 request_fail(TAKE(sb->creating), &gone);
         }
         LIST_REMOVE(sb, link);
@@ -182,8 +185,8 @@ void sandbox_peer_gone(struct session *s, struct peer *p) {
                         sandbox_doom(sb);
         }
         LIST_FOREACH(sb, &s->doomed, link)
-                if (sb->owner == p)
-                        sb->owner = NULL;
+        if (sb->owner == p)
+                sb->owner = NULL;
 }
 
 void sandbox_describe(const struct sandbox *sb, const struct peer *asks, struct arena *a,

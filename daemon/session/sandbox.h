@@ -31,13 +31,14 @@ struct sandbox_wish {
         enum lifetime lifetime;
         bool keep_workdir;
 };
-/* Strings of the wish are borrowed: `arena` (may be NULL) is the arena they live in, which the sandbox
- * takes over when this works. */
-int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w, struct arena *arena,
-                struct sandbox **ret, struct error *e);
-struct sandbox *sandbox_find(struct session *s, const char *id, struct error *e); /* NULL: ERROR_NOT_FOUND */
-/* Kills everything in it, answers whoever waits, removes what was made for it; rq (may be NULL) is answered
- * with {} when nothing is left. Not from its own events: those call sandbox_doom(). */
+/* Strings of the wish are borrowed: `arena` (may be NULL) is the arena they live in, which the
+ * sandbox takes over when this works. */
+int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w,
+                struct arena *arena, struct sandbox **ret, struct error *e);
+struct sandbox *sandbox_find(struct session *s, const char *id,
+                             struct error *e); /* NULL: ERROR_NOT_FOUND */
+/* Kills everything in it, answers whoever waits, removes what was made for it; rq (may be NULL) is
+ * answered with {} when nothing is left. Not from its own events: those call sandbox_doom(). */
 void sandbox_free(struct sandbox *sb, struct request *rq);
 void sandbox_doom(struct sandbox *sb); /* the same, when the loop is at rest */
 void sandbox_reap(struct session *s);

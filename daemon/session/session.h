@@ -15,12 +15,12 @@
 #include "../../proto/rpc.h"
 #include "../common/log.h"
 
-/* "sb-" or "pr-" and 128 random bits in base 32: nobody guesses another user's object, and no number is
- * ever used twice. */
+/* "sb-" or "pr-" and 128 random bits in base 32: nobody guesses another user's object, and no
+ * number is ever used twice. */
 #define ID_BYTES 32
 
-/* The default capacity of a pipe (pipe(7)): one read empties it. On the heap, because stack buffers are
- * cleared each time. */
+/* The default capacity of a pipe (pipe(7)): one read empties it. On the heap, because stack buffers
+ * are cleared each time. */
 #define SESSION_BUFFER (64 * 1024)
 
 struct sandbox;
@@ -69,11 +69,11 @@ struct session {
         size_t n_sandboxes;
         struct process_list processes; /* running and finished ones, newest first */
         size_t n_finished;
-        uint64_t last_process;         /* the number that a backend knows a process by */
-        char *buffer;                  /* SESSION_BUFFER bytes for whatever is being read */
-        size_t captured_bytes;         /* of all outputs: see output.c */
+        uint64_t last_process; /* the number that a backend knows a process by */
+        char *buffer;          /* SESSION_BUFFER bytes for whatever is being read */
+        size_t captured_bytes; /* of all outputs: see output.c */
 
-        struct workdirs *workdirs;     /* made on first need */
+        struct workdirs *workdirs; /* made on first need */
         struct git_identity *git_identity;
 };
 
@@ -115,10 +115,12 @@ struct peer {
         bool dead;    /* to be freed when the loop is at rest */
 };
 int peer_new(struct session *s, int fd, pid_t pid); /* owns fd on success */
-void peer_free(struct peer *p);                      /* ends what belongs to the connection */
-/* An answer: takes `line` (malloc'd; NULL = out of memory: the connection ends). fds are duplicated. */
+void peer_free(struct peer *p);                     /* ends what belongs to the connection */
+/* An answer: takes `line` (malloc'd; NULL = out of memory: the connection ends). fds are
+ * duplicated. */
 void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_fds);
-/* A notification: a peer that does not read and has no room for more of them loses its connection. */
+/* A notification: a peer that does not read and has no room for more of them loses its connection.
+ */
 void peer_notify(struct peer *p, enum notification_id id, const void *params);
 bool peer_is_full(const struct peer *p);
 void peer_kick(struct peer *p); /* something changed: look at it again when the loop is at rest */
@@ -135,14 +137,16 @@ struct request {
         int fds[LIMIT_LINE_FDS];
         size_t n_fds;
 };
-void request_reply(struct request *rq, const void *result); /* the method's result struct, or NULL = {} */
+void request_reply(struct request *rq,
+                   const void *result); /* the method's result struct, or NULL = {} */
 void request_reply_fds(struct request *rq, const void *result, const int *fds, size_t n_fds);
 void request_reply_json(struct request *rq, struct json *result);
 void request_fail(struct request *rq, const struct error *e);
 
 /* dispatch.c */
 void dispatch_line(struct peer *p, struct frame_line *line);
-/* 0: the request was answered or is kept by something that will answer it. < 0: the dispatcher answers. */
+/* 0: the request was answered or is kept by something that will answer it. < 0: the dispatcher
+ * answers. */
 typedef int (*handler_fn)(struct request *rq, struct error *e);
 int rpc_leash_info(struct request *rq, struct error *e);
 int rpc_rpc_discover(struct request *rq, struct error *e);

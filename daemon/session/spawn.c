@@ -27,7 +27,8 @@ static int make_pipes(const struct process_wish *w, struct ends *x, struct error
                         continue;
                 int r = pipe_new(fds);
                 if (r < 0)
-                        return error_set(e, ERROR_LIMIT, -r, "cannot make a pipe: %s", strerror(-r));
+                        return error_set(e, ERROR_LIMIT, -r, "cannot make a pipe: %s",
+                                         strerror(-r));
                 x->theirs[i] = fds[i == 0 ? 0 : 1];
                 x->ours[i] = fds[i == 0 ? 1 : 0];
         }
@@ -65,8 +66,8 @@ static int make_argv(struct arena *a, const struct strings *argv, const char *co
                 bytes += strlen(v[i]) + 1;
         }
         if (bytes > LIMIT_ARGV_BYTES)
-                return error_field(e, "/argv", "%zu bytes are more than a program can get (%u)", bytes,
-                                   LIMIT_ARGV_BYTES);
+                return error_field(e, "/argv", "%zu bytes are more than a program can get (%u)",
+                                   bytes, LIMIT_ARGV_BYTES);
         *ret = v;
         return 0;
 }
@@ -114,7 +115,8 @@ static int copy_argv(struct process *p, const struct strings *argv) {
         return 0;
 }
 
-int process_new(struct request *rq, struct sandbox *sb, const struct process_wish *w, struct error *e) {
+int process_new(struct request *rq, struct sandbox *sb, const struct process_wish *w,
+                struct error *e) {
         struct session *s = rq->session;
         _cleanup_(ends_close) struct ends x = { { -1, -1, -1 }, { -1, -1, -1 } };
         struct spawn spawn = { .rows = w->rows, .cols = w->cols };
@@ -145,7 +147,8 @@ int process_new(struct request *rq, struct sandbox *sb, const struct process_wis
                 return error_nomem(e);
         }
         if (w->run && w->pipes[0]) {
-                r = w->text_len > 0 ? input_write(&p->input, w->text, w->text_len, true, NULL, e) : 0;
+                r = w->text_len > 0 ? input_write(&p->input, w->text, w->text_len, true, NULL, e)
+                                    : 0;
                 if (w->text_len == 0)
                         input_close(&p->input);
         }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Fresh working directories lie in ~/.cache/leash/work/ as TAG-RANDOM, where the tag is the session's and
- * TAG.lock is held by it (flock(2), which the kernel drops however the session ends). A tag whose lock is
- * free belongs to a dead session: all of it is removed. NAME.keep beside a directory says: hands off.
+ * Fresh working directories lie in ~/.cache/leash/work/ as TAG-RANDOM, where the tag is the
+ * session's and TAG.lock is held by it (flock(2), which the kernel drops however the session ends).
+ * A tag whose lock is free belongs to a dead session: all of it is removed. NAME.keep beside a
+ * directory says: hands off.
  */
 #include "workdir.h"
 
@@ -21,11 +22,11 @@
 #include "../../backends/posix/socket.h"
 #include "../../backends/posix/tree.h"
 
-#define TAG_BYTES 13          /* 60 bits: two sessions never meet */
-#define STEP_ENTRIES 256      /* about a millisecond; then the loop goes on */
-#define TRIES 5               /* processes that are just being killed may still make files */
+#define TAG_BYTES 13     /* 60 bits: two sessions never meet */
+#define STEP_ENTRIES 256 /* about a millisecond; then the loop goes on */
+#define TRIES 5          /* processes that are just being killed may still make files */
 #define TRY_AGAIN_MS 100
-#define CLOSE_SECONDS 8       /* leashd waits 10 for us */
+#define CLOSE_SECONDS 8 /* leashd waits 10 for us */
 
 struct workdir {
         char *path;
@@ -96,8 +97,8 @@ static int step(struct workdirs *w) {
         if (r < 0 && ++x->tries < TRIES)
                 return 2;
         if (r < 0)
-                log_write(w->log, LOG_WARN, "cannot remove a working directory", LOG_STR("name", x->name),
-                          LOG_STR("errno", strerror(-r)));
+                log_write(w->log, LOG_WARN, "cannot remove a working directory",
+                          LOG_STR("name", x->name), LOG_STR("errno", strerror(-r)));
         drop_first(w);
         return 1;
 }
@@ -112,7 +113,8 @@ static void on_step(evutil_socket_t fd, short what, void *userdata) {
                 (void) event_add(w->event, &delay);
 }
 
-/* mkdir -p for the last parts of a path; these have to be private, what stands above is the user's. */
+/* mkdir -p for the last parts of a path; these have to be private, what stands above is the user's.
+ */
 static int open_base(const char *top, const char *const *parts, char *ret) {
         char path[PATH_MAX];
         int n = snprintf(path, sizeof path, "%s", top), fd = -1;
@@ -143,7 +145,8 @@ static int find_base(struct session *s, struct workdirs *w) {
 
         int n = cache && cache[0] == '/' ? snprintf(top, sizeof top, "%s", cache)
                                          : snprintf(top, sizeof top, "%s/.cache", s->user.home);
-        int fd = n > 0 && (size_t) n < sizeof top ? open_base(top, below_cache, w->base) : -ENAMETOOLONG;
+        int fd = n > 0 && (size_t) n < sizeof top ? open_base(top, below_cache, w->base)
+                                                  : -ENAMETOOLONG;
         if (fd < 0) {
                 /* No home, or one that cannot be written. */
                 snprintf(own, sizeof own, "leash-%u", s->user.uid);
@@ -155,8 +158,8 @@ static int find_base(struct session *s, struct workdirs *w) {
 
 static int take_lock(struct workdirs *w, const char *name, int flags) {
         struct stat st;
-        _cleanup_(fd_closep) int fd =
-                openat(w->base_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
+        _cleanup_(fd_closep) int fd = openat(
+                w->base_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
         if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &st) < 0)
                 return -errno;
         /* Somebody who took us for dead between open and flock has unlinked it: no lock then. */
@@ -238,7 +241,8 @@ int workdirs_open(struct session *s, struct error *e) {
                 fd_close(w->base_fd);
                 free(w);
                 return r < 0 ? error_set(e, ERROR_IO, -r,
-                                         "no place for fresh working directories: ~/.cache/leash/work and "
+                                         "no place for fresh working directories: "
+                                         "~/.cache/leash/work and "
                                          "/tmp/leash-%u/work cannot be used (%s)",
                                          s->user.uid, strerror(-r))
                              : error_nomem(e);
@@ -312,8 +316,8 @@ void workdir_release(struct session *s, struct workdir *d, bool keep, struct req
         if (keep) {
                 char marker[80];
                 snprintf(marker, sizeof marker, "%s.keep", d->name);
-                _cleanup_(fd_closep) int fd =
-                        openat(w->base_fd, marker, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+                _cleanup_(fd_closep) int fd = openat(
+                        w->base_fd, marker, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
                 keep = fd >= 0;
         }
         if (!keep)

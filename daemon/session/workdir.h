@@ -14,6 +14,6 @@ void workdirs_close(struct session *s);
 
 int workdir_new(struct session *s, struct workdir **ret, struct error *e);
 const char *workdir_path(const struct workdir *w);
-/* keep: it stays, and later sessions leave it alone, too. Else it is removed in the background; rq (may be
- * NULL) is answered with {} when that is done. */
+/* keep: it stays, and later sessions leave it alone, too. Else it is removed in the background; rq
+ * (may be NULL) is answered with {} when that is done. */
 void workdir_release(struct session *s, struct workdir *w, bool keep, struct request *rq);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Which repositories are in a working directory (decision 10), by git's own rules (gitrepository-layout(5)):
- * a .git directory; a .git file that names one elsewhere (worktrees, submodules); core.hooksPath.
+ * Which repositories are in a working directory (decision 10), by git's own rules
+ * (gitrepository-layout(5)): a .git directory; a .git file that names one elsewhere (worktrees,
+ * submodules); core.hooksPath.
  *
- * Everything inside the working directory may have been written by sandboxed code. A .git file that points
- * outside opens that place for writing, so it is believed only when the place points back: what git wrote
- * there itself, and what code in a sandbox could not.
+ * Everything inside the working directory may have been written by sandboxed code. A .git file that
+ * points outside opens that place for writing, so it is believed only when the place points back:
+ * what git wrote there itself, and what code in a sandbox could not.
  */
 #include "workspace.h"
 
@@ -42,7 +43,8 @@ static void add(struct survey *x, struct strings *list, const char *path) {
                 x->nomem = true;
 }
 
-/* One line: "gitdir: PATH" without its key, or a bare path. Relative ones count from `base`. Canonical. */
+/* One line: "gitdir: PATH" without its key, or a bare path. Relative ones count from `base`.
+ * Canonical. */
 static bool read_pointer(const char *file, const char *key, const char *base, char real[PATH_MAX]) {
         char path[PATH_MAX], *text;
         size_t len, skip = strlen(key);
@@ -63,7 +65,8 @@ static bool read_pointer(const char *file, const char *key, const char *base, ch
         return ok;
 }
 
-static bool read_config(const char *dir, const char *section, const char *key, char *ret, size_t size) {
+static bool read_config(const char *dir, const char *section, const char *key, char *ret,
+                        size_t size) {
         char path[PATH_MAX], *text;
         size_t len;
         int n = snprintf(path, sizeof path, "%s/config", dir);
@@ -95,8 +98,8 @@ static void add_git_dir(struct survey *x, const char *git_dir, const char *tree)
         add_hooks(x, git_dir, tree);
 }
 
-/* Does the git directory outside say that `tree` is its own? A worktree's has a file "gitdir" that names
- * the .git file; a submodule's configuration has core.worktree. */
+/* Does the git directory outside say that `tree` is its own? A worktree's has a file "gitdir" that
+ * names the .git file; a submodule's configuration has core.worktree. */
 static bool points_back(const char *git_dir, const char *tree) {
         char file[PATH_MAX + 16], real[PATH_MAX], dot_git[PATH_MAX + 8], value[1024];
         snprintf(file, sizeof file, "%s/gitdir", git_dir);
@@ -120,7 +123,8 @@ static void follow(struct survey *x, const char *dot_git, const char *tree) {
         if (!inside && (access(head, F_OK) < 0 || !points_back(git_dir, tree)))
                 return;
         add_git_dir(x, git_dir, tree);
-        /* The common directory of a worktree holds the objects, the refs, the hooks and the configuration. */
+        /* The common directory of a worktree holds the objects, the refs, the hooks and the
+         * configuration. */
         snprintf(file, sizeof file, "%s/commondir", git_dir);
         if (!read_pointer(file, "", git_dir, common))
                 snprintf(common, sizeof common, "%s", git_dir);
@@ -186,7 +190,8 @@ static void look_at_children(struct survey *x) {
                 if (de->d_type != DT_DIR || de->d_name[0] == '.')
                         continue;
                 seen++;
-                int n = snprintf(path, sizeof path, "%s/%s", strcmp(tree, "/") == 0 ? "" : tree, de->d_name);
+                int n = snprintf(path, sizeof path, "%s/%s", strcmp(tree, "/") == 0 ? "" : tree,
+                                 de->d_name);
                 if (n > 0 && (size_t) n < sizeof path)
                         look_at(x, path);
         }

@@ -6,6 +6,7 @@
 
 /* Fills git_dirs, hook_dirs and git_common_dirs of the subject, whose workdir is set. */
 int workspace_survey(struct arena *a, struct subject *subject, const char *home, struct error *e);
-/* Fills git_name and git_email from the user's configuration; remembered while its files do not change. */
+/* Fills git_name and git_email from the user's configuration; remembered while its files do not
+ * change. */
 void workspace_identity(struct session *s, struct arena *a, struct subject *subject);
 void workspace_forget(struct session *s);
