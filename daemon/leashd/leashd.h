@@ -31,6 +31,7 @@ struct leashd {
         bool draining; /* the socket is gone; we end when the last session is idle */
         bool ending;   /* told to end: now */
         struct session_link *sessions;
+        unsigned n_refused; /* callers that were refused and have not looked yet */
 };
 
 /* listen.c */
@@ -40,7 +41,6 @@ int listen_start(struct leashd *d, struct error *e);
 void listen_stop(struct leashd *d); /* takes the lock, unlinks, drains what was accepted, closes */
 /* The user's own socket (decision 16): the directory is made and checked. Fills a malloc'd path. */
 int listen_user_path(char **ret, struct error *e);
-void listen_refuse(int fd, const char *message); /* one JSON-RPC error line; the caller closes */
 
 /* identity.c */
 struct identity {

@@ -19,7 +19,9 @@
 #include "../../backends/posix/socket.h"
 #include "leashd.h"
 
-#define LISTEN_BACKLOG 128     /* more than one user's programs start at the same moment */
+#define LISTEN_BACKLOG 128 /* more than one user's programs start at the same moment */
+#define REFUSED_SECONDS 2
+#define REFUSED_MAX 64         /* a flood of them must not hold descriptors */
 #define ACCEPT_PAUSE_SECONDS 1 /* when descriptors are short: the backlog keeps the callers */
 
 int listen_from_environment(struct leashd *d, struct error *e) {
@@ -41,8 +43,8 @@ int listen_from_environment(struct leashd *d, struct error *e) {
         /* systemd names its descriptors and goes on listening after us: the path is not ours then.
          */
         d->listen_owned = getenv("LISTEN_FDNAMES") == NULL && sa.sun_path[0] == '/';
-        if (!d->socket_path && sa.sun_path[0] == '/')
-                d->socket_path = strndup(sa.sun_path, sizeof sa.sun_path);
+        /* What is bound counts, whatever --socket says. It lives as long as the program. */
+        d->socket_path = sa.sun_path[0] == '/' ? strndup(sa.sun_path, sizeof sa.sun_path) : NULL;
         unsetenv("LISTEN_PID");
         unsetenv("LISTEN_FDS");
         return 1;
@@ -131,7 +133,17 @@ int listen_bind(struct leashd *d, const char *path, struct error *e) {
         return 0;
 }
 
-void listen_refuse(int fd, const char *message) {
+static void on_refused(evutil_socket_t fd, short what, void *userdata) {
+        struct leashd *d = userdata;
+        d->n_refused--;
+        (void) close(fd);
+}
+
+/* One JSON-RPC error line. Takes fd, which stays open until the caller has said something or has
+ * gone: closed at once, the caller's first request would fail with EPIPE and many would never read
+ * why. */
+static void refuse(struct leashd *d, int fd, const char *message) {
+        const struct timeval patience = { .tv_sec = REFUSED_SECONDS };
         char line[512];
         /* The messages are ours and hold nothing that JSON would have to escape. */
         int n = snprintf(
@@ -141,6 +153,11 @@ void listen_refuse(int fd, const char *message) {
                 error_number(ERROR_REFUSED), message, error_wire_name(ERROR_REFUSED));
         if (n > 0 && (size_t) n < sizeof line)
                 (void) socket_send(fd, line, (size_t) n, NULL, 0);
+        if (d->n_refused >= REFUSED_MAX ||
+            event_base_once(d->base, fd, EV_READ | EV_TIMEOUT, on_refused, d, &patience) < 0)
+                fd_close(fd);
+        else
+                d->n_refused++;
 }
 
 /* One waiting caller. 1: handled, 0: none waits, -errno: no more for now. */
@@ -158,7 +175,7 @@ static int accept_one(struct leashd *d) {
         }
         if (identity_check(fd, &who, &e) < 0 || sessions_hand_over(d, &who, fd, &e) < 0) {
                 log_write(&d->log, LOG_WARN, "refused a caller", LOG_STR("why", e.message));
-                listen_refuse(fd, e.message);
+                refuse(d, TAKE_FD(fd), e.message);
         }
         return 1;
 }

@@ -187,12 +187,16 @@ bool sessions_idle(const struct leashd *d) {
         return true;
 }
 
+/* Any child: one that was replaced before we heard of its death is nobody's any more. */
 void sessions_reap(struct leashd *d) {
-        for (struct session_link *s = d->sessions; s; s = s->next) {
-                int status;
-                if (s->pid > 0 && waitpid(s->pid, &status, WNOHANG) == s->pid) {
-                        log_write(&d->log, LOG_INFO, "a session ended", LOG_INT("pid", s->pid),
-                                  LOG_INT("status", status));
+        int status;
+        pid_t pid;
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+                log_write(&d->log, LOG_INFO, "a session ended", LOG_INT("pid", pid),
+                          LOG_INT("status", status));
+                for (struct session_link *s = d->sessions; s; s = s->next) {
+                        if (s->pid != pid)
+                                continue;
                         s->pid = 0;
                         disconnect(s);
                 }

@@ -67,7 +67,8 @@ static int compile(struct session *s, struct place *p, const char *sandbox_id, b
         if (r < 0)
                 return r;
         workspace_identity(s, p->arena, &p->subject);
-        return plan_compile(p->arena, &p->policy, &s->facts, &p->subject, &p->plan, e);
+        r = plan_compile(p->arena, &p->policy, &s->facts, &p->subject, &p->plan, e);
+        return error_under(e, "/policy", r);
 }
 
 /* `ret` is not moved afterwards without care: the plan points to ret->subject. */

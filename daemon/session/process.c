@@ -264,6 +264,7 @@ void process_box_event(struct sandbox *sb, const struct box_event *ev) {
 void process_sandbox_gone(struct process *p, const struct error *e) {
         if (p->state <= PROCESS_RUNNING) {
                 p->status = SIGKILL;
+                p->usage.wall_seconds = clock_monotonic() - p->started;
                 if (p->reason == REASON_UNSET)
                         p->reason = REASON_DESTROYED;
         }

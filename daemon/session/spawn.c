@@ -42,9 +42,6 @@ static int make_environment(struct arena *a, const struct pairs *pairs, const ch
                 return error_nomem(e);
         for (size_t i = 0; i < pairs->n; i++) {
                 const struct pair *p = &pairs->items[i];
-                if (!p->name[0] || strchr(p->name, '='))
-                        return error_field(e, "/environment", "\"%.64s\" is no name of a variable",
-                                           p->name);
                 env[i] = arena_printf(a, "%s=%s", p->name, p->value);
                 if (!env[i])
                         return error_nomem(e);

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What the API tests share: a leashd of their own on the null backend, and a client that speaks lines.
+
+Only the standard library. The programs come from the environment: LEASHD is the path of leashd; leash-session
+lies beside it.
+"""
+import array
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+LEASHD = os.environ.get("LEASHD", "")
+BACKEND = os.environ.get("LEASH_TEST_BACKEND", "null")
+
+
+def wait_until(condition, seconds=5.0, what="condition"):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def alive(pid):
+    """Runs, and is not just a zombie that nobody has reaped yet."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(p) for p in f.read().split()]
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def resident(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        for line in f:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+    raise AssertionError("no VmRSS")
+
+
+class RpcError(Exception):
+    def __init__(self, error):
+        super().__init__(json.dumps(error))
+        self.number = error["code"]
+        self.message = error["message"]
+        self.code = error.get("data", {}).get("code")
+        self.pointer = error.get("data", {}).get("pointer", "")
+
+
+class Client:
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.connect(path)  # blocks while the backlog is full
+        self.sock.settimeout(20)
+        self.buffer = b""
+        self.next_id = 0
+        self.notes = []
+        self.answers = {}
+        self.fds = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.sock.close()
+        for fd in self.fds:
+            os.close(fd)
+        self.fds = []
+
+    def send(self, data, fds=()):
+        if fds:
+            control = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+            n = self.sock.sendmsg([data], control)
+            data = data[n:]
+        if data:
+            self.sock.sendall(data)
+
+    def read_line(self):
+        """One line without its LF, or None at the end."""
+        while b"\n" not in self.buffer:
+            data, control, _, _ = self.sock.recvmsg(1 << 20, socket.CMSG_SPACE(16 * 4))
+            for level, kind, payload in control:
+                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                    got = array.array("i")
+                    got.frombytes(payload[: len(payload) - len(payload) % 4])
+                    self.fds += got
+            if not data:
+                return None
+            self.buffer += data
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line
+
+    def read(self):
+        line = self.read_line()
+        return None if line is None else json.loads(line)
+
+    def request(self, method, fds=(), **params):
+        self.next_id += 1
+        message = {"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params}
+        self.send(json.dumps(message).encode() + b"\n", fds)
+        return self.next_id
+
+    def answer(self, number):
+        while number not in self.answers:
+            message = self.read()
+            if message is None:
+                raise ConnectionError("leashd closed the connection")
+            if "id" not in message:
+                self.notes.append(message)
+            else:
+                self.answers[message["id"]] = message
+        message = self.answers.pop(number)
+        if "error" in message:
+            raise RpcError(message["error"])
+        return message["result"]
+
+    def call(self, method, fds=(), **params):
+        return self.answer(self.request(method, fds, **params))
+
+    def note(self, method, **match):
+        """The next notification of that kind; others before it are dropped."""
+        while True:
+            while self.notes:
+                message = self.notes.pop(0)
+                params = message["params"]
+                if message["method"] == method and all(params.get(k) == v for k, v in match.items()):
+                    return params
+            message = self.read()
+            if message is None:
+                raise ConnectionError("leashd closed the connection")
+            if "id" in message:
+                self.answers[message["id"]] = message
+            else:
+                self.notes.append(message)
+
+    def run(self, *argv, **params):
+        return self.call("process.run", argv=list(argv), **params)
+
+    def error(self, method, fds=(), **params):
+        try:
+            result = self.call(method, fds, **params)
+        except RpcError as e:
+            return e
+        raise AssertionError(f"{method} {params} should fail, gave {result}")
+
+
+class Daemon:
+    def __init__(self, *options, cache=None, env=None):
+        self.dir = tempfile.mkdtemp(prefix="leash-api-")
+        self.path = os.path.join(self.dir, "leash.sock")
+        self.cache = cache or os.path.join(self.dir, "cache")
+        self.log = open(os.path.join(self.dir, "log"), "w+b")
+        environment = dict(os.environ, XDG_CACHE_HOME=self.cache, LEASH_LOG="debug", **(env or {}))
+        self.process = subprocess.Popen(
+            [LEASHD, "--user", "--socket", self.path, "--backend", BACKEND, *options],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment)
+        wait_until(lambda: os.path.exists(self.path) or self.process.poll() is not None, what="leashd starts")
+
+    @property
+    def session(self):
+        return wait_until(lambda: children(self.process.pid), what="leash-session starts")[0]
+
+    @property
+    def work(self):
+        return os.path.join(self.cache, "leash", "work")
+
+    def client(self):
+        return Client(self.path)
+
+    def words(self):
+        self.log.flush()
+        with open(self.log.name, "rb") as f:
+            return f.read().decode("utf-8", "replace")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise
+        self.log.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+        return self.process.returncode
+
+
+class Case(unittest.TestCase):
+    """One daemon for a class of tests, one connection for each test."""
+    options = ()
+
+    @classmethod
+    def setUpClass(cls):
+        if not LEASHD:
+            raise unittest.SkipTest("LEASHD is not set: run this through meson test")
+        cls.daemon = Daemon("--idle-exit", "0", *cls.options)
+
+    @classmethod
+    def tearDownClass(cls):
+        words = cls.daemon.words()
+        code = cls.daemon.stop()
+        assert code == 0, f"leashd ended with {code}"
+        assert "AddressSanitizer" not in words and "runtime error" not in words, words
+
+    def setUp(self):
+        self.c = self.daemon.client()
+        self.addCleanup(self.c.close)
+
+    def fails(self, code, method, pointer=None, fds=(), **params):
+        e = self.c.error(method, fds, **params)
+        self.assertEqual(e.code, code, e)
+        if pointer is not None:
+            self.assertEqual(e.pointer, pointer, e)
+        self.assertTrue(e.message)
+        return e
+
+
+def main():
+    unittest.main(verbosity=2)
