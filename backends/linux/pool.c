@@ -18,8 +18,9 @@
 #include <sys/wait.h>
 
 #define STACK_BYTES ENGINE_STACK_BYTES
-#define PREPARE_TIMEOUT_MS 10000 /* a loaded machine may be slow; one that hangs must not hang us \
-                                  */
+#define PREPARE_TIMEOUT_MS                                                     \
+        10000 /* a loaded machine may be slow; one that hangs must not hang us \
+               */
 #define NAMESPACES                                                                                 \
         (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
          CLONE_NEWCGROUP)

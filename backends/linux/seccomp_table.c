@@ -100,8 +100,9 @@ SET(debug_personalities, 0, 8, 0x20000, 0x20008, 0x40000, 0x40008, LOW32);
 #define USERNS SECCOMP_ALLOW_USERNS
 #define DGRAM SECCOMP_ALLOW_UNIX_DGRAM
 #define NATIVE SECCOMP_NATIVE
-#define NAMES SECCOMP_NOTIFY_NAMES
 #define READS SECCOMP_NOTIFY_READS
+/* Reads cannot be judged alone: a file that may not be opened could be given another name. */
+#define NAMES (SECCOMP_NOTIFY_NAMES | SECCOMP_NOTIFY_READS)
 
 static const char namespaces[] =
         "a new view of the system, and the largest kernel surface there is";
@@ -266,13 +267,13 @@ const struct seccomp_row seccomp_table[] = {
         /* What the supervisor judges. Not here because they are refused above: io_uring, handles,
          * uselib, acct, swapon, the mount interfaces, file system ioctls. A core dump would make a
          * name, too: the hard limit of RLIMIT_CORE is 0. */
-        NOTIFY_WHEN(open, NAMES, READS, makes, ANY(1, OPEN_WRITES)),
-        NOTIFY_WHEN(openat, NAMES, READS, makes, ANY(2, OPEN_WRITES)),
+        NOTIFY_WHEN(open, SECCOMP_NOTIFY_NAMES, READS, makes, ANY(1, OPEN_WRITES)),
+        NOTIFY_WHEN(openat, SECCOMP_NOTIFY_NAMES, READS, makes, ANY(2, OPEN_WRITES)),
         NOTIFY(open, READS, "opens a file"),
         NOTIFY(openat, READS, "opens a file"),
-        ABSENT_COMMAND(openat2, NEW_NR_OPENAT2, NAMES | READS,
+        ABSENT_COMMAND(openat2, NEW_NR_OPENAT2, NAMES,
                        "its flags lie behind a pointer; callers fall back to openat"),
-        NOTIFY(creat, NAMES | READS, makes),
+        NOTIFY(creat, NAMES, makes),
         NOTIFY(mkdir, NAMES, makes),
         NOTIFY(mkdirat, NAMES, makes),
         NOTIFY(mknod, NAMES, makes),

@@ -333,6 +333,8 @@ START_TEST(verdicts_in_plain_words) {
                 { SECCOMP_NOTIFY_NAMES, SYS_openat, { 0, 0, 020200002 }, SECCOMP_RET_USER_NOTIF },
                 { SECCOMP_NOTIFY_READS, SYS_openat, { 0, 0, 0 }, SECCOMP_RET_USER_NOTIF },
                 { SECCOMP_NOTIFY_NAMES, SYS_renameat2, { 0 }, SECCOMP_RET_USER_NOTIF },
+                { SECCOMP_NOTIFY_READS, SYS_renameat2, { 0 }, SECCOMP_RET_USER_NOTIF },
+                { SECCOMP_NOTIFY_READS, SYS_linkat, { 0 }, SECCOMP_RET_USER_NOTIF },
                 { SECCOMP_NOTIFY_NAMES, SYS_connect, { 0 }, SECCOMP_RET_ALLOW },
                 { SECCOMP_NOTIFY_UNIX, SYS_connect, { 0 }, SECCOMP_RET_USER_NOTIF },
                 { 0, SYS_read, { 0 }, SECCOMP_RET_ALLOW },
