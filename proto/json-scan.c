@@ -12,6 +12,10 @@
 /* No double needs more digits to be told from its neighbours; more is an attack or a mistake. */
 #define NUMBER_MAX 128
 
+static bool is_plain(unsigned char c) {
+        return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 /* From behind the opening quote to the closing one, checked; `p` stands behind that afterwards. */
 int json_scan_string(struct json_reader *r, const char **ret, size_t *ret_len, bool *ret_escapes) {
         const char *begin = r->p;
@@ -21,6 +25,8 @@ int json_scan_string(struct json_reader *r, const char **ret, size_t *ret_len, b
         for (;;) {
                 unsigned char c;
 
+                while (r->p < r->end && is_plain((unsigned char) *r->p)) /* nearly all of it */
+                        r->p++;
                 if (r->p == r->end)
                         return json_refuse(r, "a string does not end");
                 c = (unsigned char) *r->p;

@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         char *copy = malloc(size > 1 ? size - 1 : 1); /* aligned, and its end is watched */
         struct wire_plan *p = (void *) copy;
         struct wire_spawn *s = (void *) copy;
-        volatile size_t sum = 0;
+        size_t sum = 0;
 
         size = size > 1 ? size - 1 : 0;
         memcpy(copy, data + 1, size);
@@ -29,5 +29,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (uint64_t i = 0; kind == 3 && wire_spawn_check(copy, size) >= 0 && i < s->n_argv; i++)
                 sum += strlen(wire_string_at(s, s->argv, i));
         free(copy);
-        return 0;
+        return sum == SIZE_MAX ? -1 : 0; /* the sum has a use, so that nothing is optimised away */
 }
