@@ -13,20 +13,36 @@
 
 /* tools */
 
+static const char *or_empty(struct compile *c, const char *text) {
+        if (!text)
+                c->no_memory = true;
+        return text ? text : "";
+}
+
 const char *compile_text(struct compile *c, const char *fmt, ...) {
-        char text[8192]; /* two paths */
+        char text[512]; /* a field's pointer; paths are put together by compile_join() */
         va_list ap;
         va_start(ap, fmt);
-        (void) vsnprintf(text, sizeof(text), fmt, ap);
+        int n = vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
-        const char *copy = arena_strdup(c->a, text);
-        if (!copy)
-                c->no_memory = true;
-        return copy ? copy : "";
+        return or_empty(c, n >= 0 && (size_t) n < sizeof(text) ? arena_strdup(c->a, text) : NULL);
+}
+
+const char *compile_join(struct compile *c, const char *dir, const char *name) {
+        size_t n = strlen(dir), m = strlen(name);
+        bool slash = n == 0 || dir[n - 1] != '/';
+        char *text = arena_alloc(c->a, n + m + 2);
+        if (!text)
+                return or_empty(c, NULL);
+        memcpy(text, dir, n);
+        if (slash)
+                text[n++] = '/';
+        memcpy(text + n, name, m);
+        return text;
 }
 
 const char *compile_home(struct compile *c, const char *name) {
-        return compile_text(c, "%s/%s", c->home, name);
+        return compile_join(c, c->home, name);
 }
 
 /* Makes room for one more; false when memory is short. */

@@ -31,6 +31,8 @@ struct compile {
         const char *scope;
         struct view scope_view;
 
+        const char *pinned; /* all above this directory is pinned already, or need not be */
+
         bool no_memory; /* set by the adders below, looked at once at the end */
 };
 
@@ -41,6 +43,7 @@ struct grant {
 
 /* compile.c: tools */
 const char *compile_text(struct compile *c, const char *fmt, ...) _printf_(2, 3);
+const char *compile_join(struct compile *c, const char *dir, const char *name);
 const char *compile_home(struct compile *c, const char *name); /* home/name */
 void compile_mount(struct compile *c, struct plan_mount m);
 void compile_mask(struct compile *c, enum mount_kind kind, const char *path, const char *field);
@@ -73,6 +76,19 @@ void compile_scope(struct compile *c, const char *dir);
  * mask hold: pins and the name. */
 void compile_mask_inside(struct compile *c, enum mount_kind kind, const char *path, bool read_too,
                          const char *field);
+
+/* protected.c: the tables */
+struct protected_paths {
+        size_t offset;            /* of the enum tri in struct policy_security */
+        const char *reason;       /* "security.protect_credentials" */
+        const char *field;        /* "/security/protect_credentials" */
+        const char *const *paths; /* below home */
+        size_t n;
+};
+extern const struct protected_paths protected_paths[];
+extern const size_t protected_paths_n;
+extern const char *const system_secrets[];
+extern const size_t system_secrets_n;
 
 /* protect.c */
 /* The protection (or other reason) that `path` lies in or is, or NULL. */

@@ -9,10 +9,15 @@
 /* /var/run and /var/lock are symbolic links into /run on every system that follows the FHS 3.0
  * (5.13); /run is private, so the way through the link would end there. */
 static const char *through_var(struct compile *c, const char *path) {
-        if (path_is_under(path, "/var/run"))
-                return compile_text(c, "/run%s", path + strlen("/var/run"));
-        if (path_is_under(path, "/var/lock"))
-                return compile_text(c, "/run/lock%s", path + strlen("/var/lock"));
+        static const struct {
+                const char *link, *target;
+        } links[] = { { "/var/run", "/run" }, { "/var/lock", "/run/lock" } };
+        for (size_t i = 0; i < ELEMENTSOF(links); i++) {
+                if (!path_is_under(path, links[i].link))
+                        continue;
+                const char *rest = path + strlen(links[i].link);
+                return *rest ? compile_join(c, links[i].target, rest + 1) : links[i].target;
+        }
         return path;
 }
 

@@ -20,17 +20,25 @@ static bool is_mount(const struct compile *c, const char *path) {
 
 /* Pins every directory strictly above `path` that is writable and not a mount already. */
 static void pin_ancestors(struct compile *c, const char *path, const char *field) {
-        char *dir = arena_strdup(c->a, path);
-        if (!dir) {
-                c->no_memory = true;
-                return;
-        }
-        for (char *slash; (slash = strrchr(dir, '/')) && slash != dir;) {
-                *slash = '\0';
-                if (is_mount(c, dir) ||
-                    plan_view_at(c->mounts, c->n_mounts, dir).kind != VIEW_HOST_RW)
+        for (;;) {
+                const char *slash = strrchr(path, '/');
+                if (!slash || slash == path)
                         return;
-                compile_mask(c, MOUNT_PIN, compile_text(c, "%s", dir), field);
+                const char *dir = arena_strndup(c->a, path, (size_t) (slash - path));
+                if (!dir) {
+                        c->no_memory = true;
+                        return;
+                }
+                /* Most masks lie side by side in one directory. */
+                if (c->pinned && strcmp(c->pinned, dir) == 0)
+                        return;
+                if (is_mount(c, dir) ||
+                    plan_view_at(c->mounts, c->n_mounts, dir).kind != VIEW_HOST_RW) {
+                        c->pinned = dir;
+                        return;
+                }
+                compile_mask(c, MOUNT_PIN, dir, field);
+                path = dir;
         }
 }
 

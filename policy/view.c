@@ -207,7 +207,11 @@ static const char *home_parent(struct compile *c) {
         const char *last = strrchr(c->home, '/');
         if (!last || last == c->home)
                 return NULL;
-        const char *parent = compile_text(c, "%.*s", (int) (last - c->home), c->home);
+        const char *parent = arena_strndup(c->a, c->home, (size_t) (last - c->home));
+        if (!parent) {
+                c->no_memory = true;
+                return NULL;
+        }
         size_t n = strlen(parent);
         return n >= 5 && strcmp(parent + n - 5, "/home") == 0 ? parent : NULL;
 }
@@ -233,10 +237,15 @@ static void add_git_identity(struct compile *c) {
         }
         if (!name && !email)
                 return;
+        const char *content = arena_strdup(c->a, text);
+        if (!content) {
+                c->no_memory = true;
+                return;
+        }
         /* A normal file, so that `git config --global` works inside. */
         compile_mount(c, (struct plan_mount){ .kind = MOUNT_FILE,
                                               .target = compile_home(c, ".gitconfig"),
-                                              .content = compile_text(c, "%s", text),
+                                              .content = content,
                                               .mode = 0644,
                                               .optional = true, /* as the home */
                                               .field = "/security/protect_user_home" });

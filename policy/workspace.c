@@ -114,10 +114,10 @@ static bool has(const struct strings *list, const char *s) {
 static void each(struct compile *c, void (*keep)(struct compile *, const char *)) {
         const struct subject *s = c->subject;
         for (size_t i = 0; i < ELEMENTSOF(in_workdir); i++)
-                keep(c, compile_text(c, "%s/%s", s->workdir, in_workdir[i]));
+                keep(c, compile_join(c, s->workdir, in_workdir[i]));
         for (size_t i = 0; i < s->git_dirs.n; i++)
                 for (size_t k = 0; k < ELEMENTSOF(in_git_dir); k++)
-                        keep(c, compile_text(c, "%s/%s", s->git_dirs.items[i], in_git_dir[k]));
+                        keep(c, compile_join(c, s->git_dirs.items[i], in_git_dir[k]));
         for (size_t i = 0; i < s->hook_dirs.n; i++)
                 keep(c, s->hook_dirs.items[i]);
         for (size_t i = 0; i < s->git_files.n; i++)
@@ -141,7 +141,7 @@ void compile_workspace(struct compile *c) {
         /* A ".git" that is a file names the git directory: it must not be made to name another.
          * When it exists and is no git directory, it is that file. When it does not exist, it may
          * be made: so the name itself is not denied. */
-        const char *dot_git = compile_text(c, "%s/.git", s->workdir);
+        const char *dot_git = compile_join(c, s->workdir, ".git");
         if (!has(&s->git_dirs, dot_git) && !has(&s->git_files, dot_git) &&
             plan_view_at(c->mounts, c->n_mounts, dot_git).kind == VIEW_HOST_RW)
                 compile_mask(c, MOUNT_READONLY, dot_git, field);
