@@ -171,7 +171,7 @@ int wire_plan_check(const void *base, size_t size) {
         if ((uintptr_t) base % 8 != 0 || size < sizeof(*p) ||
             !file_is_sane(&f, p->version, p->size))
                 return -EBADMSG;
-        if (p->flags >= WIRE_PLAN_KEEP_USERNS << 1)
+        if (p->flags & ~WIRE_PLAN_FLAGS)
                 return -EBADMSG;
         if (!mounts_are_valid(&f, p->mounts, p->n_mounts) ||
             !rules_are_valid(&f, p->rules, p->n_rules) ||

@@ -77,6 +77,7 @@ enum {
         WIRE_PLAN_ALLOW_DEBUG = 1u << 5,
         WIRE_PLAN_KEEP_USERNS = 1u << 6,
         WIRE_PLAN_SECCOMP = 1u << 7,
+        WIRE_PLAN_FLAGS = (1u << 8) - 1, /* all of them */
 };
 struct wire_mount {
         uint32_t kind, mode, flags;
