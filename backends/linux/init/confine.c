@@ -15,6 +15,10 @@
 
 #include "../landlock.h"
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
 /* Nested user namespaces are refused by seccomp, too; this holds even where the filter has a hole.
  * Must run before the view is entered, where /proc/sys is read-only. */
 int confine_namespaces(struct init *in) {
@@ -171,9 +175,11 @@ int confine_command(const struct init *in, int *listener, enum wire_stage *ret_s
         if (in->command_filter.len == 0)
                 return 0;
         *ret_stage = WIRE_STAGE_SECCOMP;
-        if ((in->plan->flags & WIRE_PLAN_NOTIFY) && !in->judge)
-                return 0; /* nojudge.c */
-        r = (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &in->command_filter);
+        r = (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                          flags ? flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : 0,
+                          &in->command_filter);
+        if (r < 0 && errno == EINVAL && flags) /* 5.19; what it is good for: judge.h */
+                r = (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &in->command_filter);
         if (r < 0)
                 return -errno;
         *listener = flags ? r : -1;

@@ -14,6 +14,7 @@
 #include <linux/filter.h>
 #include <signal.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "../../../proto/wire.h"
 #include "../sys.h"
@@ -90,4 +91,10 @@ void spawn(struct init *in, const struct wire_frame *f, const struct wire_spawn 
            size_t n_fds);
 void command_signal(struct init *in, const struct command *c, int signo);
 void kill_everything(void); /* native tier: what pid 1's death does elsewhere */
-int64_t now_us(void);
+
+static inline int64_t now_us(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (int64_t) t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}

@@ -6,22 +6,31 @@
  * 25).
  *
  * Each command's filter has a listener of its own. The child sends it through a socket pair before
- * it execs; init adopts it afterwards.
+ * it execs; init adopts it afterwards. Where the kernel knows it (5.19), the filter is to be
+ * installed with SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: else a signal that arrives while we work
+ * makes the kernel start the call again, and the second mkdir() finds what the first one made.
+ *
+ * One thread serves all commands. That is no accident: every call that moves a name comes through
+ * here, so between judging and doing nothing inside the sandbox can change what a path means.
  */
 #pragma once
 
-#include <poll.h>
+#include <sys/types.h>
 
 #include "init.h"
 
 struct judge;
 
+/* In init, once it stands in the final view, in the commands' common Landlock domain and without
+ * privileges: what it does on behalf is then bound as the caller is. `in` must stay. */
 int judge_new(struct init *in, struct judge **ret);
-/* In the child, confined already: passes the listener on. */
+void judge_free(struct judge *j); /* NULL is fine */
+/* In the child, confined already: passes the listener on. Changes no memory (vfork). */
 int judge_hand_over(const struct judge *j, int listener);
 /* In init, once the child has execed: takes over the listener that waits, for command `id`. */
 void judge_adopt(struct judge *j, uint64_t id);
-/* For serve()'s poll: descriptors to watch, and what to do when they are ready. */
-size_t judge_poll_n(const struct judge *j);
-void judge_poll_fill(const struct judge *j, struct pollfd *ret);
-void judge_poll_ready(struct judge *j, const struct pollfd *p, size_t n);
+/* For serve(): one descriptor to watch for POLLIN, and what to do then. */
+int judge_fd(const struct judge *j);
+void judge_ready(struct judge *j);
+/* A child that is no command has ended: it may be one of the judge's workers. */
+void judge_reaped(struct judge *j, pid_t pid);

@@ -13,17 +13,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <termios.h>
-#include <time.h>
 
 #include "../frames.h"
 #include "judge.h"
-
-int64_t now_us(void) {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (int64_t) t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 static struct command *command_find(struct init *in, uint64_t id) {
         for (size_t i = 0; i < in->n_commands; i++)
@@ -47,8 +39,12 @@ static void reap(struct init *in) {
 
                 while (c < end && c->pid != pid)
                         c++;
-                if (c == end)
-                        continue; /* an orphan that a command left behind */
+                if (c == end) {
+                        /* An orphan that a command left behind, or a worker of ours. */
+                        if (in->judge)
+                                judge_reaped(in->judge, pid);
+                        continue;
+                }
                 f.id = c->id;
                 f.value = status & 0xffff;
                 f.usage[0] = microseconds(usage.ru_utime);
@@ -125,12 +121,10 @@ static void child_changed(int signo _unused_) {
 int serve(struct init *in) {
         struct sigaction interrupt = { .sa_handler = child_changed };
         sigset_t blocked, open_mask;
-        struct pollfd *p;
         int r = 1;
 
         in->commands = calloc(INIT_COMMANDS_MAX, sizeof(struct command));
-        p = calloc(INIT_COMMANDS_MAX + 1, sizeof(*p));
-        if (!p || !in->commands || fcntl(in->control, F_SETFL, O_NONBLOCK) < 0)
+        if (!in->commands || fcntl(in->control, F_SETFL, O_NONBLOCK) < 0)
                 return -ENOMEM;
         sigemptyset(&open_mask);
         sigemptyset(&blocked);
@@ -139,18 +133,18 @@ int serve(struct init *in) {
         sigaction(SIGCHLD, &interrupt, NULL);
         signal(SIGPIPE, SIG_IGN);
         while (r >= 0) {
-                size_t judged = in->judge ? judge_poll_n(in->judge) : 0;
+                struct pollfd p[2] = {
+                        { .fd = in->control, .events = POLLIN },
+                        { .fd = in->judge ? judge_fd(in->judge) : -1, .events = POLLIN },
+                };
 
-                p[0] = (struct pollfd){ .fd = in->control, .events = POLLIN };
-                if (judged)
-                        judge_poll_fill(in->judge, p + 1);
-                if (ppoll(p, 1 + judged, NULL, &open_mask) < 0) {
-                        memset(p, 0, (1 + judged) * sizeof(*p));
+                if (ppoll(p, ELEMENTSOF(p), NULL, &open_mask) < 0) {
+                        memset(p, 0, sizeof(p));
                         if (errno != EINTR)
                                 return -errno;
                 }
-                if (judged)
-                        judge_poll_ready(in->judge, p + 1, judged);
+                if (p[1].revents)
+                        judge_ready(in->judge);
                 reap(in);
                 if (p[0].revents)
                         while ((r = request(in)) > 0)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * The judge against a real kernel: a forked child with a filter of its own makes the calls, this
+ * process answers them. The "view" is a fresh directory; paths in patterns that begin with "@" are
+ * below it.
+ */
+#pragma once
+
+#include "../../../backends/linux/init/judge-internal.h"
+
+struct harness {
+        struct init in;
+        int session; /* the other end of in.control */
+        void *plan;
+        struct judge *judge;
+        char dir[64];
+        bool reads;
+        /* what came over the control socket */
+        unsigned denied, trusted;
+        char last[WIRE_TEXT];
+        int last_access;
+};
+
+struct rule_of_test {
+        const char *pattern;
+        bool read_too, trust;
+};
+
+/* Ends with a NULL pattern. */
+void harness_begin(struct harness *h, const struct rule_of_test *rules, unsigned plan_flags);
+/* `sockets`: one path that may be connected to, or NULL */
+void harness_begin_sockets(struct harness *h, const struct rule_of_test *rules, unsigned plan_flags,
+                           const char *socket);
+/* Runs `body` in a filtered child, in the directory; 0 when it returned 0. */
+int harness_run(struct harness *h, int (*body)(void));
+void harness_end(struct harness *h);
+
+/* In a body: on failure says where, and ends it. */
+int body_fail(const char *file, int line, const char *what);
+#define EXPECT(x)                                                 \
+        do {                                                      \
+                if (!(x))                                         \
+                        return body_fail(__FILE__, __LINE__, #x); \
+        } while (0)
+#define REFUSED(x) EXPECT((x) == -1 && errno == EACCES)
+#define FAILS(x, e) EXPECT((x) == -1 && errno == (e))
