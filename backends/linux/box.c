@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define CGROUP_KILL_MS 1000 /* some 50 ms for hundreds of processes; more when the machine is loaded */
+#define CGROUP_KILL_MS \
+        1000 /* some 50 ms for hundreds of processes; more when the machine is loaded */
 
 enum box_state { BOX_BUILDING = 0, BOX_SERVING, BOX_OVER };
 enum command_state { COMMAND_STARTING = 0, COMMAND_RUNNING };
@@ -126,8 +127,8 @@ static int cgroup_enter(struct box *b, struct error *e) {
         if (r < 0)
                 return r;
         r = cgroup_add(b->cgroup, b->init.pid);
-        return r < 0 ? error_set(e, ERROR_IO, -r, "cannot move the sandbox into its control group: %s",
-                                 strerror(-r))
+        return r < 0 ? error_set(e, ERROR_IO, -r,
+                                 "cannot move the sandbox into its control group: %s", strerror(-r))
                      : 0;
 }
 

@@ -20,8 +20,8 @@ static bool kind_has_source(enum mount_kind kind) {
 }
 
 /* Two walks: first the sources, since an optional one that is missing has no record. */
-static int mounts_encode(struct wire_writer *w, const struct plan *plan, int root,
-                         struct plan_file *file, struct error *e) {
+static int mounts_encode(struct engine *en, struct wire_writer *w, const struct plan *plan,
+                         int root, struct plan_file *file, struct error *e) {
         struct wire_plan *header;
         uint64_t array;
         size_t n = 0;
@@ -37,7 +37,7 @@ static int mounts_encode(struct wire_writer *w, const struct plan *plan, int roo
                 };
 
                 if (kind_has_source(m->kind)) {
-                        int fd = mount_resolve(root, m, e);
+                        int fd = mount_resolve(en, root, m, e);
 
                         if (fd == -ENOENT && m->optional)
                                 continue;
@@ -265,7 +265,7 @@ int plan_encode(struct engine *en, const struct plan *plan, int root, struct pla
         r = wire_writer_begin(&w, sizeof(struct wire_plan));
         if (r < 0)
                 return error_nomem(e);
-        r = mounts_encode(&w, plan, root, &file, e);
+        r = mounts_encode(en, &w, plan, root, &file, e);
         if (r >= 0) {
                 rules_encode(&w, plan, en->facts.landlock_abi);
                 names_encode(&w, plan);

@@ -29,6 +29,15 @@ struct filter {
         size_t n_common, n_command;
 };
 
+/* Optional sources that were not there a moment ago: of the hundred places where toolchains and
+ * devices may be, most hosts have a dozen. Never used for protections. */
+#define ABSENT_MAX 512
+#define ABSENT_MS 2000 /* a toolchain that is being installed is seen that much later */
+struct absent {
+        uint64_t hash;
+        int64_t until_ms;
+};
+
 struct engine {
         struct facts facts;
         int init;  /* O_PATH of leash-init, numbered 10 or more */
@@ -39,8 +48,9 @@ struct engine {
         size_t n_dying, max_dying;
         struct filter filters[FILTERS_MAX];
         size_t n_filters;
+        struct absent absent[ABSENT_MAX];
         unsigned open_files; /* soft limit for commands; 0 = leave */
-        char *stack; /* of the one child that is between clone and exec */
+        char *stack;         /* of the one child that is between clone and exec */
 };
 
 /* The same condition by which plan_compile() makes a native plan. */
@@ -75,7 +85,7 @@ int spawn_encode(const struct spawn *s, struct error *e); /* the memfd, or -errn
 
 /* resolve.c: the descriptor of one mount's source; -ENOENT with `e` untouched: optional and not
  * there. */
-int mount_resolve(int root, const struct plan_mount *m, struct error *e);
+int mount_resolve(struct engine *en, int root, const struct plan_mount *m, struct error *e);
 
 /* What a failed step means for a person. */
 int frame_error(const struct wire_frame *f, const struct plan *plan, struct error *e);

@@ -140,7 +140,9 @@ int prepared_start(struct engine *en, struct prepared *ret, struct error *e) {
                 return error_set(e, ERROR_IO, b.err, "cannot start leash-init: %s",
                                  strerror(b.err));
         }
-        *ret = (struct prepared){ .pid = pid, .pidfd = TAKE_FD(pidfd), .control = TAKE_FD(ours), .root = -1 };
+        *ret = (struct prepared){
+                .pid = pid, .pidfd = TAKE_FD(pidfd), .control = TAKE_FD(ours), .root = -1
+        };
         return 0;
 }
 
