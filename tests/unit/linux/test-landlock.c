@@ -6,6 +6,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,11 +325,9 @@ START_TEST(commands_cannot_trace_each_other) {
 END_TEST
 
 static int tcp_connect(void) {
-        struct sockaddr_in {
-                uint16_t family, port;
-                uint32_t address;
-                char zero[8];
-        } a = { AF_INET, __builtin_bswap16(9), __builtin_bswap32(0x7f000001), { 0 } };
+        struct sockaddr_in a = { .sin_family = AF_INET,
+                                 .sin_port = htons(9),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
 
         MUST(fd >= 0);
@@ -385,6 +384,79 @@ START_TEST(abstract_sockets_stay_inside) {
 }
 END_TEST
 
+/* A socket at a path: a listener, or (type SOCK_DGRAM) a receiver. */
+static int at_path(const char *name, int type, struct sockaddr_un *a) {
+        int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
+
+        *a = (struct sockaddr_un){ .sun_family = AF_UNIX };
+        snprintf(a->sun_path, sizeof(a->sun_path), "%s/%s", dir, name);
+        MUST(fd >= 0);
+        MUST(bind(fd, (const struct sockaddr *) a, sizeof(*a)) == 0);
+        MUST(type == SOCK_DGRAM || listen(fd, 5) == 0);
+        return fd;
+}
+
+static int reach(const struct sockaddr_un *a, int type) {
+        int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0), r;
+
+        MUST(fd >= 0);
+        if (type == SOCK_DGRAM)
+                r = sendto(fd, "x", 1, 0, (const struct sockaddr *) a, sizeof(*a)) < 0 ? -errno : 0;
+        else
+                r = connect(fd, (const struct sockaddr *) a, sizeof(*a)) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
+static void unix_sockets(void) {
+        struct sockaddr_un host, host_dgram, granted, own;
+
+        (void) at_path("r/host", SOCK_STREAM, &host);
+        (void) at_path("r/dgram", SOCK_DGRAM, &host_dgram);
+        (void) at_path("w/granted", SOCK_STREAM, &granted);
+        MUST(reach(&host, SOCK_STREAM) == 0 && reach(&host_dgram, SOCK_DGRAM) == 0);
+        enter_common(LANDLOCK_SCOPED);
+        MUST(reach(&host, SOCK_STREAM) == -EACCES);
+        MUST(reach(&host_dgram, SOCK_DGRAM) == -EACCES);
+        /* Below what may be written, sockets may be reached. */
+        MUST(reach(&granted, SOCK_STREAM) == 0);
+        /* A command's socket is for its siblings, too: their own domains handle nothing of this. */
+        (void) at_path("w/own", SOCK_STREAM, &own);
+        enter_own();
+        MUST(reach(&own, SOCK_STREAM) == 0);
+        MUST(reach(&host, SOCK_STREAM) == -EACCES);
+}
+
+START_TEST(sockets_by_path) {
+        if (needs_abi(9))
+                in_child(unix_sockets);
+}
+END_TEST
+
+static int udp_send(void) {
+        struct sockaddr_in a = { .sin_family = AF_INET,
+                                 .sin_port = htons(9),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), r;
+
+        MUST(fd >= 0);
+        r = sendto(fd, "x", 1, 0, (const struct sockaddr *) &a, sizeof(a)) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
+static void udp(void) {
+        MUST(udp_send() == 0);
+        enter_common(LANDLOCK_DENY_NETWORK);
+        MUST(udp_send() == -EACCES);
+}
+
+START_TEST(udp_only_where_asked) {
+        if (needs_abi(10))
+                in_child(udp);
+}
+END_TEST
+
 static void layers(void) {
         int root = open("/", O_PATH | O_CLOEXEC), abi = landlock_query_abi();
         int ruleset = landlock_nested_new(abi, root);
@@ -418,6 +490,8 @@ int main(void) {
         tcase_add_test(t, commands_cannot_trace_each_other);
         tcase_add_test(t, network_only_where_asked);
         tcase_add_test(t, abstract_sockets_stay_inside);
+        tcase_add_test(t, sockets_by_path);
+        tcase_add_test(t, udp_only_where_asked);
         tcase_add_test(t, room_for_more_layers);
         suite_add_tcase(s, t);
         runner = srunner_create(s);
