@@ -132,7 +132,7 @@ int decode_tri(const struct decoder *d, const struct field *f, struct json_objec
 
 /* Integers are written without fraction and exponent: what 1e3 or 5.0 means is left to nobody. */
 int decode_int(const struct decoder *d, const struct field *f, struct json_object *j, void *ret) {
-        int64_t i;
+        int64_t i = 0;
 
         if (!json_object_is_type(j, json_type_int))
                 return decode_refuse(d, f, j, json_object_is_type(j, json_type_double));
@@ -237,7 +237,7 @@ static int decode_word(const struct decoder *d, const struct field *f, struct js
 
 static int decode_port(const struct decoder *d, const struct field *f, struct json_object *j,
                        const char **ret) {
-        int64_t i;
+        int64_t i = 0;
         int r;
 
         r = decode_int(d, &(struct field){ .kind = FIELD_INT, .min = f->min, .max = f->max }, j,

@@ -98,7 +98,7 @@ static int encode_limit(const struct field *f, const struct limit *limit,
 }
 
 static int encode_stdio(const struct stdio_spec *spec, struct json_object **ret) {
-        struct json_object *object;
+        struct json_object *object = NULL;
 
         switch (spec->kind) {
         case STDIO_UNSET:
@@ -151,7 +151,7 @@ static int encode_list(const struct field *f, const struct list *list, struct js
         if (!array)
                 return -ENOMEM;
         for (size_t i = 0; i < list->n; i++) {
-                struct json_object *item;
+                struct json_object *item = NULL;
 
                 r = encode_object(f->shape, (const char *) list->items + i * f->shape->size, &item,
                                   e);
@@ -165,7 +165,7 @@ static int encode_list(const struct field *f, const struct list *list, struct js
 
 static int encode_embedded(const struct field *f, const char *base, struct json_object **ret,
                            struct error *e) {
-        struct json_object *object;
+        struct json_object *object = NULL;
         bool wanted = f->flags & FIELD_REQUIRED;
         int r;
 
@@ -281,7 +281,7 @@ static int encode_object(const struct shape *s, const char *base, struct json_ob
 }
 
 int shape_encode(const struct shape *s, const void *value, struct json **ret, struct error *e) {
-        struct json_object *object;
+        struct json_object *object = NULL;
         int r = encode_object(s, value, &object, e);
 
         if (r >= 0)

@@ -37,7 +37,7 @@ static bool text_reserve(struct json_text *t, size_t n) {
 }
 
 void json_text_add(struct json_text *t, const void *data, size_t n) {
-        if (n == 0 || !text_reserve(t, n))
+        if (n == 0 || !text_reserve(t, n) || !t->data)
                 return;
         memcpy(t->data + t->size, data, n);
         t->size += n;

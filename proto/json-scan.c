@@ -147,9 +147,9 @@ static int unescape(struct json_reader *r, const char *s, size_t n, char *out, s
 }
 
 int json_read_string(struct json_reader *r, struct json_object **ret) {
-        const char *s;
-        size_t n;
-        bool escapes;
+        const char *s = NULL;
+        size_t n = 0;
+        bool escapes = false;
         int e;
 
         e = json_scan_string(r, &s, &n, &escapes);
@@ -176,9 +176,9 @@ int json_read_string(struct json_reader *r, struct json_object **ret) {
 }
 
 int json_read_key(struct json_reader *r, const char **ret) {
-        const char *s;
-        size_t n;
-        bool escapes;
+        const char *s = NULL;
+        size_t n = 0;
+        bool escapes = false;
         int e;
 
         if (!json_read_token(r, '"'))

@@ -39,7 +39,7 @@ int json_read_key(struct json_reader *r, const char **ret); /* "name" and ":"; u
 void json_read_space(struct json_reader *r);
 int json_read_raw(
         struct json_reader *r); /* passes over one value: only its grammar and its depth count */
-int json_read_end(struct json_reader *r);                 /* nothing but whitespace is left */
+int json_read_end(struct json_reader *r); /* nothing but whitespace is left */
 /* Pieces (json-scan.c). `p` stands behind the opening quote, or at the number. */
 int json_scan_string(struct json_reader *r, const char **ret, size_t *ret_len, bool *ret_escapes);
 int json_read_string(struct json_reader *r, struct json_object **ret);

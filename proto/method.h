@@ -39,9 +39,13 @@ int method_find(const char *name); /* -1: unknown */
 
 /* What the daemon sends by itself. */
 enum notification_id { NOTIFY_PROCESS_OUTPUT = 0, NOTIFY_PROCESS_EXITED, NOTIFY_EVENT, NOTIFY_N_ };
-struct notification { const char *name; const struct shape *params; const char *doc; };
+struct notification {
+        const char *name;
+        const struct shape *params;
+        const char *doc;
+};
 extern const struct notification notifications[NOTIFY_N_];
 
-/* The OpenRPC 1.3 document: what rpc.discover serves and gen-schema commits. Result of rpc.discover is
- * this json, so its row has result = NULL. */
+/* The OpenRPC 1.3 document: what rpc.discover serves and gen-schema commits. Result of rpc.discover
+ * is this json, so its row has result = NULL. */
 struct json *method_openrpc(void);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The structs that methods take and give. The tables that map them to JSON are in shapes.c: one row a
- * field. Everything is by name; interfaces.md section 2 is the contract. */
+/* The structs that methods take and give. The tables that map them to JSON are in shapes.c: one row
+ * a field. Everything is by name; interfaces.md section 2 is the contract. */
 #pragma once
 
 #include "../policy/policy.h"
 #include "field.h"
 
 /* Declares x_shape for struct x, and a name for its type that the row macros check against. */
-#define SHAPE_DECLARE(x)                                                                           \
-        typedef struct x x##_shape_t;                                                              \
+#define SHAPE_DECLARE(x)              \
+        typedef struct x x##_shape_t; \
         extern const struct shape x##_shape;
 
 SHAPE_DECLARE(policy)
 
 /* Where a request wants to run: an existing sandbox, or a policy for one of its own. */
-#define PLACE_MEMBERS                                                                              \
-        const char *sandbox;                                                                       \
-        struct policy *policy;    /* FIELD_OPTIONAL */                                             \
-        const char *profile;                                                                       \
+#define PLACE_MEMBERS                               \
+        const char *sandbox;                        \
+        struct policy *policy; /* FIELD_OPTIONAL */ \
+        const char *profile;                        \
         struct policy *overrides; /* FIELD_OPTIONAL: the command line's layer; lists append */
 
 enum lifetime { LIFETIME_UNSET = 0, LIFETIME_CONNECTION, LIFETIME_DETACHED, LIFETIME_N_ };
@@ -39,7 +39,13 @@ struct sandbox_create_result {
         const char *sandbox, *workdir;
         struct enforcement enforcement;
 };
-enum sandbox_state { SANDBOX_UNSET_ = 0, SANDBOX_STARTING, SANDBOX_READY, SANDBOX_ENDING, SANDBOX_STATE_N_ };
+enum sandbox_state {
+        SANDBOX_UNSET_ = 0,
+        SANDBOX_STARTING,
+        SANDBOX_READY,
+        SANDBOX_ENDING,
+        SANDBOX_STATE_N_
+};
 struct sandbox_info {
         const char *sandbox, *name, *workdir;
         enum level level;
@@ -51,26 +57,39 @@ struct sandbox_info {
         bool mine; /* made by this connection */
         struct enforcement enforcement;
 };
-struct sandbox_params { const char *sandbox; };
-struct sandbox_list_result { struct list sandboxes; }; /* of sandbox_info */
-struct sandbox_destroy_params { const char *sandbox; bool keep_workdir; };
-struct empty { char none; };
+struct sandbox_params {
+        const char *sandbox;
+};
+struct sandbox_list_result {
+        struct list sandboxes;
+}; /* of sandbox_info */
+struct sandbox_destroy_params {
+        const char *sandbox;
+        bool keep_workdir;
+};
+struct empty {
+        char none;
+};
 
-struct pty_size { uint64_t rows, cols; };
+struct pty_size {
+        uint64_t rows, cols;
+};
 enum on_limit { ON_LIMIT_UNSET = 0, ON_LIMIT_TRUNCATE, ON_LIMIT_KILL, ON_LIMIT_N_ };
 enum text_encoding { ENCODING_UNSET = 0, ENCODING_UTF8, ENCODING_BASE64, ENCODING_N_ };
-struct stdio_params { struct stdio_spec stdin_, stdout_, stderr_; };
+struct stdio_params {
+        struct stdio_spec stdin_, stdout_, stderr_;
+};
 struct process_run_params {
         PLACE_MEMBERS
         struct strings argv;
         const char *cwd;
         struct pairs environment;
-        struct bytes stdin_;          /* "stdin"; text, or base64 with stdin_encoding */
+        struct bytes stdin_; /* "stdin"; text, or base64 with stdin_encoding */
         enum text_encoding stdin_encoding;
-        uint64_t timeout_ms;          /* 0 = none */
-        uint64_t max_output_bytes;    /* per stream; 0 = LIMIT_OUTPUT_DEFAULT */
+        uint64_t timeout_ms;       /* 0 = none */
+        uint64_t max_output_bytes; /* per stream; 0 = LIMIT_OUTPUT_DEFAULT */
         enum on_limit on_limit;
-        bool keep_workdir;            /* only with a sandbox of its own */
+        bool keep_workdir; /* only with a sandbox of its own */
 };
 struct process_start_params {
         PLACE_MEMBERS
@@ -84,28 +103,41 @@ struct process_start_params {
         bool keep_workdir;
 };
 /* "exit": {"code": 0} or {"signal": 9} */
-struct exit_status { int64_t code, signal; bool by_signal; };
+struct exit_status {
+        int64_t code, signal;
+        bool by_signal;
+};
 struct json *exit_json(const struct exit_status *x); /* NULL when memory is short */
 int exit_parse(struct json *j, struct exit_status *ret, struct error *e);
 enum exit_reason {
-        REASON_UNSET = 0, REASON_EXITED, REASON_SIGNALLED, REASON_TIMEOUT, REASON_OUT_OF_MEMORY,
-        REASON_OUTPUT_LIMIT, REASON_CPU_LIMIT, REASON_DESTROYED, REASON_N_,
+        REASON_UNSET = 0,
+        REASON_EXITED,
+        REASON_SIGNALLED,
+        REASON_TIMEOUT,
+        REASON_OUT_OF_MEMORY,
+        REASON_OUTPUT_LIMIT,
+        REASON_CPU_LIMIT,
+        REASON_DESTROYED,
+        REASON_N_,
 };
-struct usage { double wall_seconds, user_seconds, system_seconds; uint64_t max_rss_bytes; };
+struct usage {
+        double wall_seconds, user_seconds, system_seconds;
+        uint64_t max_rss_bytes;
+};
 struct denial {
-        const char *kind;     /* "path", "host", "syscall", "socket" */
+        const char *kind; /* "path", "host", "syscall", "socket" */
         const char *path, *host, *syscall, *access;
         int64_t pid;
-        const char *process;  /* comm */
+        const char *process;      /* comm */
         const char *rule, *field; /* what refused it; which policy field would allow it */
         uint64_t count;
 };
 struct process_run_result {
         const char *process, *sandbox;
-        struct json *exit;            /* built by exit_json(): {"code":n} or {"signal":n} */
+        struct json *exit; /* built by exit_json(): {"code":n} or {"signal":n} */
         enum exit_reason reason;
         struct bytes stdout_, stderr_;
-        enum text_encoding encoding;  /* of both */
+        enum text_encoding encoding; /* of both */
         bool truncated;
         struct usage usage;
         struct list denials;          /* of denial */
@@ -116,11 +148,27 @@ struct process_start_result {
         uint64_t pid;
         bool has_pty; /* "pty": the master is the first descriptor beside this line */
 };
-struct process_params { const char *process; };
-struct process_write_params { const char *process; struct bytes data; enum text_encoding encoding; bool eof; };
-struct process_resize_params { const char *process; uint64_t rows, cols; };
-struct process_signal_params { const char *process; const char *signal; }; /* "TERM", "SIGTERM" or "15" */
-struct process_wait_params { const char *process; uint64_t timeout_ms; };
+struct process_params {
+        const char *process;
+};
+struct process_write_params {
+        const char *process;
+        struct bytes data;
+        enum text_encoding encoding;
+        bool eof;
+};
+struct process_resize_params {
+        const char *process;
+        uint64_t rows, cols;
+};
+struct process_signal_params {
+        const char *process;
+        const char *signal;
+}; /* "TERM", "SIGTERM" or "15" */
+struct process_wait_params {
+        const char *process;
+        uint64_t timeout_ms;
+};
 struct process_exit { /* result of process.wait, params of process.exited */
         const char *process, *sandbox;
         struct json *exit;
@@ -132,39 +180,76 @@ struct process_exit { /* result of process.wait, params of process.exited */
 };
 struct process_info {
         const char *process, *sandbox;
-        uint64_t pid;                 /* inside the sandbox */
+        uint64_t pid; /* inside the sandbox */
         struct strings argv;
         double age_seconds;
         bool running;
 };
-struct process_list_params { const char *sandbox; };
-struct process_list_result { struct list processes; };
+struct process_list_params {
+        const char *sandbox;
+};
+struct process_list_result {
+        struct list processes;
+};
 enum stream { STREAM_UNSET = 0, STREAM_STDOUT, STREAM_STDERR, STREAM_N_ };
-struct process_output { const char *process; enum stream stream; struct bytes data; enum text_encoding encoding; };
+struct process_output {
+        const char *process;
+        enum stream stream;
+        struct bytes data;
+        enum text_encoding encoding;
+};
 
 enum access { ACCESS_UNSET_ = 0, ACCESS_READ_, ACCESS_WRITE_, ACCESS_EXECUTE_, ACCESS_N_ };
-struct check_query { const char *path; enum access access; const char *host; uint64_t port; };
-struct policy_check_params { PLACE_MEMBERS struct list queries; };
-struct check_verdict { const char *verdict, *rule, *field, *why; const char *path, *host; uint64_t port; };
-struct policy_check_result { struct list verdicts; };
-struct policy_explain_params { PLACE_MEMBERS };
-struct policy_explain_result { const char *text; struct policy policy; struct enforcement enforcement; };
+struct check_query {
+        const char *path;
+        enum access access;
+        const char *host;
+        uint64_t port;
+};
+struct policy_check_params {
+        PLACE_MEMBERS struct list queries;
+};
+struct check_verdict {
+        const char *verdict, *rule, *field, *why;
+        const char *path, *host;
+        uint64_t port;
+};
+struct policy_check_result {
+        struct list verdicts;
+};
+struct policy_explain_params {
+        PLACE_MEMBERS
+};
+struct policy_explain_result {
+        const char *text;
+        struct policy policy;
+        struct enforcement enforcement;
+};
 
-struct info_mechanism { const char *name; bool available; const char *good_for; };
-struct info_loss { const char *name, *guarantee; };
+struct info_mechanism {
+        const char *name;
+        bool available;
+        const char *good_for;
+};
+struct info_loss {
+        const char *name, *guarantee;
+};
 struct leash_info_result {
         const char *version, *mode, *platform, *kernel, *machine, *backend, *tier, *reason, *socket;
         uint64_t uid, pid, sandboxes, connections, prepared;
         int64_t landlock_abi;
-        struct list mechanisms;       /* of info_mechanism */
-        struct list losses;           /* of info_loss: what a default policy would have to accept here */
+        struct list mechanisms; /* of info_mechanism */
+        struct list losses;     /* of info_loss: what a default policy would have to accept here */
         struct strings denial_sources; /* decision 26 */
 };
-struct events_subscribe_params { const char *sandbox; struct strings kinds; };
+struct events_subscribe_params {
+        const char *sandbox;
+        struct strings kinds;
+};
 struct event {
-        const char *kind;             /* "sandbox.created", "sandbox.destroyed", "process.started",
-                                         "process.exited", "denied", "trust_created" */
-        double time;                  /* seconds since the epoch */
+        const char *kind; /* "sandbox.created", "sandbox.destroyed", "process.started",
+                             "process.exited", "denied", "trust_created" */
+        double time;      /* seconds since the epoch */
         const char *sandbox, *process;
         struct strings argv;
         struct json *exit;
@@ -182,7 +267,8 @@ extern const char *const stream_names[STREAM_N_];
 extern const char *const access_names[ACCESS_N_];
 const char *event_kind_name(size_t i); /* NULL past the end */
 
-/* The encoding that carries all of these: "utf-8" if each is valid UTF-8 without NUL, else "base64". */
+/* The encoding that carries all of these: "utf-8" if each is valid UTF-8 without NUL, else
+ * "base64". */
 enum text_encoding text_encoding_for(const struct bytes *items, size_t n);
 
 SHAPE_DECLARE(policy_filesystem)

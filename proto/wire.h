@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * leash-session <-> leash-init: fixed-size binary frames on a SOCK_SEQPACKET socket; anything longer
- * (the plan, a command) travels as a sealed memfd beside the frame. Both sides are the same build, so
- * there is one version and no negotiation. The session treats everything that comes from init as hostile
- * (decision 1): length and type are checked before anything is read.
+ * leash-session <-> leash-init: fixed-size binary frames on a SOCK_SEQPACKET socket; anything
+ * longer (the plan, a command) travels as a sealed memfd beside the frame. Both sides are the same
+ * build, so there is one version and no negotiation. The session treats everything that comes from
+ * init as hostile (decision 1): length and type are checked before anything is read.
  */
 #pragma once
 
@@ -14,55 +14,70 @@
 
 enum wire_type {
         /* session -> init */
-        WIRE_PLAN = 1,    /* fds: plan memfd, then the descriptors that its mounts refer to by index */
-        WIRE_SPAWN,       /* fds: spawn memfd, stdin, stdout, stderr (those that are not pty) */
-        WIRE_SIGNAL,      /* id, value = signal */
-        WIRE_RESIZE,      /* id, value = rows << 16 | cols */
-        WIRE_FDS,         /* fds: more descriptors for the plan that follows */
+        WIRE_PLAN = 1, /* fds: plan memfd, then the descriptors that its mounts refer to by index */
+        WIRE_SPAWN,    /* fds: spawn memfd, stdin, stdout, stderr (those that are not pty) */
+        WIRE_SIGNAL,   /* id, value = signal */
+        WIRE_RESIZE,   /* id, value = rows << 16 | cols */
+        WIRE_FDS,      /* fds: more descriptors for the plan that follows */
         /* init -> session */
         WIRE_PREPARED = 64, /* fds: O_PATH of the root in init's mount namespace */
-        WIRE_READY,       /* value = bits of the layers applied */
-        WIRE_FAILED,      /* the build failed: err, stage, text */
-        WIRE_SPAWNED,     /* id, value = pid inside; fds: pty master where asked */
-        WIRE_SPAWN_FAILED, /* id, err, stage */
-        WIRE_EXITED,      /* id, value = wait status, usage[] */
-        WIRE_DENIED,      /* id or 0, err, stage = access, text = path */
-        WIRE_TRUST,       /* text = path of a trusted file that was created */
+        WIRE_READY,         /* value = bits of the layers applied */
+        WIRE_FAILED,        /* the build failed: err, stage, text */
+        WIRE_SPAWNED,       /* id, value = pid inside; fds: pty master where asked */
+        WIRE_SPAWN_FAILED,  /* id, err, stage */
+        WIRE_EXITED,        /* id, value = wait status, usage[] */
+        WIRE_DENIED,        /* id or 0, err, stage = access, text = path */
+        WIRE_TRUST,         /* text = path of a trusted file that was created */
 };
 
 struct wire_frame {
         uint32_t version, type;
         uint64_t id;
         int64_t value;
-        int32_t err;     /* positive errno */
-        int32_t stage;   /* enum wire_stage, or an access */
+        int32_t err;       /* positive errno */
+        int32_t stage;     /* enum wire_stage, or an access */
         uint64_t usage[4]; /* user µs, system µs, max rss bytes, wall µs */
-        int32_t pid;     /* WIRE_DENIED: who */
+        int32_t pid;       /* WIRE_DENIED: who */
         char comm[16];
         char text[WIRE_TEXT]; /* NUL-terminated */
 };
 
 enum wire_stage {
         WIRE_STAGE_NONE = 0,
-        WIRE_STAGE_NAMESPACES, WIRE_STAGE_ROOT, WIRE_STAGE_MOUNT, WIRE_STAGE_MASK, WIRE_STAGE_DEV,
-        WIRE_STAGE_PROC, WIRE_STAGE_PIVOT, WIRE_STAGE_NETWORK, WIRE_STAGE_LIMITS, WIRE_STAGE_CREDENTIALS,
-        WIRE_STAGE_LANDLOCK, WIRE_STAGE_SECCOMP, WIRE_STAGE_CWD, WIRE_STAGE_STDIO, WIRE_STAGE_PTY,
-        WIRE_STAGE_EXEC, WIRE_STAGE_PROTOCOL,
+        WIRE_STAGE_NAMESPACES,
+        WIRE_STAGE_ROOT,
+        WIRE_STAGE_MOUNT,
+        WIRE_STAGE_MASK,
+        WIRE_STAGE_DEV,
+        WIRE_STAGE_PROC,
+        WIRE_STAGE_PIVOT,
+        WIRE_STAGE_NETWORK,
+        WIRE_STAGE_LIMITS,
+        WIRE_STAGE_CREDENTIALS,
+        WIRE_STAGE_LANDLOCK,
+        WIRE_STAGE_SECCOMP,
+        WIRE_STAGE_CWD,
+        WIRE_STAGE_STDIO,
+        WIRE_STAGE_PTY,
+        WIRE_STAGE_EXEC,
+        WIRE_STAGE_PROTOCOL,
 };
 
-/* The plan memfd: header, then arrays, then a string blob. Offsets are from the start of the file and
- * 8-aligned; strings are NUL-terminated inside the blob; 0 = no string. */
+/* The plan memfd: header, then arrays, then a string blob. Offsets are from the start of the file
+ * and 8-aligned; strings are NUL-terminated inside the blob; 0 = no string. */
 struct wire_plan {
         uint32_t version, flags;
-        uint64_t size;          /* of the whole file */
-        uint64_t mounts, n_mounts;       /* struct wire_mount */
-        uint64_t rules, n_rules;         /* struct wire_rule: Landlock */
-        uint64_t names, n_names;         /* struct wire_name */
-        uint64_t sockets, n_sockets;     /* uint64_t string offsets */
-        uint64_t filter, n_filter;       /* struct sock_filter (8 bytes each): the seccomp program of init */
-        uint64_t command_filter, n_command_filter; /* … and what each command adds to it; n = 0: nothing */
-        uint64_t env, n_env;             /* uint64_t string offsets, "NAME=VALUE" */
-        uint64_t workdir, hostname;      /* strings */
+        uint64_t size;               /* of the whole file */
+        uint64_t mounts, n_mounts;   /* struct wire_mount */
+        uint64_t rules, n_rules;     /* struct wire_rule: Landlock */
+        uint64_t names, n_names;     /* struct wire_name */
+        uint64_t sockets, n_sockets; /* uint64_t string offsets */
+        uint64_t filter,
+                n_filter; /* struct sock_filter (8 bytes each): the seccomp program of init */
+        uint64_t command_filter,
+                n_command_filter;   /* … and what each command adds to it; n = 0: nothing */
+        uint64_t env, n_env;        /* uint64_t string offsets, "NAME=VALUE" */
+        uint64_t workdir, hostname; /* strings */
         uint64_t limit_nofile, limit_fsize, limit_cpu, limit_nproc; /* 0 = leave */
         uint64_t soft_nofile; /* without limit_nofile: the soft limit that commands start with */
         int32_t landlock_abi;
@@ -71,7 +86,7 @@ struct wire_plan {
 enum {
         WIRE_PLAN_NATIVE = 1u << 0,
         WIRE_PLAN_LANDLOCK = 1u << 1,
-        WIRE_PLAN_NOTIFY = 1u << 2,      /* the filter has notification rules: give it a listener */
+        WIRE_PLAN_NOTIFY = 1u << 2, /* the filter has notification rules: give it a listener */
         WIRE_PLAN_JUDGE_READS = 1u << 3,
         WIRE_PLAN_JUDGE_UNIX = 1u << 4,
         WIRE_PLAN_ALLOW_DEBUG = 1u << 5,
@@ -81,35 +96,43 @@ enum {
 };
 struct wire_mount {
         uint32_t kind, mode, flags;
-        int32_t fd;        /* index among the descriptors, -1 = none */
+        int32_t fd; /* index among the descriptors, -1 = none */
         uint64_t target, content, size_bytes;
         uint64_t content_len;
 };
 enum { WIRE_MOUNT_OPTIONAL = 1u << 0, WIRE_MOUNT_NOEXEC = 1u << 1, WIRE_MOUNT_IS_DIR = 1u << 2 };
-struct wire_rule { uint64_t path; uint64_t access; };
-struct wire_name { uint64_t pattern; uint32_t read_too; uint32_t trust; };
+struct wire_rule {
+        uint64_t path;
+        uint64_t access;
+};
+struct wire_name {
+        uint64_t pattern;
+        uint32_t read_too;
+        uint32_t trust;
+};
 
 /* The spawn memfd. */
 struct wire_spawn {
         uint32_t version, flags;
         uint64_t size;
-        uint64_t argv, n_argv;  /* uint64_t string offsets */
-        uint64_t env, n_env;    /* added to the plan's; a later name wins */
-        uint64_t cwd;           /* string; 0 = the working directory */
-        uint32_t rows, cols;    /* pty */
-        uint32_t stdio[3];      /* WIRE_STDIO_* */
+        uint64_t argv, n_argv; /* uint64_t string offsets */
+        uint64_t env, n_env;   /* added to the plan's; a later name wins */
+        uint64_t cwd;          /* string; 0 = the working directory */
+        uint32_t rows, cols;   /* pty */
+        uint32_t stdio[3];     /* WIRE_STDIO_* */
         uint32_t pad;
 };
 enum { WIRE_STDIO_NULL = 0, WIRE_STDIO_FD, WIRE_STDIO_PTY };
 
 /*
- * Checks. They allocate nothing and read nothing beyond `size`; 0, or -EBADMSG. Whoever receives a frame or
- * a file calls them before it looks at any member.
+ * Checks. They allocate nothing and read nothing beyond `size`; 0, or -EBADMSG. Whoever receives a
+ * frame or a file calls them before it looks at any member.
  */
 enum wire_direction { WIRE_TO_INIT, WIRE_TO_SESSION };
 int wire_frame_check(const void *data, size_t size, enum wire_direction direction);
-/* `base` is 8-aligned (a mapping is). After success every offset, count and string of the file may be
- * followed without further care; the index in wire_mount.fd is known to be -1 or not negative, no more. */
+/* `base` is 8-aligned (a mapping is). After success every offset, count and string of the file may
+ * be followed without further care; the index in wire_mount.fd is known to be -1 or not negative,
+ * no more. */
 int wire_plan_check(const void *base, size_t size);
 int wire_spawn_check(const void *base, size_t size);
 
@@ -130,16 +153,17 @@ static inline const char *wire_string_at(const void *base, uint64_t array, uint6
 void wire_frame_text(struct wire_frame *f, const char *text);
 
 /*
- * Building a plan or spawn file in memory, for the session. Everything is named by offset, since the
- * memory moves as it grows; once memory was short every call gives 0 or NULL, and so does the last one,
- * which alone needs to be looked at:
+ * Building a plan or spawn file in memory, for the session. Everything is named by offset, since
+ * the memory moves as it grows; once memory was short every call gives 0 or NULL, and so does the
+ * last one, which alone needs to be looked at:
  *
  *         struct wire_writer w = {};
  *         if (wire_writer_begin(&w, sizeof(struct wire_plan))) …
  *         uint64_t rules = wire_writer_array(&w, n, sizeof(struct wire_rule));
  *         uint64_t path = wire_writer_string(&w, "/usr");
  *         struct wire_rule *r = wire_writer_at(&w, rules);  // after all adding, or again each time
- *         void *file = wire_writer_finish(&w, &size);       // malloc'd; wire_writer_done(&w) otherwise
+ *         void *file = wire_writer_finish(&w, &size);       // malloc'd; wire_writer_done(&w)
+ * otherwise
  */
 struct wire_writer {
         char *data;
