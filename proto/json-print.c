@@ -119,7 +119,7 @@ static void add_double(struct json_text *t, double d) {
                         break;
         }
         if (!point && !strchr(text, 'e'))
-                (void) strcpy(text + n, ".0"); /* so that it is read as what it was */
+                memcpy(text + n, ".0", 3); /* so that it is read as what it was */
         json_text_adds(t, text);
 }
 

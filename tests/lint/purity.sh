@@ -1,23 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # A pure library asks the system for nothing: no files, no clock, no environment, no locale, no other
-# library. Usage: purity.sh LIBRARY.a...; --self-test proves that it can fail.
+# library. Usage: purity.sh [--also REGEX] LIBRARY.a...; --self-test proves that it can fail. --also names
+# more symbols that the libraries may want.
 set -u
+set -o pipefail
 
 # String, memory and formatting functions of libc, their fortified forms, and what compilers add.
-allowed='^(mem(chr|cmp|cpy|move|set|mem)|str(chr|rchr|cmp|ncmp|len|nlen|spn|cspn|str|chrnul)'
+allowed='mem(chr|cmp|cpy|move|set|mem)|str(chr|rchr|cmp|ncmp|len|nlen|spn|cspn|str|chrnul)'
 allowed+='|calloc|malloc|realloc|free|v?snprintf|__v?snprintf_chk|__mem(cpy|move|set)_chk'
-allowed+='|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_)$'
+allowed+='|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_'
 
 check() {
         local symbols bad
         symbols=$(nm -A "$@" 2>/dev/null) || { echo "nm cannot read $*"; return 2; }
         # Undefined in one object and defined in another is the library's own.
-        bad=$(awk '{ name = $NF; type = $(NF - 1) }
+        bad=$(awk 'NF < 2 { next } # between two libraries
+                   { name = $NF; type = $(NF - 1) }
                    type == "U" { wanted[name] = $1 }
                    type != "U" { have[name] = 1 }
                    END { for (n in wanted) if (!(n in have)) print n, wanted[n] }' <<<"$symbols" |
-                grep -Ev "${allowed%\$} " | sort)
+                { grep -Ev "^($allowed) " || [ $? = 1 ]; } | sort) || { echo "cannot look at $*"; return 2; }
         [ -z "$bad" ] && return 0
         echo "not pure (symbol, where):"
         echo "$bad"
@@ -42,5 +45,9 @@ if [ "${1:-}" = --self-test ]; then
         try 3 1 'char *getenv(const char *); char *f(void) { return getenv("HOME"); }'
         try 4 1 'int open(const char *, int, ...); int f(void) { return open("/", 0); }'
         exit $failed
+fi
+if [ "${1:-}" = --also ]; then
+        allowed+="|$2"
+        shift 2
 fi
 check "$@"
