@@ -42,6 +42,7 @@ int leashctl_main(int argc, char **argv);
 int ctl_connect(struct ctl *c, unsigned flags); /* 0, or an exit code; has printed */
 int ctl_fail(struct ctl *c); /* prints the connection's last error; the exit code */
 int ctl_fail_with(struct ctl *c, const struct error *e);
+int ctl_fail_place(struct ctl *c, const struct error *e); /* of options_place(): wrong usage */
 int ctl_usage(struct ctl *c, const char *fmt, ...) _printf_(2, 3);
 int ctl_print_json(struct json *j); /* exit code */
 /* Connects, calls, and with --json prints the answer; 1 = printed, 0 = `ret` is filled, < 0 = -exit

@@ -38,6 +38,16 @@ static void print_error_json(const struct error *e) {
                 (void) ctl_print_json(j);
 }
 
+/* The daemon judges the merged policy: a field that an option set is that option's. */
+static bool was_given(const struct options *o, const char *option) {
+        if (strcmp(option, "-C") == 0)
+                return o->workdir != NULL;
+        for (size_t i = 0; i < o->given.n; i++)
+                if (strcmp(o->given.items[i], option) == 0)
+                        return true;
+        return false;
+}
+
 /* "--memory: " or "--read /x: " or "policy.json, /limits/memory_bytes: " before the message. */
 static bool print_where(struct ctl *c, const struct error *e) {
         char option[128];
@@ -46,7 +56,7 @@ static bool print_where(struct ctl *c, const struct error *e) {
         if (!e->where[0] || c->o.command == CMD_KILL) /* there the operand is in the message */
                 return false;
         if (c->o.config && strncmp(e->where, "/policy/", 8) == 0 &&
-            strncmp(e->where, "/policy/workdir", 15) != 0) {
+            !(ours && was_given(&c->o, option))) {
                 print_escaped(stderr, c->o.config);
                 fprintf(stderr, ", %s: ", e->where + 7);
                 return false;
@@ -98,6 +108,12 @@ int ctl_fail(struct ctl *c) {
         if (e.code == ERROR_NONE)
                 error_set(&e, ERROR_INTERNAL, 0, "failed without saying why");
         return ctl_fail_with(c, &e);
+}
+
+int ctl_fail_place(struct ctl *c, const struct error *e) {
+        int code = ctl_fail_with(c, e);
+
+        return e->code == ERROR_PARAMS || e->code == ERROR_CONFLICT ? EXIT_USAGE : code;
 }
 
 int ctl_usage(struct ctl *c, const char *fmt, ...) {

@@ -30,6 +30,7 @@ struct live {
         int64_t last_int; /* ms, monotonic; 0 = none yet */
         unsigned ints;    /* within IMPATIENCE_MS of each other */
         bool given_up;
+        int early; /* a signal that came before there was a command to send it to; 0 = none */
 };
 
 static int64_t now_ms(void) {
@@ -81,8 +82,7 @@ static int encode_start(struct live *l, const struct launch *launch, struct json
                 r = shape_encode(methods[METHOD_PROCESS_START].params, &p, ret, &e);
         if (r >= 0)
                 return 0;
-        int code = ctl_fail_with(c, &e);
-        return e.code == ERROR_PARAMS ? EXIT_USAGE : code;
+        return ctl_fail_place(c, &e);
 }
 
 static void resize(struct live *l) {
@@ -120,18 +120,48 @@ static void stopped(struct live *l) {
         resize(l);
 }
 
+static void handle_signal(struct live *l, int signo) {
+        if (signo == SIGWINCH)
+                resize(l);
+        else if (signo == SIGTSTP)
+                stopped(l);
+        else if (signo == SIGINT)
+                interrupted(l);
+        else
+                (void) leash_process_signal(l->process, signo);
+}
+
 static void handle_signals(struct live *l) {
         int signo;
 
         while ((signo = signals_next(l->signals)) > 0)
+                handle_signal(l, signo);
+}
+
+/* While the sandbox is being made: one signal waits for the command; a second one does not wait. */
+static int wait_for_start(struct leash *conn, void *userdata) {
+        struct live *l = userdata;
+        struct pollfd fds[] = {
+                { .fd = leash_get_fd(conn), .events = (short) leash_get_events(conn) },
+                { .fd = l->signals, .events = POLLIN },
+        };
+        int signo;
+
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+                return -errno;
+        while (fds[1].revents && (signo = signals_next(l->signals)) > 0) {
                 if (signo == SIGWINCH)
-                        resize(l);
-                else if (signo == SIGTSTP)
-                        stopped(l);
-                else if (signo == SIGINT)
-                        interrupted(l);
-                else
-                        (void) leash_process_signal(l->process, signo);
+                        continue;
+                if (signo == SIGTSTP) {
+                        signals_stop_here();
+                        continue;
+                }
+                l->given_up = l->early != 0;
+                l->early = signo;
+                if (l->given_up)
+                        return -EINTR;
+        }
+        return fds[0].revents ? leash_dispatch(conn) : 0;
 }
 
 /* Until the command has ended: 0; or the connection is gone: -errno. */
@@ -212,20 +242,17 @@ static int attend(struct live *l, const struct launch *launch) {
 
         if (l->streams.tty)
                 r = streams_attach(&l->streams, process_take_pty(l->process));
-        l->signals = signals_open();
+        if (l->early)
+                handle_signal(l, l->early);
         if (l->streams.tty && r >= 0) {
                 l->terminal.fd = isatty(STDIN_FILENO) ? STDIN_FILENO : -1;
                 (void) terminal_raw(&l->terminal);
         }
-        if (l->signals < 0)
-                r = l->signals;
         if (r >= 0)
                 r = loop(l);
         if (r >= 0 && !l->given_up)
                 streams_finish(&l->streams);
         terminal_restore(&l->terminal);
-        if (l->signals >= 0)
-                close(l->signals);
         if (r < 0) {
                 struct error e = ERROR_NULL;
                 error_set(&e, ERROR_GONE, -r,
@@ -248,9 +275,11 @@ static int start(struct live *l, struct launch *launch) {
                 if (code != 0)
                         return code;
                 int r = process_start_json(l->c->l, params, l->streams.fds, l->streams.n_fds,
-                                           &l->process);
+                                           wait_for_start, l, &l->process);
                 if (r >= 0)
                         return 0;
+                if (l->given_up)
+                        return 128 + l->early; /* our going ends whatever was on its way */
                 if (!may_fall_back(l->c->l) || !next || !*next)
                         return ctl_fail(l->c);
                 launch->argv.items[0] = *next;
@@ -270,12 +299,17 @@ int live_launch(struct ctl *c, struct launch *launch) {
                           strerror(-r));
                 code = ctl_fail_with(c, &e);
         } else {
+                /* Before the request: a signal that comes while the command starts is the
+                 * command's. */
+                l.signals = signals_open();
                 code = start(&l, launch);
                 streams_sent(&l.streams);
                 if (code == 0)
                         code = attend(&l, launch);
         }
         streams_close(&l.streams);
+        if (l.signals >= 0)
+                close(l.signals);
         leash_process_free(l.process);
         return code;
 }

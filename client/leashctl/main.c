@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* leashctl: parse, then hand over to the command's row. */
+#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 
@@ -45,11 +48,24 @@ static int run(struct ctl *c, int argc, char **argv) {
         return c->o.version ? cmd_version(c) : cmd->run(c);
 }
 
+/* A closed 0, 1 or 2 would be the number that the socket to leashd gets, and then a command's
+ * stdin. */
+static void fill_standard_streams(void) {
+        struct pollfd fds[3] = { { .fd = 0 }, { .fd = 1 }, { .fd = 2 } };
+
+        if (poll(fds, 3, 0) <= 0)
+                return;
+        for (int i = 0; i < 3; i++)
+                if ((fds[i].revents & POLLNVAL) && open("/dev/null", O_RDWR) < 0)
+                        _exit(EXIT_LEASH);
+}
+
 int leashctl_main(int argc, char **argv) {
         struct ctl c = { 0 };
         struct error e = ERROR_NULL;
         int code;
 
+        fill_standard_streams();
         if (options_init(&c.o, &e) < 0)
                 code = ctl_fail_with(&c, &e);
         else

@@ -23,6 +23,18 @@ static int existing_sandbox(struct options *o, struct place *ret, struct error *
         return 0;
 }
 
+/* Also done by the daemon, but on the merged policy: only here is it clear which option or line is
+ * meant. */
+static int check_layers(struct options *o, struct error *e) {
+        int r = 0;
+
+        if (has_overrides(o))
+                r = error_under(e, "/overrides", policy_check(&o->overrides, e));
+        if (r >= 0 && o->policy)
+                r = error_under(e, "/policy", policy_check(o->policy, e));
+        return r;
+}
+
 int options_place(struct options *o, struct place *ret, struct error *e) {
         if (o->sandbox)
                 return existing_sandbox(o, ret, e);
@@ -43,5 +55,5 @@ int options_place(struct options *o, struct place *ret, struct error *e) {
                 .profile = o->profile,
                 .overrides = has_overrides(o) ? &o->overrides : NULL,
         };
-        return 0;
+        return check_layers(o, e);
 }

@@ -66,7 +66,7 @@ int cmd_check(struct ctl *c) {
                 return ctl_usage(c, "check what? leashctl check --path PATH [--write], or --host "
                                     "HOST[:PORT]");
         if (options_place(&c->o, &place, &e) < 0)
-                return ctl_usage(c, "%s", e.message);
+                return ctl_fail_place(c, &e);
         PLACE_SET(&params, &place);
         params.queries = (struct list){ .items = c->o.queries, .n = c->o.n_queries, .set = true };
         int code = ctl_connect(c, 0);
@@ -111,7 +111,7 @@ int cmd_explain(struct ctl *c) {
         if (c->o.n_operands > 0)
                 return ctl_usage(c, "explain: unexpected \"%s\"", c->o.operands[0]);
         if (options_place(&c->o, &place, &e) < 0)
-                return ctl_usage(c, "%s", e.message);
+                return ctl_fail_place(c, &e);
         PLACE_SET(&params, &place);
         int r = ctl_query(c, METHOD_POLICY_EXPLAIN, &params, &result);
         if (r != 0)

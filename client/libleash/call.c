@@ -7,6 +7,7 @@
  * idle daemon may leave between our connect() and its accept() (decision 16).
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -40,14 +41,28 @@ static int call_once(struct leash *l, const char *method, struct json *params, c
         while (!s->done) {
                 r = leash_wait(l);
                 /* -EINTR style hiccups come back as 0; a broken connection has filled the slot. */
-                if (r < 0 && !s->done)
+                if (r < 0 && !s->done) {
+                        forget_pending(l, s);
                         return r;
+                }
         }
         return s->r;
 }
 
-static bool is_broken(int r) {
+bool is_broken(int r) {
         return r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN;
+}
+
+/* A daemon that leaves twice before it has said anything failed to start: say where its words are.
+ */
+int explain_broken(struct leash *l, int r) {
+        char log[PATH_MAX] = "";
+
+        if (!is_broken(r) || l->answered)
+                return r;
+        bool ours = start_log_path(l->socket, log, sizeof(log));
+        return error_set(&l->error, ERROR_GONE, -r, "leashd went away before it answered%s%s",
+                         ours ? "; its last words are in " : "", ours ? log : "");
 }
 
 int leash_call_json(struct leash *l, const char *method, struct json *params, const int *fds,
@@ -57,12 +72,14 @@ int leash_call_json(struct leash *l, const char *method, struct json *params, co
 
         if (is_broken(r) && !l->answered && leash_reconnect(l) >= 0)
                 r = call_once(l, method, params, fds, n_fds, &s);
-        if (r < 0)
+        if (r < 0) {
+                r = explain_broken(l, r);
                 json_unref(s.result);
-        else if (ret)
+        } else if (ret) {
                 *ret = s.result;
-        else
+        } else {
                 json_unref(s.result);
+        }
         return r;
 }
 

@@ -242,6 +242,14 @@ static struct pending *take_pending(struct leash *l, const char *id) {
         return NULL;
 }
 
+void forget_pending(struct leash *l, const void *userdata) {
+        for (struct pending *p = l->pending; p; p = p->next)
+                if (p->userdata == userdata) {
+                        p->fn = NULL;
+                        p->userdata = NULL;
+                }
+}
+
 static void handle_answer(struct leash *l, struct rpc_message *m, const int *fds, size_t n_fds) {
         struct pending *p = take_pending(l, m->id);
         int r = 0;

@@ -60,6 +60,8 @@ int leash_request(struct leash *l, const char *method, struct json *params, cons
                   size_t n_fds, leash_json_reply_fn fn, void *userdata);
 int leash_wait(struct leash *l); /* blocks until something was handled */
 int leash_reconnect(struct leash *l);
+/* Whoever waits with this userdata goes away before the answer comes. */
+void forget_pending(struct leash *l, const void *userdata);
 int error_to_errno(const struct error *e); /* -errno for what a daemon answered */
 
 /* call.c: like leash_call, without text. *ret (may be NULL) is the caller's. */
@@ -68,16 +70,22 @@ int leash_call_json(struct leash *l, const char *method, struct json *params, co
 /* Encodes `params`, calls, decodes into `ret` (of the row's struct; may be NULL). */
 int leash_call_method(struct leash *l, enum method_id id, const void *params, struct arena *a,
                       void *ret, struct json **ret_json);
+bool is_broken(int r);                      /* the connection's end, not an answer */
+int explain_broken(struct leash *l, int r); /* puts words to it; returns r */
 void leash_set_notify_json(struct leash *l, leash_json_notify_fn fn, void *userdata);
 
 /* start.c */
 int start_connect(const char *socket, unsigned flags, int *ret_fd, struct error *e);
+/* Where a daemon that was started here writes its log; false when the socket was named by someone.
+ */
+bool start_log_path(const char *socket, char *ret, size_t size);
 
 /* process.c: 1 when the notification belonged to a process object. */
 int process_notify(struct leash *l, const char *method, struct json *params);
 void process_connection_lost(struct leash *l);
+typedef int (*process_wait_fn)(struct leash *l, void *userdata); /* like leash_wait(); NULL: that */
 int process_start_json(struct leash *l, struct json *params, const int *fds, size_t n_fds,
-                       struct leash_process **ret);
+                       process_wait_fn wait, void *userdata, struct leash_process **ret);
 int process_take_pty(struct leash_process *p);
 struct json *process_exited_json(struct leash_process *p); /* borrowed; NULL while it runs */
 

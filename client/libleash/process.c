@@ -67,30 +67,39 @@ static void on_started(struct leash *l, int r, struct json *result, const int *f
         l->processes = s->p;
 }
 
+static int start_once(struct leash *l, struct json *params, const int *fds, size_t n_fds,
+                      process_wait_fn wait, void *userdata, struct leash_process *p) {
+        struct start s = { .p = p };
+        int r = leash_request(l, methods[METHOD_PROCESS_START].name, params, fds, n_fds, on_started,
+                              &s);
+
+        while (r >= 0 && !s.done)
+                r = wait(l, userdata);
+        if (!s.done)
+                forget_pending(l, &s); /* the slot is on this stack */
+        return s.done ? s.r : r;
+}
+
+static int wait_for_answer(struct leash *l, void *userdata) {
+        return leash_wait(l);
+}
+
 int process_start_json(struct leash *l, struct json *params, const int *fds, size_t n_fds,
-                       struct leash_process **ret) {
+                       process_wait_fn wait, void *userdata, struct leash_process **ret) {
         struct leash_process *p = calloc(1, sizeof(*p));
 
         if (!p)
                 return error_nomem(&l->error);
         p->pty = -1;
         p->l = l;
-        struct start s;
-        int r;
-        for (int attempt = 0;; attempt++) {
-                s = (struct start){ .p = p };
-                r = leash_request(l, methods[METHOD_PROCESS_START].name, params, fds, n_fds,
-                                  on_started, &s);
-                while (r >= 0 && !s.done)
-                        r = leash_wait(l);
-                if (s.done)
-                        r = s.r;
-                /* Decision 16, as in leash_call_json: nobody answered, so nothing was started. */
-                bool broken = r == -ECONNRESET || r == -EPIPE || r == -ENOTCONN;
-                if (!broken || l->answered || attempt > 0 || leash_reconnect(l) < 0)
-                        break;
-        }
+        if (!wait)
+                wait = wait_for_answer;
+        int r = start_once(l, params, fds, n_fds, wait, userdata, p);
+        /* Decision 16, as in leash_call_json: nobody answered, so nothing was started. */
+        if (is_broken(r) && !l->answered && leash_reconnect(l) >= 0)
+                r = start_once(l, params, fds, n_fds, wait, userdata, p);
         if (r < 0) {
+                r = explain_broken(l, r);
                 leash_process_free(p);
                 return r;
         }
@@ -138,7 +147,7 @@ int leash_start(struct leash *l, struct leash_sandbox *s, const char *policy_jso
                 r = shape_encode(methods[METHOD_PROCESS_START].params, &params, &j, &e);
         if (r < 0)
                 return leash_fail(l, &e, r);
-        return process_start_json(l, j, fds, n_fds, ret);
+        return process_start_json(l, j, fds, n_fds, NULL, NULL, ret);
 }
 
 struct json *process_exited_json(struct leash_process *p) {

@@ -317,7 +317,15 @@ static int connect_or_start(const char *dir, const char *path, int *ret, struct 
         if (!is_absent(r))
                 return r;
         r = start_leashd(dir, path, e);
-        return r < 0 ? r : connect_to(path, ret, e);
+        if (r < 0)
+                return r;
+        r = connect_to(path, ret, e);
+        if (is_absent(r)) /* it has closed the socket already */
+                return error_set(
+                        e, ERROR_GONE, -r,
+                        "leashd ended as soon as it was started; its last words are in %s/%s", dir,
+                        LOG_NAME);
+        return r;
 }
 
 static int connect_user(unsigned flags, int *ret, struct error *e) {
@@ -341,11 +349,28 @@ static int connect_user(unsigned flags, int *ret, struct error *e) {
         return 0;
 }
 
-int start_connect(const char *socket_path, unsigned flags, int *ret, struct error *e) {
-        if (!socket_path || !*socket_path)
-                socket_path = getenv("LEASH_SOCKET");
-        if (socket_path && *socket_path)
-                return connect_to(socket_path, ret, e);
+/* The caller's word, else the environment's, else NULL. */
+static const char *named_socket(const char *given) {
+        if (!given || !*given)
+                given = getenv("LEASH_SOCKET");
+        return given && *given ? given : NULL;
+}
+
+bool start_log_path(const char *given, char *ret, size_t size) {
+        char dir[PATH_MAX - sizeof("/" LOG_NAME)];
+
+        if (named_socket(given))
+                return false;
+        user_directory(dir, sizeof(dir));
+        snprintf(ret, size, "%s/" LOG_NAME, dir);
+        return access(ret, R_OK) >= 0;
+}
+
+int start_connect(const char *given, unsigned flags, int *ret, struct error *e) {
+        const char *named = named_socket(given);
+
+        if (named)
+                return connect_to(named, ret, e);
 
         _cleanup_(close_fd) int fd = -1;
         int r = connect_to(SYSTEM_SOCKET, &fd, e);

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What leashctl makes of answers that only a real sandbox gives: denials, trust, losses, hostile names."""
+import json
+import unittest
+
+from support import FakeCase
+
+
+def usage():
+    return {"wall_seconds": 0, "user_seconds": 0, "system_seconds": 0, "max_rss_bytes": 0}
+
+
+class Report(FakeCase):
+    def ends(self, exit=None, reason="exited", denials=(), trust=(), sources=("notify",)):
+        """The answer and the end of the command stand in one write."""
+        self.fake.handlers["process.start"] = lambda params, fds: {
+            "process": "p", "sandbox": "s", "workdir": "/w", "pid": 2, "pty": False}
+        self.fake.after["process.start"] = [{"jsonrpc": "2.0", "method": "process.exited", "params": {
+            "process": "p", "sandbox": "s", "exit": exit or {"code": 1}, "reason": reason, "usage": usage(),
+            "denials": list(denials), "trust_created": list(trust), "truncated": False}}]
+        self.fake.handlers["leash.info"] = lambda params, fds: {
+            "version": "9", "mode": "user", "platform": "linux", "kernel": "6", "machine": "m", "backend": "b",
+            "tier": "native", "reason": "because", "socket": "s", "uid": 0, "pid": 1, "sandboxes": 0,
+            "connections": 1, "prepared": 0, "landlock_abi": 6, "mechanisms": [
+                {"name": "seccomp filter", "available": True, "good_for": "g"},
+                {"name": "cgroup", "available": False, "good_for": "h"}],
+            "losses": [{"name": "no_cgroup", "guarantee": "A limit holds."}], "denial_sources": list(sources)}
+
+    WRITE = {"kind": "path", "path": "/etc/hosts", "access": "write", "pid": 2, "process": "sh",
+             "rule": "read-only", "field": "filesystem.write", "count": 2}
+    SECRET = {"kind": "path", "path": "/home/u/.ssh/id", "access": "read", "pid": 2, "process": "cat",
+              "rule": "protect_credentials", "field": "/security/protect_credentials", "count": 1}
+
+    def test_denials_name_the_option(self):
+        self.ends(denials=[self.WRITE, self.SECRET])
+        r = self.ctl("run", "x", code=1)
+        self.assertIn("write /etc/hosts", r.error)
+        self.assertIn("--write /etc/hosts", r.error)
+        self.assertIn("x2", r.error)
+        self.assertIn("read-only", r.error)
+        self.assertIn("--no-protect credentials", r.error)
+        self.assertEqual(r.text, "")
+
+    def test_hosts(self):
+        self.ends(denials=[{"kind": "host", "host": "example.com", "rule": "network.mode=deny",
+                            "field": "network.allow", "count": 1}])
+        self.assertIn("--allow-host example.com", self.ctl("run", "x", code=1).error)
+
+    def test_many_denials_are_cut(self):
+        self.ends(denials=[dict(self.WRITE, path=f"/etc/{i}") for i in range(60)])
+        r = self.ctl("run", "x", code=1)
+        self.assertLess(r.error.count("\n"), 15)
+        self.assertIn("60 things", r.error)
+
+    def test_only_after_a_failure(self):
+        self.ends(exit={"code": 0}, denials=[self.WRITE])
+        self.assertEqual(self.ctl("run", "x").error, "")
+
+    def test_quiet(self):
+        self.ends(denials=[self.WRITE], trust=["/w/.git/hooks/x"])
+        self.assertEqual(self.ctl("run", "--quiet", "x", code=1).error, "")
+
+    def test_names_cannot_drive_the_terminal(self):
+        self.ends(denials=[dict(self.WRITE, path="/tmp/\033[2J\n\u202etxt", process="a\033]0;t\007")])
+        r = self.ctl("run", "x", code=1)
+        for bad in ("\033", "\007", "\u202e"):
+            self.assertNotIn(bad, r.error)
+        self.assertIn("\\x1b[2J\\n\\u{202e}", r.error)
+
+    def test_without_a_source_one_ready_line(self):
+        for sources in ((), ("gate",)):
+            self.ends(sources=sources)
+            r = self.ctl("run", "--read", "/a b", "--memory", "1G", "tool", "-o", "/out/file", code=1)
+            self.assertEqual(r.error.count("\n"), 1)
+            self.assertIn("leashctl check --read '/a b' --path /out/file --write", r.error)
+            self.assertNotIn("--memory", r.error)
+
+    def test_with_a_source_silence_is_no_claim(self):
+        self.ends()
+        self.assertEqual(self.ctl("run", "x", code=1).error, "")
+
+    def test_trust_is_told_after_success_too(self):
+        self.ends(exit={"code": 0}, trust=["/w/.git/hooks/pre-commit"])
+        self.assertIn("/w/.git/hooks/pre-commit", self.ctl("run", "x").error)
+
+    def test_reasons(self):
+        for reason, exit, code, word in (("timeout", {"signal": 9}, 124, "--timeout"),
+                                         ("cpu_limit", {"signal": 24}, 124, "--cpu-time"),
+                                         ("out_of_memory", {"signal": 9}, 137, "--memory"),
+                                         ("output_limit", {"signal": 9}, 137, "output"),
+                                         ("destroyed", {"signal": 9}, 137, "destroyed")):
+            self.ends(exit=exit, reason=reason)
+            self.assertIn(word, self.ctl("run", "x", code=code).error)
+
+    def test_json_has_all(self):
+        self.ends(denials=[self.WRITE])
+        r = self.ctl("run", "--json", "x", code=1)
+        self.assertEqual(json.loads(r.text)["denials"][0]["path"], "/etc/hosts")
+        self.assertEqual(r.error, "")
+
+    def test_answers_of_a_newer_daemon(self):
+        self.ends(exit={"code": 3})
+        self.fake.after["process.start"][0]["params"]["news"] = [1]
+        self.ctl("run", "-q", "x", code=3)
+
+    def test_loss(self):
+        def refuse(params, fds):
+            raise Exception(3, "unenforceable", "this host cannot limit memory", "/policy/limits/memory_bytes")
+        self.fake.handlers["process.start"] = refuse
+        r = self.ctl("run", "--memory", "1G", "x", code=125)
+        self.assertIn("--memory: this host cannot limit memory", r.error)
+
+    def test_doctor(self):
+        self.ends()
+        r = self.ctl("doctor")
+        for text in ("no_cgroup", "--accept no_cgroup", "because", "native", "ABI 6"):
+            self.assertIn(text, r.text)
+
+    def test_request(self):
+        """One connection, one request; only what was said is in it."""
+        self.ends(exit={"code": 0})
+        self.ctl("run", "--net", "allow", "--", "ls", "-l")
+        self.assertEqual(self.fake.connections, 1)
+        self.assertEqual(len(self.fake.calls), 1)
+        method, params = self.fake.calls[0]
+        self.assertEqual(method, "process.start")
+        self.assertEqual(params["argv"], ["ls", "-l"])
+        self.assertEqual(params["overrides"], {"network": {"mode": "allow"}})
+        self.assertEqual(list(params["policy"]), ["workdir"])
+        self.assertEqual(params["stdio"], {"stdin": {"fd": 0}, "stdout": {"fd": 1}, "stderr": {"fd": 2}})
+        self.assertNotIn("environment", params)
+
+
+if __name__ == "__main__":
+    unittest.main()
