@@ -105,6 +105,14 @@ void compile_list(struct compile *c, struct strings *list, const char *path) {
                 c->no_memory = true;
 }
 
+bool compile_may_exist(const struct strings *names, const char *path) {
+        size_t n = strcspn(path, "/");
+        for (size_t i = 0; i < names->n; i++)
+                if (strncmp(names->items[i], path, n) == 0 && names->items[i][n] == '\0')
+                        return true;
+        return !names->set;
+}
+
 bool compile_protects(const struct compile *c, size_t offset) {
         return *(const enum tri *) (const void *) ((const char *) &c->policy->security + offset) ==
                TRI_YES;
@@ -213,8 +221,8 @@ static int compile_limits(struct compile *c, struct error *e) {
         if (r < 0)
                 return r;
         c->plan->limits = l;
-        c->plan->cgroup = l.memory_bytes > 0 || l.cpu_millis > 0 ||
-                          (l.processes > 0 && f->cgroup_pids);
+        c->plan->cgroup =
+                l.memory_bytes > 0 || l.cpu_millis > 0 || (l.processes > 0 && f->cgroup_pids);
         return 0;
 }
 

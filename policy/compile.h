@@ -51,6 +51,8 @@ void compile_mask(struct compile *c, enum mount_kind kind, const char *path, con
 void compile_name(struct compile *c, const char *path, bool read_too, const char *field);
 void compile_name_pattern(struct compile *c, const char *pattern, bool read_too, const char *field);
 void compile_list(struct compile *c, struct strings *list, const char *path); /* each once */
+/* Is the first component of `path` among these names? True when they are unknown. */
+bool compile_may_exist(const struct strings *names, const char *path);
 /* A guarantee cannot be kept: 0 and noted when accepted, otherwise a refusal. */
 int compile_lose(struct compile *c, enum loss loss, const char *field, struct error *e,
                  const char *fmt, ...) _printf_(5, 6);

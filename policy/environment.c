@@ -40,7 +40,8 @@ static const char *make_path(struct compile *c) {
                 return system_path;
         }
         for (size_t i = 0; i < toolchains_n; i++)
-                if (toolchains[i].bin)
+                if (toolchains[i].bin &&
+                    compile_may_exist(&c->subject->home_names, toolchains[i].bin))
                         out += snprintf(out, size - (size_t) (out - path), "%s/%s:", c->home,
                                         toolchains[i].bin);
         memcpy(out, system_path, sizeof(system_path));

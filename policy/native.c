@@ -58,7 +58,8 @@ static void allow_level(struct compile *c) {
                 return;
         }
         for (size_t i = 0; *c->home && i < toolchains_n; i++)
-                compile_list(c, &p->read, compile_home(c, toolchains[i].path));
+                if (compile_may_exist(&c->subject->home_names, toolchains[i].path))
+                        compile_list(c, &p->read, compile_home(c, toolchains[i].path));
 }
 
 static bool in_list(const struct strings *list, const char *path) {

@@ -27,6 +27,10 @@ struct subject {
          * and of hook directories named by core.hooksPath. */
         struct strings git_dirs, hook_dirs;
         struct strings git_files; /* ".git" files of worktrees and submodules: they name a git directory */
+        /* What exists directly in the home (all of it) and in the working directory (the names that
+         * subject_wants() likes). Not set: unknown. Saves the plan what is not there; a name that
+         * appears a moment later is judged by the supervisor all the same. */
+        struct strings home_names, workdir_names;
         /* Directories outside the working directory that git needs there: the common git directory of a
          * worktree or a submodule; bound read-write. */
         struct strings git_common_dirs;
@@ -58,8 +62,8 @@ struct plan_mount {
         const char *content; /* MOUNT_FILE, MOUNT_SYMLINK */
         unsigned mode;       /* permission bits of what is made; 0 = 0755 / 0644 */
         uint64_t size_bytes; /* MOUNT_TMPFS; 0 = the backend's default */
-        bool optional;       /* skip silently when the source, or the target of anything but a bind, does
-                              * not exist (a tmpfs on a host directory, a mask) */
+        bool optional;       /* skip silently what cannot be: the source does not exist, or the target of
+                              * a mask, or the directory that a private part would lie in */
         bool noexec;
         const char *field;   /* pointer to the policy field this comes from, for explain and denials */
 };
@@ -109,6 +113,9 @@ struct plan {
         bool lost[LOSS_N_];        /* accepted losses that really are lost on this host */
         struct strings layers;     /* "cgroup", "namespaces", "network", "landlock", "seccomp", … */
 };
+
+/* Is an entry of the working directory one that a plan may have a use for? */
+bool subject_wants(const char *name);
 
 int plan_compile(struct arena *a, const struct policy *policy, const struct facts *facts,
                  const struct subject *subject, struct plan **ret, struct error *e);

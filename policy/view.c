@@ -260,7 +260,7 @@ static void add_home(struct compile *c) {
 
         /* Other people's homes, too. Strict has nothing there that would need a cover. */
         if (!strict || (parent && strcmp(parent, "/home") == 0))
-                tmpfs(c, "/home", 0755, true, field);
+                tmpfs(c, "/home", 0755, !strict, field);
         if (!strict && strcmp(c->home, "/root") != 0)
                 tmpfs(c, "/root", 0700, true, field);
         if (parent && strcmp(parent, "/home") != 0)
@@ -275,7 +275,8 @@ static void add_home(struct compile *c) {
         if (strict)
                 return;
         for (size_t i = 0; i < toolchains_n; i++)
-                bind(c, compile_home(c, toolchains[i].path), true, field);
+                if (compile_may_exist(&c->subject->home_names, toolchains[i].path))
+                        bind(c, compile_home(c, toolchains[i].path), true, field);
         bind(c, "/home/linuxbrew/.linuxbrew", true, field); /* where Homebrew lives for all users */
 }
 

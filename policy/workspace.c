@@ -104,6 +104,16 @@ static const char *const in_workdir[] = {
  * configuration. */
 static const char *const in_git_dir[] = { "hooks", "config", "config.worktree", "commondir" };
 
+bool subject_wants(const char *name) {
+        struct strings one = { .items = &name, .n = 1, .set = true };
+        if (strcmp(name, ".git") == 0)
+                return true;
+        for (size_t i = 0; i < ELEMENTSOF(in_workdir); i++)
+                if (name[0] == in_workdir[i][0] && compile_may_exist(&one, in_workdir[i]))
+                        return true;
+        return false;
+}
+
 static bool has(const struct strings *list, const char *s) {
         for (size_t i = 0; i < list->n; i++)
                 if (strcmp(list->items[i], s) == 0)
@@ -111,10 +121,24 @@ static bool has(const struct strings *list, const char *s) {
         return false;
 }
 
+/* The supervisor judges the name, whether it exists or not; without one, what is not there now may
+ * still be when the mounts are made. */
+static bool needs_mount(const struct compile *c, const char *name) {
+        const struct facts *f = c->facts;
+        return !f->seccomp || !f->seccomp_notify || !f->pidfd_getfd ||
+               compile_may_exist(&c->subject->workdir_names, name);
+}
+
 static void each(struct compile *c, void (*keep)(struct compile *, const char *)) {
         const struct subject *s = c->subject;
-        for (size_t i = 0; i < ELEMENTSOF(in_workdir); i++)
-                keep(c, compile_join(c, s->workdir, in_workdir[i]));
+        bool writable = plan_view_at(c->mounts, c->n_mounts, s->workdir).kind == VIEW_HOST_RW;
+        for (size_t i = 0; i < ELEMENTSOF(in_workdir); i++) {
+                const char *path = compile_join(c, s->workdir, in_workdir[i]);
+                if (c->plan->native || needs_mount(c, in_workdir[i]))
+                        keep(c, path);
+                else if (writable)
+                        compile_name(c, path, false, field);
+        }
         for (size_t i = 0; i < s->git_dirs.n; i++)
                 for (size_t k = 0; k < ELEMENTSOF(in_git_dir); k++)
                         keep(c, compile_join(c, s->git_dirs.items[i], in_git_dir[k]));

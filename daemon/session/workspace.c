@@ -168,6 +168,7 @@ static void look_at(struct survey *x, const char *tree) {
         if (n < 0 || (size_t) n >= sizeof path || lstat(path, &st) < 0)
                 return;
         if (S_ISREG(st.st_mode)) {
+                add(x, &x->subject->git_files, path);
                 follow(x, path, tree);
         } else if (S_ISDIR(st.st_mode)) {
                 add_git_dir(x, path, tree);
@@ -176,7 +177,8 @@ static void look_at(struct survey *x, const char *tree) {
         }
 }
 
-/* Submodules and repositories side by side: one level below. Deeper ones are held by name only. */
+/* Submodules and repositories side by side: one level below. Deeper ones are held by name only. On
+ * the way, what is there that a plan may want to know of. */
 static void look_at_children(struct survey *x) {
         char path[PATH_MAX];
         const char *tree = x->subject->workdir;
@@ -186,10 +188,13 @@ static void look_at_children(struct survey *x) {
 
         if (!d)
                 return;
-        while ((de = readdir(d)) && seen < CHILDREN_MAX) {
-                if (de->d_type != DT_DIR || de->d_name[0] == '.')
+        x->subject->workdir_names.set = true;
+        while ((de = readdir(d))) {
+                if (subject_wants(de->d_name) &&
+                    !arena_push(x->arena, &x->subject->workdir_names, de->d_name))
+                        x->nomem = true;
+                if (de->d_type != DT_DIR || de->d_name[0] == '.' || seen++ >= CHILDREN_MAX)
                         continue;
-                seen++;
                 int n = snprintf(path, sizeof path, "%s/%s", strcmp(tree, "/") == 0 ? "" : tree,
                                  de->d_name);
                 if (n > 0 && (size_t) n < sizeof path)
@@ -228,10 +233,29 @@ static void read_identity(const char *home, struct git_identity *g) {
         }
 }
 
+/* A home has some dozens of entries; one with more is not worth reading for this. */
+#define HOME_NAMES_MAX 2048
+
+static void list_home(struct arena *a, const char *home, struct strings *ret) {
+        struct strings names = { .set = true };
+        struct dirent *de;
+        DIR *d = opendir(home);
+
+        if (!d)
+                return;
+        while ((de = readdir(d)) && names.n < HOME_NAMES_MAX)
+                if (!arena_push(a, &names, de->d_name))
+                        break;
+        closedir(d);
+        if (!de) /* all of it */
+                *ret = names;
+}
+
 void workspace_identity(struct session *s, struct arena *a, struct subject *subject) {
         struct git_identity now = { 0 };
         char path[PATH_MAX];
 
+        list_home(a, s->user.home, &subject->home_names);
         for (size_t i = 0; i < ELEMENTSOF(config_files); i++) {
                 struct stat st;
                 int n = snprintf(path, sizeof path, "%s/%s", s->user.home, config_files[i]);

@@ -464,6 +464,41 @@ START_TEST(workspace) {
 }
 END_TEST
 
+/* What the session has seen makes the plan shorter, never weaker. */
+START_TEST(what_is_known_to_exist) {
+        struct situation s = SITUATION;
+        s.subject.home_names = LIST(".cargo", ".ssh", "w");
+        s.subject.workdir_names = LIST(".git", ".claude");
+        s.subject.git_dirs = LIST("/home/ann/w/.git", "/home/ann/w/sub/.git");
+        const struct plan *all = compiled(
+                                  &(struct situation){ .facts = WHOLE_HOST, .subject = ANN }),
+                          *p = compiled(&s);
+        ck_assert_uint_lt(p->n_mounts + 100, all->n_mounts);
+        ck_assert_ptr_nonnull(mount_at(p, MOUNT_BIND_RO, "/home/ann/.cargo/bin"));
+        ck_assert_ptr_null(mount_at(p, MOUNT_BIND_RO, "/home/ann/.nvm"));
+        ck_assert_ptr_nonnull(mount_at(p, MOUNT_READONLY, "/home/ann/w/.claude/settings.json"));
+        ck_assert_ptr_nonnull(mount_at(p, MOUNT_READONLY, "/home/ann/w/.git/hooks"));
+        ck_assert_ptr_nonnull(mount_at(p, MOUNT_READONLY, "/home/ann/w/sub/.git/hooks"));
+        ck_assert_ptr_null(mount_at(p, MOUNT_READONLY, "/home/ann/w/.vscode"));
+        ck_assert_int_eq(verdict(p, "/home/ann/w/.vscode/x", ACCESS_WRITE), VERDICT_DENY);
+        for (size_t i = 0; i < all->n_names; i++)
+                ck_assert_msg(name_at(p, all->names[i].pattern), "%s", all->names[i].pattern);
+        for (size_t i = 0; i < p->environment.n; i++)
+                if (strcmp(p->environment.items[i].name, "PATH") == 0)
+                        ck_assert_int_eq(strncmp(p->environment.items[i].value,
+                                                 "/home/ann/.cargo/bin:/usr/local/sbin:", 37),
+                                         0);
+        /* nobody judges names: then the mounts must be there for what comes in between */
+        s.facts.landlock_abi = 9;
+        s.facts.pidfd_getfd = false;
+        s.request.accept = LIST("no_denied_names");
+        p = compiled(&s);
+        ck_assert_ptr_nonnull(mount_at(p, MOUNT_READONLY, "/home/ann/w/.vscode"));
+        ck_assert(subject_wants(".git") && subject_wants(".vscode") && subject_wants(".claude"));
+        ck_assert(subject_wants("mise.toml") && !subject_wants("src") && !subject_wants(".claud"));
+}
+END_TEST
+
 START_TEST(worktrees) {
         struct situation s = SITUATION;
         s.subject.git_dirs = LIST("/srv/main/.git", "/srv/main/.git/worktrees/w");
@@ -628,7 +663,7 @@ int main(void) {
         return RUN_TESTS("compile", parents_come_first, levels, homes, git_identity,
                          workdirs_anywhere, workdirs_that_are_refused, grants,
                          grants_inside_each_other, grants_that_contradict, the_home_can_be_granted,
-                         protections_in_a_visible_home, workspace, worktrees, denied_paths,
-                         denied_patterns, odd_characters_in_paths, sockets, devices,
-                         landlock_lists);
+                         protections_in_a_visible_home, workspace, what_is_known_to_exist,
+                         worktrees, denied_paths, denied_patterns, odd_characters_in_paths, sockets,
+                         devices, landlock_lists);
 }
