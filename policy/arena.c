@@ -76,7 +76,7 @@ static struct block *block_new(struct arena *a, size_t least) {
 
 void *arena_alloc(struct arena *a, size_t size) {
         const size_t align = alignof(max_align_t);
-        if (size > SIZE_MAX - align)
+        if (size > PTRDIFF_MAX - align) /* no object is larger (malloc(3)) */
                 return NULL;
         size = size == 0 ? align : (size + align - 1) / align * align;
 
