@@ -40,8 +40,8 @@ static bool writes(uint64_t flags) {
         return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
 }
 
-static int give(const struct caller *c, int *fd, uint64_t flags) {
-        return caller_give(c, fd, flags & O_CLOEXEC);
+static int give(const struct caller *c, int *fd, uint64_t flags, bool regular) {
+        return caller_give(c, fd, flags & O_CLOEXEC, !regular || (flags & O_ACCMODE) != O_RDONLY);
 }
 
 /* Opens what cannot block (a regular file under a lease can, unless asked not to), relative to its
@@ -77,7 +77,7 @@ static int reopen(int object, uint64_t flags) {
 static int open_work(const struct caller *c, const struct work *w) {
         _cleanup_close_ int fd = reopen(w->object, w->flags);
 
-        return fd < 0 ? fd : give(c, &fd, w->flags);
+        return fd < 0 ? fd : give(c, &fd, w->flags, false);
 }
 
 /* /dev/tty is whatever terminal controls the one who opens it; init has none. Field 7 of
@@ -109,7 +109,7 @@ static int open_terminal(const struct caller *c, uint64_t flags) {
                 return -ENXIO;
         if (!S_ISCHR(st.st_mode))
                 return -ENXIO;
-        return give(c, &tty, flags);
+        return give(c, &tty, flags, false);
 }
 
 static bool may_block(const struct stat *st, uint64_t flags) {
@@ -147,7 +147,7 @@ static int open_object(struct caller *c, int object, uint64_t flags) {
                 return fd;
         if (file && fcntl(fd, F_SETFL, (int) (flags & SET_FLAGS)) < 0)
                 return -EIO;
-        return give(c, &fd, flags);
+        return give(c, &fd, flags, S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
 }
 
 /* What was reached through a magic link, or is a directory called "." or "..": its path is the
@@ -186,7 +186,7 @@ static int open_unnamed(struct caller *c, int dir, uint64_t flags, mode_t mode) 
         old = umask_enter(c);
         r = open_plain(dir, ".", flags, mode, &fd);
         umask(old);
-        return r < 0 ? r : give(c, &fd, flags);
+        return r < 0 ? r : give(c, &fd, flags, true);
 }
 
 static int open_new(struct caller *c, const struct place *p, uint64_t flags, mode_t mode) {
@@ -207,7 +207,7 @@ static int open_new(struct caller *c, const struct place *p, uint64_t flags, mod
         if (r < 0)
                 return r;
         caller_trusted(c, p->path);
-        return give(c, &fd, flags);
+        return give(c, &fd, flags, true);
 }
 
 static int open_existing(struct caller *c, const struct place *p, uint64_t flags, mode_t mode) {
@@ -226,7 +226,7 @@ static int open_existing(struct caller *c, const struct place *p, uint64_t flags
         if (S_ISREG(p->st.st_mode) || S_ISDIR(p->st.st_mode) || S_ISLNK(p->st.st_mode)) {
                 r = open_plain(p->dir, p->name, flags, mode, &fd);
                 if (r >= 0)
-                        return give(c, &fd, flags);
+                        return give(c, &fd, flags, true);
                 if (r != -EAGAIN || (flags & O_NONBLOCK))
                         return r;
         }
@@ -293,10 +293,12 @@ static int place_take(struct caller *c, int dirfd, uint64_t path, enum place_mod
 int judge_mkdir(struct caller *c, int dirfd, uint64_t path, mode_t mode) {
         _cleanup_place_ struct place p = { .dir = -1, .owned = -1, .object = -1 };
         mode_t old;
-        int r = place_take(c, dirfd, path, PLACE_PARENT, &p);
+        int r = place_take(c, dirfd, path, PLACE_STAT, &p);
 
         if (r != 0)
                 return r;
+        if (p.exists)
+                return -EEXIST; /* mkdir -p asks often, and the umask is dear */
         old = umask_enter(c);
         r = mkdirat(p.dir, p.full, mode) < 0 ? -errno : 0;
         umask(old);

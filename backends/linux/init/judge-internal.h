@@ -47,6 +47,7 @@ struct judge {
         int epoll, timer;
         int root, proc, fds; /* O_PATH: "/", "/proc", "/proc/self/fd" */
         dev_t proc_dev;
+        bool no_send; /* this kernel lacks SECCOMP_ADDFD_FLAG_SEND */
         struct name *names;
         size_t n_names;
         struct listener *listeners;
@@ -66,7 +67,8 @@ struct caller {
 
 /* judge.c */
 bool caller_valid(const struct caller *c);
-int caller_give(const struct caller *c, int *fd, bool cloexec); /* closes it; ANSWERED or -errno */
+/* Closes it; ANSWERED or -errno. */
+int caller_give(const struct caller *c, int *fd, bool cloexec, bool final);
 int caller_continue_path(const struct caller *c);
 void caller_denied(const struct caller *c, const char *path, int err, bool write);
 void caller_trusted(const struct caller *c, const char *path);
