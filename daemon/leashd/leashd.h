@@ -8,6 +8,7 @@
 
 #include "../../policy/base.h"
 #include "../../policy/error.h"
+#include "../common/linger.h"
 #include "../common/log.h"
 
 struct session_link; /* one leash-session that we started */
@@ -17,6 +18,7 @@ struct leashd {
         struct event_base *base;
         /* options */
         const char *socket_path;     /* where the socket is bound, or NULL when unknown */
+        char *own_path;              /* the same, where it is ours to free */
         const char *backend;         /* NULL = the preferred one */
         char session_path[PATH_MAX]; /* the leash-session program */
         unsigned idle_seconds;       /* 0 = never exit */
@@ -31,7 +33,7 @@ struct leashd {
         bool draining; /* the socket is gone; we end when the last session is idle */
         bool ending;   /* told to end: now */
         struct session_link *sessions;
-        unsigned n_refused; /* callers that were refused and have not looked yet */
+        struct lingering linger; /* callers that were refused and have not looked yet */
 };
 
 /* listen.c */
@@ -39,6 +41,7 @@ int listen_from_environment(struct leashd *d, struct error *e); /* 1: there is o
 int listen_bind(struct leashd *d, const char *path, struct error *e);
 int listen_start(struct leashd *d, struct error *e);
 void listen_stop(struct leashd *d); /* takes the lock, unlinks, drains what was accepted, closes */
+void listen_update(struct leashd *d); /* accepting pauses while sessions_full() */
 /* The user's own socket (decision 16): the directory is made and checked. Fills a malloc'd path. */
 int listen_user_path(char **ret, struct error *e);
 
@@ -54,6 +57,9 @@ int identity_check(int fd, struct identity *ret, struct error *e);
 /* sessions.c */
 int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, struct error *e);
 bool sessions_idle(const struct leashd *d);
+/* Some session has not yet looked at what it was given: callers wait in the backlog, where it costs
+ * nothing. */
+bool sessions_full(const struct leashd *d);
 void sessions_reap(struct leashd *d); /* after SIGCHLD */
 void sessions_end(struct leashd *d);  /* closes every control socket and waits for the sessions */
 

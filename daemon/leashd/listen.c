@@ -20,8 +20,7 @@
 #include "leashd.h"
 
 #define LISTEN_BACKLOG 128 /* more than one user's programs start at the same moment */
-#define REFUSED_SECONDS 2
-#define REFUSED_MAX 64         /* a flood of them must not hold descriptors */
+#define ACCEPTS_AT_ONCE 64
 #define ACCEPT_PAUSE_SECONDS 1 /* when descriptors are short: the backlog keeps the callers */
 
 int listen_from_environment(struct leashd *d, struct error *e) {
@@ -43,8 +42,10 @@ int listen_from_environment(struct leashd *d, struct error *e) {
         /* systemd names its descriptors and goes on listening after us: the path is not ours then.
          */
         d->listen_owned = getenv("LISTEN_FDNAMES") == NULL && sa.sun_path[0] == '/';
-        /* What is bound counts, whatever --socket says. It lives as long as the program. */
-        d->socket_path = sa.sun_path[0] == '/' ? strndup(sa.sun_path, sizeof sa.sun_path) : NULL;
+        /* What is bound counts, whatever --socket says. */
+        if (sa.sun_path[0] == '/')
+                d->own_path = strndup(sa.sun_path, sizeof sa.sun_path);
+        d->socket_path = d->own_path;
         unsetenv("LISTEN_PID");
         unsetenv("LISTEN_FDS");
         return 1;
@@ -133,17 +134,8 @@ int listen_bind(struct leashd *d, const char *path, struct error *e) {
         return 0;
 }
 
-static void on_refused(evutil_socket_t fd, short what, void *userdata) {
-        struct leashd *d = userdata;
-        d->n_refused--;
-        (void) close(fd);
-}
-
-/* One JSON-RPC error line. Takes fd, which stays open until the caller has said something or has
- * gone: closed at once, the caller's first request would fail with EPIPE and many would never read
- * why. */
+/* One JSON-RPC error line. Takes fd. */
 static void refuse(struct leashd *d, int fd, const char *message) {
-        const struct timeval patience = { .tv_sec = REFUSED_SECONDS };
         char line[512];
         /* The messages are ours and hold nothing that JSON would have to escape. */
         int n = snprintf(
@@ -153,11 +145,7 @@ static void refuse(struct leashd *d, int fd, const char *message) {
                 error_number(ERROR_REFUSED), message, error_wire_name(ERROR_REFUSED));
         if (n > 0 && (size_t) n < sizeof line)
                 (void) socket_send(fd, line, (size_t) n, NULL, 0);
-        if (d->n_refused >= REFUSED_MAX ||
-            event_base_once(d->base, fd, EV_READ | EV_TIMEOUT, on_refused, d, &patience) < 0)
-                fd_close(fd);
-        else
-                d->n_refused++;
+        linger_close(&d->linger, d->base, fd);
 }
 
 /* One waiting caller. 1: handled, 0: none waits, -errno: no more for now. */
@@ -184,7 +172,7 @@ static void on_accept(evutil_socket_t fd, short what, void *userdata) {
         struct leashd *d = userdata;
         int r;
         /* Not without end: other events have a right to run, too. */
-        for (unsigned i = 0; i < 64; i++) {
+        for (unsigned i = 0; i < ACCEPTS_AT_ONCE && !sessions_full(d); i++) {
                 r = accept_one(d);
                 if (r == 0)
                         break;
@@ -201,8 +189,16 @@ static void on_accept(evutil_socket_t fd, short what, void *userdata) {
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *userdata) {
-        struct leashd *d = userdata;
-        (void) event_add(d->accept_event, NULL);
+        listen_update(userdata);
+}
+
+void listen_update(struct leashd *d) {
+        if (!d->accept_event || event_pending(d->resume_event, EV_TIMEOUT, NULL))
+                return;
+        if (sessions_full(d))
+                (void) event_del(d->accept_event);
+        else if (!event_pending(d->accept_event, EV_READ, NULL))
+                (void) event_add(d->accept_event, NULL);
 }
 
 int listen_start(struct leashd *d, struct error *e) {

@@ -34,6 +34,8 @@ static const char usage[] =
 void leashd_update(struct leashd *d) {
         struct timeval after = { .tv_sec = d->idle_seconds };
 
+        listen_update(d);
+
         if (!sessions_idle(d)) {
                 (void) event_del(d->idle_event);
                 return;
@@ -120,12 +122,11 @@ static int prepare(struct leashd *d, struct error *e) {
 
         int r = listen_from_environment(d, e);
         if (r == 0) {
-                char *path = NULL;
                 if (!d->socket_path) {
-                        r = listen_user_path(&path, e);
+                        r = listen_user_path(&d->own_path, e);
                         if (r < 0)
                                 return r;
-                        d->socket_path = path; /* lives as long as the program */
+                        d->socket_path = d->own_path;
                 }
                 r = listen_bind(d, d->socket_path, e);
         }
@@ -172,5 +173,6 @@ int main(int argc, char **argv) {
         for (size_t i = 0; i < ELEMENTSOF(d.signal_events); i++)
                 event_free(d.signal_events[i]);
         event_base_free(d.base);
+        free(d.own_path);
         return 0;
 }

@@ -24,6 +24,9 @@
 
 #define START_BURST 5
 #define START_SECONDS 10
+#define UNSEEN_MAX                                                                                 \
+        64             /* messages; the socket's buffer holds some hundred (net.core.wmem_default) \
+                        */
 #define END_SECONDS 10 /* a session that removes large directories needs a moment */
 
 struct session_link {
@@ -185,6 +188,13 @@ bool sessions_idle(const struct leashd *d) {
                 if (s->fd >= 0 && (s->busy || s->received != s->sent))
                         return false;
         return true;
+}
+
+bool sessions_full(const struct leashd *d) {
+        for (const struct session_link *s = d->sessions; s; s = s->next)
+                if (s->fd >= 0 && s->sent - s->received >= UNSEEN_MAX)
+                        return true;
+        return false;
 }
 
 /* Any child: one that was replaced before we heard of its death is nobody's any more. */

@@ -76,7 +76,7 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
                 log_write(&s->log, LOG_WARN, "cannot take a connection", LOG_INT("pid", m.pid),
                           LOG_STR("errno", strerror(-r)));
                 refuse(fd, "there are too many connections");
-                fd_close(fd);
+                linger_close(&s->linger, s->base, fd);
         }
         /* leashd counts what it sent: say that this one has come, also when nothing else changed.
          */

@@ -13,6 +13,7 @@
 #include "../../policy/limits.h"
 #include "../../proto/method.h"
 #include "../../proto/rpc.h"
+#include "../common/linger.h"
 #include "../common/log.h"
 
 /* "sb-" or "pr-" and 128 random bits in base 32: nobody guesses another user's object, and no
@@ -60,6 +61,7 @@ struct session {
         struct event *signal_events[2];
         uint64_t received;
         bool reported_busy;
+        struct lingering linger;
 
         struct peer_list peers;
         size_t n_peers;

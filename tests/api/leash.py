@@ -16,6 +16,8 @@ import time
 import unittest
 
 LEASHD = os.environ.get("LEASHD", "")
+# Under a sanitizer or valgrind: how much memory the daemon takes says nothing then.
+SLOW = "LEASH_TEST_SLOW" in os.environ
 BACKEND = os.environ.get("LEASH_TEST_BACKEND", "null")
 
 
@@ -219,6 +221,8 @@ class Case(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         words = cls.daemon.words()
+        if os.environ.get("LEASH_TEST_LOG"):
+            print(words)
         code = cls.daemon.stop()
         assert code == 0, f"leashd ended with {code}"
         assert "AddressSanitizer" not in words and "runtime error" not in words, words
@@ -226,6 +230,11 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.c = self.daemon.client()
         self.addCleanup(self.c.close)
+
+    def small(self, limit=40 << 20):
+        """The session holds what may wait (8 MiB a peer) and the line that is being made, not more."""
+        if not SLOW:
+            self.assertLess(resident(self.daemon.session), limit)
 
     def fails(self, code, method, pointer=None, fds=(), **params):
         e = self.c.error(method, fds, **params)

@@ -100,6 +100,7 @@ class Streams(leash.Case):
         a, b = os.pipe()
         for fd in (master, slave, directory, path_only, a, b):
             self.addCleanup(os.close, fd)
+        self.c.call("leash.info")  # it is up
         before = leash.open_files(self.daemon.session)
         for fd in (slave, directory, path_only):
             self.fails("invalid_params", "process.start", "/stdio/stdin", [fd], argv=["cat"],
@@ -109,7 +110,7 @@ class Streams(leash.Case):
         self.fails("invalid_params", "process.start", "/stdio", [a], argv=["true"])
         self.fails("invalid_params", "process.run", None, [a], argv=["true"])
         self.fails("method_not_found", "no.such", None, [a])
-        wait_until(lambda: leash.open_files(self.daemon.session) == before, what="refused descriptors are closed")
+        wait_until(lambda: leash.open_files(self.daemon.session) <= before, what="refused descriptors are closed")
 
     def test_pty(self):
         p = self.start("sh", "-c", "tty; stty size; read x; stty size; echo got $x; exit 5",
@@ -174,9 +175,7 @@ class Streams(leash.Case):
     def test_slow_reader_slows_the_command(self):
         p = self.start("sh", "-c", "yes | head -c 50000000", stdio={"stdout": "pipe"})
         time.sleep(1)
-        rss = leash.resident(self.daemon.session)
-        self.assertLess(rss, 40 << 20)  # 8 MiB may wait, and some for the line that is being made
-        self.assertTrue(self.c.call is not None)
+        self.small()
         data, end = collect(self.c, p["process"])
         self.assertEqual(len(data), 50000000)
         self.assertEqual(end["exit"], {"code": 0})
@@ -241,7 +240,7 @@ class Events(leash.Case):
         for _ in range(120):
             self.c.run("true", argument, sandbox=sandbox)
         wait_until(lambda: self.c.call("leash.info")["connections"] < connections, what="dropped")
-        self.assertLess(leash.resident(self.daemon.session), 40 << 20)
+        self.small()
 
 
 if __name__ == "__main__":
