@@ -14,6 +14,7 @@ void compile_landlock(struct compile *c) {
                 const struct plan_mount *m = &c->mounts[i];
                 switch (m->kind) {
                 case MOUNT_ROOT_RO:
+                case MOUNT_ROOT_EMPTY: /* holds only what is bound: listing it tells nothing else */
                         compile_list(c, read, "/");
                         break;
                 case MOUNT_BIND_RO:
