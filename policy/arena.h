@@ -10,7 +10,8 @@ struct arena *arena_new(void);
 struct arena *arena_free(struct arena *a); /* takes NULL, returns NULL */
 DEFINE_CLEANUP(struct arena *, arena_free)
 
-/* All return NULL when memory is short. Memory from arena_alloc is zeroed and aligned for any type. */
+/* All return NULL when memory is short. Memory from arena_alloc is zeroed and aligned for any type.
+ */
 void *arena_alloc(struct arena *a, size_t size);
 void *arena_array(struct arena *a, size_t n, size_t size); /* checks n * size */
 char *arena_strdup(struct arena *a, const char *s);

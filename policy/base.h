@@ -14,26 +14,26 @@
 #define ELEMENTSOF(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Moves ownership out of a variable: the cleanup attribute then sees NULL (or -1). */
-#define TAKE(p)                                                                                    \
-        ({                                                                                         \
-                __auto_type take_ptr_ = &(p);                                                      \
-                __auto_type take_val_ = *take_ptr_;                                                \
-                *take_ptr_ = NULL;                                                                 \
-                take_val_;                                                                         \
+#define TAKE(p)                                     \
+        ({                                          \
+                __auto_type take_ptr_ = &(p);       \
+                __auto_type take_val_ = *take_ptr_; \
+                *take_ptr_ = NULL;                  \
+                take_val_;                          \
         })
-#define TAKE_FD(fd)                                                                                \
-        ({                                                                                         \
-                int *take_fd_ = &(fd);                                                             \
-                int take_val_ = *take_fd_;                                                         \
-                *take_fd_ = -1;                                                                    \
-                take_val_;                                                                         \
+#define TAKE_FD(fd)                        \
+        ({                                 \
+                int *take_fd_ = &(fd);     \
+                int take_val_ = *take_fd_; \
+                *take_fd_ = -1;            \
+                take_val_;                 \
         })
 
 /* Defines x_freep() for _cleanup_(x_freep) from a destructor that takes NULL. */
-#define DEFINE_CLEANUP(type, func)                                                                 \
-        _unused_ static inline void func##p(type *p) {                                             \
-                if (*p)                                                                            \
-                        (void) func(*p);                                                           \
+#define DEFINE_CLEANUP(type, func)                     \
+        _unused_ static inline void func##p(type *p) { \
+                if (*p)                                \
+                        (void) func(*p);               \
         }
 
 /* A list whose absence means something else than its emptiness: absent = the preset's value,

@@ -29,16 +29,12 @@ const char *compile_text(struct compile *c, const char *fmt, ...) {
 }
 
 const char *compile_join(struct compile *c, const char *dir, const char *name) {
-        size_t n = strlen(dir), m = strlen(name);
-        bool slash = n == 0 || dir[n - 1] != '/';
-        char *text = arena_alloc(c->a, n + m + 2);
-        if (!text)
-                return or_empty(c, NULL);
-        memcpy(text, dir, n);
-        if (slash)
-                text[n++] = '/';
-        memcpy(text + n, name, m);
-        return text;
+        size_t n = strlen(dir), size = n + strlen(name) + 2;
+        const char *slash = n > 0 && dir[n - 1] == '/' ? "" : "/";
+        char *text = arena_alloc(c->a, size);
+        if (text)
+                (void) snprintf(text, size, "%s%s%s", dir, slash, name);
+        return or_empty(c, text);
 }
 
 const char *compile_home(struct compile *c, const char *name) {

@@ -37,7 +37,7 @@ enum error_code {
 #define ERROR_ENUM(name, wire, number, text) ERROR_##name,
         ERROR_LIST(ERROR_ENUM)
 #undef ERROR_ENUM
-        ERROR_N_,
+                ERROR_N_,
 };
 
 struct error {

@@ -20,7 +20,8 @@
         X(mount_setattr, "mount_setattr", "read-only for whole trees (Linux 5.12)")                \
         X(seccomp, "seccomp filter", "smaller kernel surface")                                     \
         X(seccomp_notify, "seccomp user notification", "names judged by a supervisor")             \
-        X(seccomp_addfd_send, "seccomp ADDFD_SEND", "descriptors injected atomically (Linux 5.14)") \
+        X(seccomp_addfd_send, "seccomp ADDFD_SEND",                                                \
+          "descriptors injected atomically (Linux 5.14)")                                          \
         X(pidfd_getfd, "pidfd_getfd", "sockets connected on behalf")                               \
         X(cgroup_v2, "cgroup v2 (writable)", "own group, kill of everything")                      \
         X(cgroup_memory, "memory controller", "limits.memory_bytes")                               \
@@ -35,26 +36,26 @@ struct facts {
         char platform[16]; /* "linux", "null", ... */
         char kernel[72];   /* release string: for people, never compared */
         char machine[32];
-        bool privileged;   /* uid 0 with its capabilities */
+        bool privileged; /* uid 0 with its capabilities */
         unsigned uid;
 #define FACT_MEMBER(member, name, good) bool member;
         FACT_LIST(FACT_MEMBER)
 #undef FACT_MEMBER
-        int landlock_abi;          /* 0: none. -1: built but switched off at boot */
+        int landlock_abi; /* 0: none. -1: built but switched off at boot */
         uint32_t landlock_errata;
-        char cgroup_path[256];     /* where sandboxes' groups may be made, or "" */
-        char reason[512];          /* why the first missing thing is missing, for people */
+        char cgroup_path[256]; /* where sandboxes' groups may be made, or "" */
+        char reason[512];      /* why the first missing thing is missing, for people */
 };
 
 /* A loss is a broken guarantee, not a missing mechanism. */
 enum loss {
-        LOSS_NO_NAMESPACES = 0, /* the native tier: host processes, sockets and metadata are visible */
-        LOSS_NO_CGROUP,         /* a limit was asked for that nothing else can hold */
+        LOSS_NO_NAMESPACES, /* native tier: host processes, sockets, metadata are visible */
+        LOSS_NO_CGROUP,     /* a limit was asked for that nothing else can hold */
         LOSS_NO_DENY_INSIDE_ALLOW,
-        LOSS_NO_LANDLOCK,       /* the second wall is missing */
+        LOSS_NO_LANDLOCK, /* the second wall is missing */
         LOSS_NO_SECCOMP,
         LOSS_NO_UNIX_SOCKET_RULES,
-        LOSS_NO_DENIED_NAMES,   /* denied names that do not exist yet can be created */
+        LOSS_NO_DENIED_NAMES, /* denied names that do not exist yet can be created */
         LOSS_NO_DISK_QUOTA,
         LOSS_NO_HARDWARE_FILTER,
         LOSS_N_,

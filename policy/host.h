@@ -15,13 +15,21 @@ struct host {
         char name[256];   /* text form in every kind */
         uint8_t addr[16]; /* network order; IPv4 uses the first 4 */
 };
-/* Everything that is not exactly that is refused: NUL, control bytes, "_" is allowed, non-LDH, odd IP
- * spellings (0x7f.1, 127.1, 0177.0.0.1), empty labels. `len` bytes, NUL not needed. */
+/* Everything that is not exactly that is refused: NUL, control bytes, "_" is allowed, non-LDH, odd
+ * IP spellings (0x7f.1, 127.1, 0177.0.0.1), empty labels. `len` bytes, NUL not needed. */
 int host_parse(const char *text, size_t len, struct host *ret, struct error *e);
 
 enum address_class {
-        ADDRESS_PUBLIC = 0, ADDRESS_LOOPBACK, ADDRESS_PRIVATE, ADDRESS_LINK_LOCAL, ADDRESS_METADATA,
-        ADDRESS_CGNAT, ADDRESS_MULTICAST, ADDRESS_UNSPECIFIED, ADDRESS_RESERVED, ADDRESS_CLASS_N_,
+        ADDRESS_PUBLIC = 0,
+        ADDRESS_LOOPBACK,
+        ADDRESS_PRIVATE,
+        ADDRESS_LINK_LOCAL,
+        ADDRESS_METADATA,
+        ADDRESS_CGNAT,
+        ADDRESS_MULTICAST,
+        ADDRESS_UNSPECIFIED,
+        ADDRESS_RESERVED,
+        ADDRESS_CLASS_N_,
 };
 extern const char *const address_class_names[ADDRESS_CLASS_N_];
 /* Sees through v4-mapped, NAT64 (64:ff9b::/96) and 6to4 addresses. A name is ADDRESS_RESERVED. */
@@ -35,11 +43,11 @@ bool host_embedded_ipv4(const struct host *addr, struct host *ret);
 /* One rule of network.allow / network.deny. */
 struct host_rule {
         enum { RULE_EXACT, RULE_WILDCARD, RULE_CIDR } kind;
-        struct host host;     /* wildcard: the part after "*." */
-        unsigned prefix;      /* CIDR */
-        uint16_t ports[16];   /* none: all ports */
+        struct host host;   /* wildcard: the part after "*." */
+        unsigned prefix;    /* CIDR */
+        uint16_t ports[16]; /* none: all ports */
         size_t n_ports;
-        const char *text;     /* as written, for verdicts */
+        const char *text; /* as written, for verdicts */
 };
 int host_rule_parse(const char *text, struct host_rule *ret, struct error *e);
 /* Port 0 asks whether the rule holds for some port (a DNS question has none). */
@@ -53,18 +61,19 @@ struct network_rules {
         uint16_t *local_ports;
         size_t n_local_ports;
 };
-int network_rules_compile(struct arena *a, const struct policy_network *n, struct network_rules *ret,
-                          struct error *e);
+int network_rules_compile(struct arena *a, const struct policy_network *n,
+                          struct network_rules *ret, struct error *e);
 
 enum verdict { VERDICT_DENY = 0, VERDICT_ALLOW, VERDICT_ASK };
 struct decision {
         enum verdict verdict;
-        const char *rule;  /* the rule's text, or the mode ("network.mode=deny"); static or borrowed */
-        const char *field; /* pointer to the policy field that would change it: "/network/allow", ... */
+        const char *rule;  /* the rule's text, or "network.mode=deny"; static or borrowed */
+        const char *field; /* the field that would change it, as "/network/allow" */
         char why[192];     /* one sentence for a person */
 };
 /* May the sandbox talk to this name or address? Decision 22 for classes: names are judged by rules
- * alone; once resolved, each address goes through network_decide_address with the name that led to it. */
+ * alone; once resolved, each address goes through network_decide_address with the name that led to
+ * it. */
 void network_decide(const struct network_rules *n, const struct host *h, uint16_t port,
                     struct decision *ret);
 void network_decide_address(const struct network_rules *n, const struct host *name_or_null,

@@ -3,29 +3,31 @@
 #pragma once
 
 /* wire */
-#define LIMIT_LINE_BYTES (4u * 1024 * 1024)   /* one JSON line; stdin and output ride in it */
-#define LIMIT_JSON_DEPTH 32                   /* a policy needs 5 levels, a JSON Schema some 20 */
-#define LIMIT_JSON_WEIGHT (1u << 20)          /* values in one text, containers 16-fold: some 60 MB at worst,
-                                                 where a line of empty objects would take a gigabyte */
-#define LIMIT_LINE_FDS 16                     /* decision 18 */
+#define LIMIT_LINE_BYTES (4u * 1024 * 1024) /* one JSON line; stdin and output ride in it */
+#define LIMIT_JSON_DEPTH 32                 /* a policy needs 5 levels, a JSON Schema some 20 */
+#define LIMIT_JSON_WEIGHT                                                                 \
+        (1u << 20)        /* values in one text, containers 16-fold: some 60 MB at worst, \
+                             where a line of empty objects would take a gigabyte */
+#define LIMIT_LINE_FDS 16 /* decision 18 */
 #define LIMIT_OUT_QUEUE_BYTES (8u * 1024 * 1024) /* unread answers before a peer is paused */
-#define LIMIT_REQUESTS_IN_FLIGHT 1024         /* per connection */
+#define LIMIT_REQUESTS_IN_FLIGHT 1024            /* per connection */
 
 /* strings and lists in a policy */
-#define LIMIT_PATH_BYTES 4096                 /* PATH_MAX */
-#define LIMIT_NAME_BYTES 64                   /* names of sandboxes and profiles */
-#define LIMIT_LIST_ITEMS 4096                 /* rules per list */
-#define LIMIT_HOST_BYTES 253                  /* RFC 1035 2.3.4, without the root label */
+#define LIMIT_PATH_BYTES 4096 /* PATH_MAX */
+#define LIMIT_NAME_BYTES 64   /* names of sandboxes and profiles */
+#define LIMIT_LIST_ITEMS 4096 /* rules per list */
+#define LIMIT_HOST_BYTES 253  /* RFC 1035 2.3.4, without the root label */
 #define LIMIT_ARGV_ITEMS 16384
-#define LIMIT_ARGV_BYTES (2u * 1024 * 1024)   /* ARG_MAX with the usual 8 MiB stack */
+#define LIMIT_ARGV_BYTES (2u * 1024 * 1024) /* ARG_MAX with the usual 8 MiB stack */
 #define LIMIT_ENV_ITEMS 4096
 
 /* output */
-#define LIMIT_OUTPUT_DEFAULT (1u * 1024 * 1024)  /* captured bytes per stream without max_output_bytes */
+#define LIMIT_OUTPUT_DEFAULT \
+        (1u * 1024 * 1024) /* captured bytes per stream without max_output_bytes */
 #define LIMIT_OUTPUT_MAX (64u * 1024 * 1024)
 
 /* objects of one user */
 #define LIMIT_CONNECTIONS 512
-#define LIMIT_SANDBOXES 4096                  /* the test of issue 2 runs 1,000 at once */
+#define LIMIT_SANDBOXES 4096 /* the test of issue 2 runs 1,000 at once */
 #define LIMIT_PROCESSES_PER_SANDBOX 4096
 #define LIMIT_DENIALS_PER_RESULT 64

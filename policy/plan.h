@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * The plan: what a backend shall enforce, resolved to the last detail, with nothing left to decide.
- * plan_compile() is pure: policy + facts + subject in, plan out, or a refusal that names the missing
- * fact. It lives in one arena and is const afterwards.
+ * plan_compile() is pure: policy + facts + subject in, plan out, or a refusal that names the
+ * missing fact. It lives in one arena and is const afterwards.
  */
 #pragma once
 
@@ -16,44 +16,44 @@
 /* Who asks, and what of the world outside the policy needs to know. Filled by the session. */
 struct subject {
         unsigned uid, gid;
-        const char *user;       /* passwd name */
-        const char *home;       /* passwd home, canonical */
-        const char *sandbox_id; /* goes into LEASH_SANDBOX */
-        const char *workdir;    /* canonical (realpath), exists */
-        bool workdir_fresh;     /* made by leash for this sandbox, removed with it */
+        const char *user;                 /* passwd name */
+        const char *home;                 /* passwd home, canonical */
+        const char *sandbox_id;           /* goes into LEASH_SANDBOX */
+        const char *workdir;              /* canonical (realpath), exists */
+        bool workdir_fresh;               /* made by leash for this sandbox, removed with it */
         const char *git_name, *git_email; /* from the user's git configuration, or NULL */
         /* Trusted files of repositories in the working directory that exist now (decision 10):
-         * canonical paths of git directories ("/w/.git", "/w/sub/.git", and outside ones of worktrees),
-         * and of hook directories named by core.hooksPath. */
+         * canonical paths of git directories ("/w/.git", "/w/sub/.git", and outside ones of
+         * worktrees), and of hook directories named by core.hooksPath. */
         struct strings git_dirs, hook_dirs;
-        struct strings git_files; /* ".git" files of worktrees and submodules: they name a git directory */
+        struct strings git_files; /* ".git" files: they name a git directory */
         /* What exists directly in the home (all of it) and in the working directory (the names that
          * subject_wants() likes). Not set: unknown. Saves the plan what is not there; a name that
          * appears a moment later is judged by the supervisor all the same. */
         struct strings home_names, workdir_names;
-        /* Directories outside the working directory that git needs there: the common git directory of a
-         * worktree or a submodule; bound read-write. */
+        /* Directories outside the working directory that git needs there: the common git directory
+         * of a worktree or a submodule; bound read-write. */
         struct strings git_common_dirs;
 };
 
 /* The view: applied in this order by the backend. Sources are host paths, canonical. */
 enum mount_kind {
-        MOUNT_ROOT_RO = 0,  /* the whole disk, read-only, is the base of the new root */
-        MOUNT_ROOT_RW,      /* … read-write (permissive) */
-        MOUNT_ROOT_EMPTY,   /* an empty root: only what is bound exists (strict) */
+        MOUNT_ROOT_RO = 0, /* the whole disk, read-only, is the base of the new root */
+        MOUNT_ROOT_RW,     /* … read-write (permissive) */
+        MOUNT_ROOT_EMPTY,  /* an empty root: only what is bound exists (strict) */
         MOUNT_BIND_RO,
         MOUNT_BIND_RW,
-        MOUNT_TMPFS,        /* a private empty directory: mode, size_bytes */
-        MOUNT_DIR,          /* make the directory (and its parents) in a private part of the view */
-        MOUNT_FILE,         /* a private file with `content`, in a private part; mode says who may write */
-        MOUNT_SYMLINK,      /* content = target */
-        MOUNT_HIDE,         /* mask a file or directory: EACCES for reading and writing */
-        MOUNT_READONLY,     /* what is there stays visible, but nothing below it can be written */
-        MOUNT_PIN,          /* make the directory a mount point of itself, so that it cannot be renamed */
-        MOUNT_DEV,          /* a private /dev with the standard nodes and devpts */
-        MOUNT_DEVICE,       /* one device node or directory of nodes, bound from the host */
+        MOUNT_TMPFS, /* a private empty directory: mode, size_bytes */
+        MOUNT_DIR,   /* make the directory (and its parents) in a private part of the view */
+        MOUNT_FILE,  /* a private file with `content`, in a private part; mode says who may write */
+        MOUNT_SYMLINK,  /* content = target */
+        MOUNT_HIDE,     /* mask a file or directory: EACCES for reading and writing */
+        MOUNT_READONLY, /* what is there stays visible, but nothing below it can be written */
+        MOUNT_PIN,    /* make the directory a mount point of itself, so that it cannot be renamed */
+        MOUNT_DEV,    /* a private /dev with the standard nodes and devpts */
+        MOUNT_DEVICE, /* one device node or directory of nodes, bound from the host */
         MOUNT_PROC,
-        MOUNT_SYS,          /* the read-only minimum */
+        MOUNT_SYS, /* the read-only minimum */
 };
 struct plan_mount {
         enum mount_kind kind;
@@ -62,10 +62,10 @@ struct plan_mount {
         const char *content; /* MOUNT_FILE, MOUNT_SYMLINK */
         unsigned mode;       /* permission bits of what is made; 0 = 0755 / 0644 */
         uint64_t size_bytes; /* MOUNT_TMPFS; 0 = the backend's default */
-        bool optional;       /* skip silently what cannot be: the source does not exist, or the target of
-                              * a mask, or the directory that a private part would lie in */
+        bool optional; /* skip silently what cannot be: the source does not exist, or the target of
+                        * a mask, or the directory that a private part would lie in */
         bool noexec;
-        const char *field;   /* pointer to the policy field this comes from, for explain and denials */
+        const char *field; /* pointer to the policy field it comes from: for explain, denials */
 };
 
 /* A name that must neither be read (deny), written nor brought into being, existing or not. */
@@ -82,24 +82,24 @@ struct plan_limits { /* 0 = no limit */
 
 struct plan {
         enum level level;
-        bool native;           /* no namespaces: Landlock + seccomp + notification only */
+        bool native; /* no namespaces: Landlock + seccomp + notification only */
         const struct subject *subject;
 
         struct plan_mount *mounts;
         size_t n_mounts;
 
-        /* Landlock, as paths in the final view; a file or a tree. What is not there is skipped: optional
-         * mounts, and directories that not every system has. */
-        struct strings read;    /* read, list, execute */
-        struct strings write;   /* everything */
-        bool landlock;          /* the facts allow it */
-        bool seccomp;           /* likewise */
-        bool cgroup;            /* some limit is held by a control group of its own */
+        /* Landlock, as paths in the final view; a file or a tree. What is not there is skipped:
+         * optional mounts, and directories that not every system has. */
+        struct strings read;  /* read, list, execute */
+        struct strings write; /* everything */
+        bool landlock;        /* the facts allow it */
+        bool seccomp;         /* likewise */
+        bool cgroup;          /* some limit is held by a control group of its own */
 
         struct plan_name *names; /* judged by the supervisor; needs seccomp_notify */
         size_t n_names;
-        bool judge_reads;        /* some name has read_too: opens for reading are judged, too */
-        bool judge_unix;         /* connect() to pathname sockets is judged (no Landlock ABI 9) */
+        bool judge_reads; /* some name has read_too: opens for reading are judged, too */
+        bool judge_unix;  /* connect() to pathname sockets is judged (no Landlock ABI 9) */
         struct strings unix_sockets; /* canonical paths that may be connected to */
 
         bool allow_debug, allow_userns, allow_gpu, allow_npu, allow_hardware;
@@ -107,11 +107,11 @@ struct plan {
 
         struct network_rules network;
         struct plan_limits limits;
-        struct pairs environment;  /* complete: what every command starts with */
+        struct pairs environment; /* complete: what every command starts with */
 
         /* The report that goes back as `enforcement`. */
-        bool lost[LOSS_N_];        /* accepted losses that really are lost on this host */
-        struct strings layers;     /* "cgroup", "namespaces", "network", "landlock", "seccomp", … */
+        bool lost[LOSS_N_];    /* accepted losses that really are lost on this host */
+        struct strings layers; /* "cgroup", "namespaces", "network", "landlock", "seccomp", … */
 };
 
 /* Is an entry of the working directory one that a plan may have a use for? */
@@ -126,19 +126,19 @@ enum view_kind {
         VIEW_PRIVATE,    /* the sandbox's own: nothing of the host shows, writing reaches nobody */
         VIEW_HOST_RO,
         VIEW_HOST_RW,
-        VIEW_HIDDEN,     /* a mask: EACCES */
-        VIEW_DEVICE,     /* the private /dev and what is bound there */
-        VIEW_SYSTEM,     /* /proc, /sys */
+        VIEW_HIDDEN, /* a mask: EACCES */
+        VIEW_DEVICE, /* the private /dev and what is bound there */
+        VIEW_SYSTEM, /* /proc, /sys */
 };
 struct view {
         enum view_kind kind;
-        bool noexec, readonly; /* readonly: also for what is private */
+        bool noexec, readonly;       /* readonly: also for what is private */
         const struct plan_mount *by; /* what decided, or NULL */
 };
 struct view plan_view_at(const struct plan_mount *mounts, size_t n, const char *path);
 
-/* policy.check for a path: what would happen on this access, and why. Judges by the plan's mounts and
- * names, so it cannot differ from what is enforced. `path` canonical. */
+/* policy.check for a path: what would happen on this access, and why. Judges by the plan's mounts
+ * and names, so it cannot differ from what is enforced. `path` canonical. */
 enum access_kind { ACCESS_READ = 0, ACCESS_WRITE, ACCESS_EXECUTE };
 void plan_decide_path(const struct plan *plan, const char *path, enum access_kind access,
                       struct decision *ret);

@@ -116,11 +116,12 @@ enum merge_mode {
 int policy_merge(struct arena *a, const struct policy *base, const struct policy *over,
                  enum merge_mode mode, struct policy *ret, struct error *e);
 
-/* The whole stack in the documented order: preset (named by the level that wins, or by a profile that
- * names a preset) -> profile -> request -> overrides. Any of the last three may be NULL. */
+/* The whole stack in the documented order: preset (named by the level that wins, or by a profile
+ * that names a preset) -> profile -> request -> overrides. Any of the last three may be NULL. */
 int policy_resolve(struct arena *a, const struct policy *profile, const struct policy *request,
                    const struct policy *overrides, struct policy *ret, struct error *e);
 
 /* Contradictions and malformed values, each with the field's JSON pointer and what would be right:
- * bad path spelling, bad host rule, allow entries with mode deny, limit 0, unknown loss in accept, ... */
+ * bad path spelling, bad host rule, allow entries with mode deny, limit 0, unknown loss in accept,
+ * ... */
 int policy_check(const struct policy *p, struct error *e);
