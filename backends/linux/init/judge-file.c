@@ -64,14 +64,20 @@ static int open_plain(int dir, const char *name, uint64_t flags, mode_t mode, in
         return 0;
 }
 
+/* Opens what exists, with a caller's flags. Not through libc: its checking open() ends the program
+ * when O_CREAT comes without a mode. */
+static int open_there(const char *path, uint64_t flags) {
+        uint64_t making = O_CREAT | O_EXCL | O_NOFOLLOW;
+        long fd = syscall(SYS_openat, AT_FDCWD, path, (flags & ~making) | O_CLOEXEC | O_NOCTTY, 0);
+
+        return fd < 0 ? -errno : (int) fd;
+}
+
 static int reopen(int object, uint64_t flags) {
         char path[32];
-        int fd;
 
         snprintf(path, sizeof(path), "/proc/self/fd/%d", object);
-        fd = open(path, (int) (flags & ~(uint64_t) (O_CREAT | O_EXCL | O_NOFOLLOW)) | O_CLOEXEC |
-                                O_NOCTTY);
-        return fd < 0 ? -errno : fd;
+        return open_there(path, flags);
 }
 
 static int open_work(const struct caller *c, const struct work *w) {
@@ -104,7 +110,7 @@ static int open_terminal(const struct caller *c, uint64_t flags) {
                 return -ENXIO;
         number = (number & 0xff) | (number >> 12 & 0xfff00);
         snprintf(path, sizeof(path), "/dev/pts/%u", number + (major - 136) * (1u << 20));
-        tty = open(path, (int) flags | O_NOCTTY | O_CLOEXEC);
+        tty = open_there(path, flags);
         if (tty < 0 || fstat(tty, &st) < 0)
                 return -ENXIO;
         if (!S_ISCHR(st.st_mode))
@@ -272,7 +278,7 @@ int judge_open(struct caller *c, int dirfd, uint64_t path, uint64_t flags, mode_
         return p.exists ? open_existing(c, &p, flags, mode) : open_new(c, &p, flags, mode);
 }
 
-/* The place of a name that is to be made or removed; everything but the deed. */
+/* The place of a name that is to be made or removed. The names are not asked yet. */
 static int place_take(struct caller *c, int dirfd, uint64_t path, enum place_mode mode,
                       struct place *ret) {
         _cleanup_spot_ struct spot s = { .base = -1 };
@@ -287,7 +293,7 @@ static int place_take(struct caller *c, int dirfd, uint64_t path, enum place_mod
                 return r;
         if (ret->dir == s.base)
                 ret->owned = TAKE_FD(s.base); /* it would be closed with the spot */
-        return place_allowed(c, ret->path, true);
+        return 0;
 }
 
 int judge_mkdir(struct caller *c, int dirfd, uint64_t path, mode_t mode) {
@@ -295,10 +301,10 @@ int judge_mkdir(struct caller *c, int dirfd, uint64_t path, mode_t mode) {
         mode_t old;
         int r = place_take(c, dirfd, path, PLACE_STAT, &p);
 
+        if (r == 0)
+                r = p.exists ? -EEXIST : place_allowed(c, p.path, true);
         if (r != 0)
                 return r;
-        if (p.exists)
-                return -EEXIST; /* mkdir -p asks often, and the umask is dear */
         old = umask_enter(c);
         r = mkdirat(p.dir, p.full, mode) < 0 ? -errno : 0;
         umask(old);
@@ -312,6 +318,8 @@ int judge_mknod(struct caller *c, int dirfd, uint64_t path, mode_t mode, dev_t d
         mode_t old;
         int r = place_take(c, dirfd, path, PLACE_PARENT, &p);
 
+        if (r == 0)
+                r = place_allowed(c, p.path, true);
         if (r != 0)
                 return r;
         if (S_ISBLK(mode) || S_ISCHR(mode))
@@ -342,6 +350,8 @@ int judge_symlink(struct caller *c, uint64_t target, int dirfd, uint64_t path) {
                 return r;
         r = place_take(c, dirfd, path, PLACE_PARENT, &p);
         if (r == 0)
+                r = place_allowed(c, p.path, true);
+        if (r == 0)
                 r = link_allowed(c, p.path);
         if (r != 0)
                 return r;
@@ -358,6 +368,8 @@ int judge_unlink(struct caller *c, int dirfd, uint64_t path, int flags) {
         if (flags & ~AT_REMOVEDIR)
                 return -EINVAL;
         r = place_take(c, dirfd, path, PLACE_PARENT, &p);
+        if (r == 0)
+                r = place_allowed(c, p.path, true);
         if (r != 0)
                 return r;
         return unlinkat(p.dir, p.full, flags) < 0 ? -errno : 0;
@@ -434,6 +446,10 @@ int judge_rename(struct caller *c, int from_dirfd, uint64_t from, int to_dirfd, 
         if (r == 0 && !a.exists)
                 r = -ENOENT;
         if (r == 0)
+                r = place_allowed(c, a.path, true);
+        if (r == 0)
+                r = place_allowed(c, b.path, true);
+        if (r == 0)
                 r = move_allowed(c, &a, &b);
         if (r == 0 && (flags & RENAME_EXCHANGE) && b.exists)
                 r = move_allowed(c, &b, &a);
@@ -493,6 +509,8 @@ int judge_link(struct caller *c, int from_dirfd, uint64_t from, int to_dirfd, ui
         r = link_source(c, from_dirfd, from, flags, &source);
         if (r == 0)
                 r = place_take(c, to_dirfd, to, PLACE_PARENT, &p);
+        if (r == 0)
+                r = place_allowed(c, p.path, true);
         if (r == 0)
                 r = fd_path(c->judge, source, path, sizeof(path));
         if (r != 0)

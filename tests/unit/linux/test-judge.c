@@ -152,6 +152,8 @@ static int refused(void) {
         REFUSED(rename("repo/.git/hooks", "other"));
         REFUSED(rmdir("repo/.git/hooks"));
         EXPECT(open("repo/.git/hooks/old", O_RDONLY) >= 0);
+        FAILS(mkdir("repo/.git/hooks", 0755), EEXIST); /* `git init` in a repository */
+        FAILS(unlink("absent"), ENOENT);
         /* its ancestors */
         REFUSED(rename("repo/.git", "x"));
         REFUSED(rename("repo", "x"));
@@ -593,7 +595,7 @@ static int terminal(void) {
         tty = open(name, O_RDWR | O_NOCTTY);
         EXPECT(tty >= 0 && ioctl(tty, TIOCSCTTY, 0) == 0);
         EXPECT(fstat(tty, &a) == 0);
-        tty = open("/dev/tty", O_RDWR);
+        tty = open("/dev/tty", O_RDWR | O_CREAT | O_TRUNC, 0644);
         EXPECT(tty >= 0 && fstat(tty, &b) == 0 && a.st_rdev == b.st_rdev);
         return 0;
 }
