@@ -179,7 +179,12 @@ int output_start(struct output *o, struct process *p, enum output_mode mode, enu
         if (mode == OUTPUT_STREAM && !(o->data = malloc(4)))
                 return -ENOMEM;
         o->event = event_new(p->session->base, fd, EV_READ | EV_PERSIST, on_readable, o);
-        if (!o->event || event_add(o->event, NULL) < 0)
+        if (!o->event)
+                return -ENOMEM;
+        /* A client cannot know the id in process.output before the answer that names it: the stream
+         * waits for BOX_SPAWNED. */
+        o->paused = mode == OUTPUT_STREAM;
+        if (!o->paused && event_add(o->event, NULL) < 0)
                 return -ENOMEM;
         return fd_set_nonblock(fd, true);
 }

@@ -213,6 +213,8 @@ static void note_spawned(struct process *p, const struct box_event *ev) {
                 return;
         p->pid = ev->pid;
         report_start(p, ev->pty);
+        output_resume(&p->out);
+        output_resume(&p->err);
 }
 
 static struct process *by_number(struct sandbox *sb, uint64_t number) {
