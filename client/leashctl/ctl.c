@@ -148,7 +148,8 @@ int ctl_print_json(struct json *j) {
                 fputs("leashctl: out of memory\n", stderr);
                 return EXIT_LEASH;
         }
-        bool ok = fwrite(text, 1, len, stdout) == len && fputc('\n', stdout) != EOF &&
+        bool ends = len > 0 && text[len - 1] == '\n';
+        bool ok = fwrite(text, 1, len, stdout) == len && (ends || fputc('\n', stdout) != EOF) &&
                   fflush(stdout) == 0;
         int err = errno;
         free(text);

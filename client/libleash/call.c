@@ -108,6 +108,12 @@ int leash_call_method(struct leash *l, enum method_id id, const void *params, st
         return 0;
 }
 
+char *json_text(const struct json *j) {
+        size_t len = 0;
+
+        return j ? json_print(j, false, &len) : strdup("null");
+}
+
 static int parse_params(struct leash *l, const char *params, struct json **ret) {
         struct error e = ERROR_NULL;
 
@@ -128,7 +134,7 @@ int leash_call(struct leash *l, const char *method, const char *params, const in
         if (r < 0)
                 return r;
         if (ret_result) {
-                char *text = result ? json_print(result, false, NULL) : strdup("null");
+                char *text = json_text(result);
                 if (!text)
                         return error_nomem(&l->error);
                 *ret_result = text;
@@ -146,7 +152,7 @@ static void give_text(struct leash *l, int r, struct json *result, const int *fd
         struct async *a = userdata;
         char *text = NULL;
 
-        if (r >= 0 && !(text = result ? json_print(result, false, NULL) : strdup("null")))
+        if (r >= 0 && !(text = json_text(result)))
                 r = error_nomem(&l->error);
         if (a->fn)
                 a->fn(l, r, text, fds, n_fds, a->userdata);

@@ -271,7 +271,7 @@ static void handle_notification(struct leash *l, struct rpc_message *m) {
         if (l->notify_json)
                 l->notify_json(l, m->method, m->params, l->notify_userdata);
         else if (l->notify) {
-                char *text = m->params ? json_print(m->params, false, NULL) : NULL;
+                char *text = m->params ? json_text(m->params) : NULL;
                 l->notify(l, m->method, text ? text : "{}", l->notify_userdata);
                 free(text);
         }

@@ -70,6 +70,7 @@ int leash_call_json(struct leash *l, const char *method, struct json *params, co
 /* Encodes `params`, calls, decodes into `ret` (of the row's struct; may be NULL). */
 int leash_call_method(struct leash *l, enum method_id id, const void *params, struct arena *a,
                       void *ret, struct json **ret_json);
+char *json_text(const struct json *j); /* malloc'd; NULL is "null" */
 bool is_broken(int r);                      /* the connection's end, not an answer */
 int explain_broken(struct leash *l, int r); /* puts words to it; returns r */
 void leash_set_notify_json(struct leash *l, leash_json_notify_fn fn, void *userdata);

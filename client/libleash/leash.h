@@ -96,7 +96,8 @@ LEASH_PUBLIC int leash_process_get_pty(const struct leash_process *p); /* the ma
 LEASH_PUBLIC int leash_process_signal(struct leash_process *p, int signo); /* sent, not waited for; so are these: */
 LEASH_PUBLIC int leash_process_resize(struct leash_process *p, unsigned rows, unsigned cols);
 LEASH_PUBLIC int leash_process_write(struct leash_process *p, const void *data, size_t len, bool eof); /* stdin "pipe" */
-/* For event loops: called from leash_dispatch(). `stream` is 1 or 2. The result is borrowed. exit may free p. */
+/* For event loops: called from leash_dispatch(), and for what has come already from within set_callbacks itself.
+ * `stream` is 1 or 2. The result is borrowed. The exit callback may free p. */
 typedef void (*leash_output_fn)(struct leash_process *p, int stream, const void *data, size_t len, void *userdata);
 typedef void (*leash_exit_fn)(struct leash_process *p, const struct leash_result *r, void *userdata);
 LEASH_PUBLIC void leash_process_set_callbacks(struct leash_process *p, leash_output_fn output, leash_exit_fn on_exit,

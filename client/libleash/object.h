@@ -9,6 +9,11 @@ struct leash_sandbox {
         char *id, *workdir;
 };
 
+struct early { /* a notification that came before anybody had said what to do with it */
+        struct early *next;
+        struct json *params;
+};
+
 struct leash_process {
         struct leash_process *next; /* in leash.processes, until it has ended */
         struct leash *l;            /* NULL: the connection is gone */
@@ -18,6 +23,9 @@ struct leash_process {
         leash_output_fn output;
         leash_exit_fn exit;
         void *userdata;
+        bool listening; /* leash_process_set_callbacks was called */
+        struct early *early, **early_last;
+        size_t n_early;
 };
 
 /* `text` NULL: nothing happens. Errors carry the pointer into the text. */

@@ -92,6 +92,7 @@ int process_start_json(struct leash *l, struct json *params, const int *fds, siz
                 return error_nomem(&l->error);
         p->pty = -1;
         p->l = l;
+        p->early_last = &p->early;
         if (!wait)
                 wait = wait_for_answer;
         int r = start_once(l, params, fds, n_fds, wait, userdata, p);
@@ -174,11 +175,77 @@ int leash_process_get_pty(const struct leash_process *p) {
         return p->pty;
 }
 
+static void give_exit(struct leash_process *p, struct json *params) {
+        struct leash_result *r = NULL;
+        struct error e = ERROR_NULL;
+
+        if (p->exit && result_from_exit(params, &r, &e) >= 0)
+                p->exit(p, r, p->userdata); /* may free p, and params with it */
+        leash_result_free(r);
+}
+
+static void give_output(struct leash_process *p, struct json *params) {
+        _cleanup_(arena_freep) struct arena *a = arena_new();
+        struct process_output w = { 0 };
+        struct error e = ERROR_NULL;
+
+        if (p->output && a &&
+            shape_decode_lax(notifications[NOTIFY_PROCESS_OUTPUT].params, params, a, &w, &e) >= 0)
+                p->output(p, w.stream == STREAM_STDERR ? 2 : 1, w.data.data, w.data.len,
+                          p->userdata);
+}
+
+/* 1: kept. Only what one read can hold in small lines; who never sets callbacks does not want it.
+ */
+static int keep_early(struct leash_process *p, struct json *params) {
+        enum { MAX_EARLY = 256 };
+        struct early *e = p->n_early < MAX_EARLY ? calloc(1, sizeof(*e)) : NULL;
+
+        if (!e)
+                return 0;
+        e->params = json_ref(params);
+        *p->early_last = e;
+        p->early_last = &e->next;
+        p->n_early++;
+        return 1;
+}
+
+static void drop_early(struct leash_process *p) {
+        while (p->early) {
+                struct early *e = p->early;
+                p->early = e->next;
+                json_unref(e->params);
+                free(e);
+        }
+}
+
+/* What came in the same read as the answer is given now, in order, and the exit last. */
+static void replay(struct leash_process *p) {
+        struct early *e = TAKE(p->early);
+        struct json *exited = p->exited;
+
+        p->early_last = &p->early;
+        while (e) {
+                struct early *next = e->next;
+                give_output(p, e->params);
+                json_unref(e->params);
+                free(e);
+                e = next;
+        }
+        if (exited)
+                give_exit(p, exited); /* may free p */
+}
+
 void leash_process_set_callbacks(struct leash_process *p, leash_output_fn output,
                                  leash_exit_fn on_exit, void *userdata) {
+        bool first = !p->listening;
+
         p->output = output;
         p->exit = on_exit;
         p->userdata = userdata;
+        p->listening = true;
+        if (first)
+                replay(p);
 }
 
 static int send_params(struct leash_process *p, enum method_id id, const void *params) {
@@ -240,6 +307,7 @@ struct leash_process *leash_process_free(struct leash_process *p) {
         unlink_process(p);
         if (p->pty >= 0)
                 close(p->pty);
+        drop_early(p);
         json_unref(p->exited);
         free(p->id);
         free(p->sandbox);
@@ -265,12 +333,8 @@ static int notify_exited(struct leash *l, struct json *params, struct arena *a) 
         if (!p)
                 return 0;
         p->exited = json_ref(params);
-        if (p->exit) {
-                struct leash_result *r = NULL;
-                if (result_from_exit(params, &r, &e) >= 0)
-                        p->exit(p, r, p->userdata); /* may free p */
-                leash_result_free(r);
-        }
+        if (p->listening)
+                give_exit(p, params);
         return 1;
 }
 
@@ -281,7 +345,11 @@ static int notify_output(struct leash *l, struct json *params, struct arena *a) 
         if (shape_decode_lax(notifications[NOTIFY_PROCESS_OUTPUT].params, params, a, &w, &e) < 0)
                 return 0;
         struct leash_process *p = find_process(l, w.process);
-        if (!p || !p->output)
+        if (!p)
+                return 0;
+        if (!p->listening)
+                return keep_early(p, params);
+        if (!p->output)
                 return 0;
         p->output(p, w.stream == STREAM_STDERR ? 2 : 1, w.data.data, w.data.len, p->userdata);
         return 1;

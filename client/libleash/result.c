@@ -91,7 +91,7 @@ static int result_new(struct json *j, struct json *exit, enum exit_reason reason
         struct result *p = calloc(1, sizeof(*p));
         if (!p)
                 return error_nomem(e);
-        p->json = json_print(j, false, NULL);
+        p->json = json_text(j);
         p->out = copy_bytes(out);
         p->err = copy_bytes(err);
         if (!p->json || !p->out || !p->err) {

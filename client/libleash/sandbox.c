@@ -40,9 +40,20 @@ int decode_policy(const char *text, struct arena *a, struct policy **ret, struct
         return r;
 }
 
+/* Options are a method's params without what the call's other arguments give, so nothing is
+ * required. */
 int decode_options(enum method_id id, const char *text, struct arena *a, void *ret,
                    struct error *e) {
-        return decode_text(methods[id].params, text, "", a, ret, e);
+        struct shape shape = *methods[id].params;
+        struct field *fields = arena_array(a, shape.n, sizeof(*fields));
+
+        if (!fields)
+                return error_nomem(e);
+        memcpy(fields, shape.fields, shape.n * sizeof(*fields));
+        for (size_t i = 0; i < shape.n; i++)
+                fields[i].flags &= ~(unsigned) FIELD_REQUIRED;
+        shape.fields = fields;
+        return decode_text(&shape, text, "", a, ret, e);
 }
 
 int push_argv(struct arena *a, const char *const *argv, struct strings *ret, struct error *e) {

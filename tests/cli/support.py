@@ -45,7 +45,7 @@ class Case(unittest.TestCase):
         cls.log = open(os.path.join(cls.base, "log"), "wb")
         cls.daemon = subprocess.Popen(
             [LEASHD, "--user", "--backend", "null", "--socket", cls.socket],
-            stdin=subprocess.DEVNULL, stdout=cls.log, stderr=cls.log)
+            env=environment(XDG_CACHE_HOME=cls.base), stdin=subprocess.DEVNULL, stdout=cls.log, stderr=cls.log)
         wait_for(lambda: os.path.exists(cls.socket))
 
     @classmethod

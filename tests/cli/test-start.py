@@ -23,7 +23,7 @@ class OnDemand(unittest.TestCase):
         with open(self.leashd, "w") as f:
             f.write(f'#!/bin/sh\nexec "{LEASHD}" "$@" --backend null\n')
         os.chmod(self.leashd, 0o755)
-        self.env = environment(XDG_RUNTIME_DIR=self.runtime, SECRET="of the caller")
+        self.env = environment(XDG_RUNTIME_DIR=self.runtime, XDG_CACHE_HOME=self.base, SECRET="of the caller")
         self.pids = set()
 
     def tearDown(self):
