@@ -47,12 +47,6 @@ static void add_path(struct text *t, const char *path) {
                         add(t, "%c", *path);
 }
 
-static void add_from(struct text *t, const char *field) {
-        if (field)
-                add(t, "   (%s)", field);
-        add(t, "\n");
-}
-
 static void explain_head(struct text *t, const struct policy *policy, const struct plan *plan) {
         const struct subject *s = plan->subject;
         add(t, "Level              %s\n", level_names[plan->level]);
@@ -83,39 +77,84 @@ static void explain_head(struct text *t, const struct policy *policy, const stru
         add(t, "%s\n", any ? "" : " none");
 }
 
-struct heading {
-        const char *title;
-        unsigned kinds; /* bits of enum mount_kind */
-        bool field;
-};
+#define COLUMNS 100
 #define KIND(k) (1u << MOUNT_##k)
-static const struct heading headings[] = {
-        { "Writable", KIND(ROOT_RW) | KIND(BIND_RW), true },
-        { "Read-only", KIND(ROOT_RO) | KIND(BIND_RO), true },
-        { "Private, empty at the start", KIND(TMPFS) | KIND(DIR), false },
-        { "Made by leash", KIND(FILE) | KIND(SYMLINK) | KIND(DEV) | KIND(PROC) | KIND(SYS), false },
-        { "Devices", KIND(DEVICE), true },
-        { "Hidden", KIND(HIDE), true },
-        { "Kept read-only inside what is writable", KIND(READONLY), true },
+
+/* One line of a section: what, because of which field. */
+struct entry {
+        const char *path, *field;
+        bool noexec;
 };
+/* The i-th of a section, or false when that one belongs elsewhere. */
+typedef bool (*entry_fn)(const struct plan *plan, size_t i, unsigned which, struct entry *ret);
+
+static bool mount_entry(const struct plan *plan, size_t i, unsigned kinds, struct entry *ret) {
+        const struct plan_mount *m = &plan->mounts[i];
+        *ret = (struct entry){ m->target, m->field, m->noexec };
+        /* These are among the names, too, which say more. */
+        if (m->kind == MOUNT_READONLY && plan->n_names > 0 &&
+            strcmp(m->field, "/security/protect_workspace") == 0)
+                return false;
+        return kinds & 1u << m->kind;
+}
+
+static bool name_entry(const struct plan *plan, size_t i, unsigned read_too, struct entry *ret) {
+        *ret = (struct entry){ plan->names[i].pattern, plan->names[i].field, false };
+        return plan->names[i].read_too == read_too;
+}
+
+static void add_wrapped(struct text *t, const struct entry *x, size_t *column) {
+        size_t start = t->n, width = strlen(x->path) + (x->noexec ? 22 : 0) + 2;
+        if (*column + width > COLUMNS && *column > 4) {
+                add(t, "\n    ");
+                start = t->n;
+                *column = 4;
+        }
+        add(t, "%s", *column > 4 ? "  " : "");
+        add_path(t, x->path);
+        add(t, "%s", x->noexec ? " [nothing in it runs]" : "");
+        *column += t->n - start;
+}
+
+/* A section with many entries: together what comes from one field, several to a line. */
+static void explain_grouped(struct text *t, const char *title, const struct plan *plan, size_t n,
+                            entry_fn entry, unsigned which) {
+        bool any = false;
+        for (size_t i = 0; i < n; i++) {
+                struct entry first, x;
+                bool printed = !entry(plan, i, which, &first);
+                for (size_t k = 0; k < i && !printed; k++)
+                        printed = entry(plan, k, which, &x) && strcmp(x.field, first.field) == 0;
+                if (printed)
+                        continue;
+                size_t column = 4;
+                add(t, "%s%s%s  %s\n    ", any ? "" : "\n", any ? "" : title, any ? "" : "\n",
+                    first.field);
+                for (size_t k = i; k < n; k++)
+                        if (entry(plan, k, which, &x) && strcmp(x.field, first.field) == 0)
+                                add_wrapped(t, &x, &column);
+                add(t, "\n");
+                any = true;
+        }
+}
 
 static void explain_mounts(struct text *t, const struct plan *plan) {
-        for (size_t h = 0; h < ELEMENTSOF(headings); h++) {
-                bool any = false;
-                for (size_t i = 0; i < plan->n_mounts; i++) {
-                        const struct plan_mount *m = &plan->mounts[i];
-                        if (!(headings[h].kinds & 1u << m->kind))
-                                continue;
-                        if (!any)
-                                add(t, "\n%s\n", headings[h].title);
-                        any = true;
-                        add(t, "  ");
-                        add_path(t, m->target);
-                        add(t, "%s%s", m->optional ? " [if it exists]" : "",
-                            m->noexec ? " [nothing in it runs]" : "");
-                        add_from(t, headings[h].field ? m->field : NULL);
-                }
-        }
+        static const struct {
+                const char *title;
+                unsigned kinds;
+        } sections[] = {
+                { "Writable", KIND(ROOT_RW) | KIND(BIND_RW) },
+                { "Read-only, as far as it exists", KIND(ROOT_RO) | KIND(BIND_RO) },
+                { "Private, empty at the start", KIND(TMPFS) | KIND(DIR) },
+                { "Made by leash",
+                  KIND(FILE) | KIND(SYMLINK) | KIND(DEV) | KIND(PROC) | KIND(SYS) },
+                { "Devices, as far as they exist", KIND(DEVICE) },
+                { "Hidden, as far as it exists", KIND(HIDE) },
+                { "Kept read-only, as far as it exists", KIND(READONLY) },
+        };
+        for (size_t i = 0; i < ELEMENTSOF(sections); i++)
+                explain_grouped(t, sections[i].title, plan, plan->n_mounts, mount_entry,
+                                sections[i].kinds);
 }
 
 static void explain_list(struct text *t, const char *title, const struct strings *list) {
@@ -129,21 +168,10 @@ static void explain_list(struct text *t, const char *title, const struct strings
 }
 
 static void explain_names(struct text *t, const struct plan *plan) {
-        for (int read_too = 1; read_too >= 0; read_too--) {
-                bool any = false;
-                for (size_t i = 0; i < plan->n_names; i++) {
-                        if (plan->names[i].read_too != read_too)
-                                continue;
-                        if (!any)
-                                add(t, "\n%s\n",
-                                    read_too ? "Names that cannot be read, written or made"
-                                             : "Names that cannot be written or made");
-                        any = true;
-                        add(t, "  ");
-                        add_path(t, plan->names[i].pattern);
-                        add_from(t, plan->names[i].field);
-                }
-        }
+        explain_grouped(t, "Names that cannot be read, written or made, existing or not", plan,
+                        plan->n_names, name_entry, true);
+        explain_grouped(t, "Names that cannot be written or made, existing or not", plan,
+                        plan->n_names, name_entry, false);
 }
 
 static void explain_network(struct text *t, const struct plan *plan) {
