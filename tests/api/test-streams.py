@@ -13,7 +13,7 @@ from leash import wait_until
 
 def collect(client, process, stream="stdout"):
     """All output of a stream until the process has exited, and the exit."""
-    data = b""
+    data = []
     while True:
         if not client.notes:
             message = client.read()
@@ -26,10 +26,10 @@ def collect(client, process, stream="stdout"):
         if params.get("process") != process:
             continue
         if message["method"] == "process.exited":
-            return data, params
+            return b"".join(data), params
         if message["method"] == "process.output" and params["stream"] == stream:
             text = params["data"]
-            data += base64.b64decode(text) if params["encoding"] == "base64" else text.encode()
+            data.append(base64.b64decode(text) if params["encoding"] == "base64" else text.encode())
 
 
 class Streams(leash.Case):
