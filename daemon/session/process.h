@@ -30,7 +30,7 @@ struct process {
         struct strings argv;
         bool run; /* process.run: captures and answers at the end */
         bool owns_sandbox;
-        bool kill_on_limit;
+        bool kill_on_limit, has_pty;
         pid_t pid;
         struct input input;
         struct output out, err;

@@ -41,6 +41,7 @@ static enum exit_reason end_reason(const struct process *p) {
 
 void report_start(struct process *p, int pty) {
         struct event_details d = { .sandbox = p->sandbox_id, .process = p->id, .argv = &p->argv };
+        p->has_pty = pty >= 0;
         if (!p->run && p->rq) {
                 struct process_start_result r = { .process = p->id,
                                                   .sandbox = p->sandbox_id,

@@ -174,8 +174,9 @@ int rpc_process_resize(struct request *rq, struct error *e) {
         struct process *process = find_running(rq, p->process, e);
         if (!process)
                 return -ESRCH;
-        int r = s->backend->box_resize(process->sandbox->box, process->number, (unsigned) p->rows,
-                                       (unsigned) p->cols);
+        int r = process->has_pty ? s->backend->box_resize(process->sandbox->box, process->number,
+                                                          (unsigned) p->rows, (unsigned) p->cols)
+                                 : -ENOTTY;
         if (r < 0)
                 return error_set(e, ERROR_STATE, -r, "the process has no terminal");
         request_reply(rq, NULL);
