@@ -67,8 +67,9 @@ int exit_code_of(const struct process_exit *x, const struct exit_info *info);
 /* help.c */
 void help_overview(FILE *f);
 void help_command(FILE *f, const struct command *c);
-void help_man(FILE *f);  /* the options as scdoc, for leashctl.1 */
-void help_bash(FILE *f); /* the completions */
+void help_man(FILE *f);                        /* the options as scdoc, for leashctl.1 */
+void help_man_text(FILE *f, const char *text); /* escaped for scdoc(5) */
+void help_bash(FILE *f);                       /* the completions */
 void help_zsh(FILE *f);
 
 int cmd_run(struct ctl *c);

@@ -94,7 +94,7 @@ void help_command(FILE *f, const struct command *c) {
 }
 
 /* scdoc(5): underscores and asterisks of plain text are escaped. */
-static void man_text(FILE *f, const char *text) {
+void help_man_text(FILE *f, const char *text) {
         for (; *text; text++) {
                 if (strchr("_*\\`#~<>[]", *text))
                         fputc('\\', f);
@@ -113,13 +113,13 @@ static void man_option(FILE *f, const struct option *o) {
                 fprintf(f, ", *--no-%s*", o->name);
         if (o->arg) {
                 fputs(" ", f);
-                man_text(f, o->arg);
+                help_man_text(f, o->arg);
         }
         fputs("\n\t", f);
-        man_text(f, o->help);
+        help_man_text(f, o->help);
         if (o->arg && option_words(o, words, sizeof(words), ' ') > 0 && !o->words) {
                 fputs(": ", f);
-                man_text(f, words);
+                help_man_text(f, words);
         }
         fputs(".", f);
         if (o->field && strcmp(o->field, "/sandbox") != 0 && strcmp(o->field, "/profile") != 0) {

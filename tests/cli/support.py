@@ -28,6 +28,11 @@ def wait_for(what, seconds=10):
     raise AssertionError("waited in vain")
 
 
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
+
+
 def environment(**more):
     keep = ("PATH", "HOME", "USER", "LANG", "ASAN_OPTIONS", "UBSAN_OPTIONS")
     env = {k: v for k, v in os.environ.items() if k in keep}
@@ -46,7 +51,7 @@ class Case(unittest.TestCase):
         cls.daemon = subprocess.Popen(
             [LEASHD, "--user", "--backend", "null", "--socket", cls.socket],
             env=environment(XDG_CACHE_HOME=cls.base), stdin=subprocess.DEVNULL, stdout=cls.log, stderr=cls.log)
-        wait_for(lambda: os.path.exists(cls.socket))
+        wait_for(lambda: listens(cls.socket))
 
     @classmethod
     def tearDownClass(cls):
