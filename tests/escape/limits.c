@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Limits: each row asks for one on the command line and then tries to have more. */
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "escape.h"
+
+static int many_processes(const char *arg) {
+        int n, want = atoi(arg), err = 0;
+        pid_t pids[512];
+        for (n = 0; n < want && n < 512; n++) {
+                pids[n] = fork();
+                if (pids[n] == 0) {
+                        pause();
+                        _exit(0);
+                }
+                if (pids[n] < 0) {
+                        err = errno;
+                        break;
+                }
+        }
+        for (int i = 0; i < n; i++) {
+                kill(pids[i], SIGKILL);
+                waitpid(pids[i], NULL, 0);
+        }
+        return n >= want ? 0 : -err;
+}
+static int raise_limit(const char *arg) {
+        int which = atoi(arg);
+        struct rlimit l = { RLIM_INFINITY, RLIM_INFINITY };
+        return result(setrlimit(which, &l));
+}
+static int much_memory(const char *arg) {
+        size_t n = (size_t) atoi(arg) << 20;
+        char *m = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (m == MAP_FAILED)
+                return -errno;
+        for (size_t i = 0; i < n; i += 4096)
+                m[i] = 1;
+        return 0;
+}
+static int big_file(const char *arg) {
+        static char block[65536];
+        signal(SIGXFSZ, SIG_IGN);
+        int fd = open("big", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+        if (fd < 0)
+                return -errno;
+        for (int i = 0; i < 64; i++)
+                if (write(fd, block, sizeof(block)) != (ssize_t) sizeof(block))
+                        return -errno;
+        return 0;
+}
+static int much_disk(const char *arg) {
+        static char block[65536];
+        char place[64], name[96];
+        int r = 0;
+        snprintf(place, sizeof(place), "%s/fill-XXXXXX", arg);
+        if (!mkdtemp(place))
+                return -errno;
+        for (int f = 0; f < 16; f++) {
+                snprintf(name, sizeof(name), "%s/%d", place, f);
+                int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+                for (int i = 0; i < 64 && r == 0; i++)
+                        if (write(fd, block, sizeof(block)) != (ssize_t) sizeof(block))
+                                r = -errno;
+                close(fd);
+        }
+        for (int f = 0; f < 16; f++) {
+                snprintf(name, sizeof(name), "%s/%d", place, f);
+                unlink(name);
+        }
+        rmdir(place);
+        return r;
+}
+static int much_time(const char *arg) {
+        struct rusage u;
+        signal(SIGXCPU, SIG_IGN);
+        do {
+                getrusage(RUSAGE_SELF, &u);
+        } while (u.ru_utime.tv_sec + u.ru_stime.tv_sec < atoi(arg));
+        return 0;
+}
+static int long_sleep(const char *arg) {
+        struct timespec t = { atoi(arg), 0 };
+        signal(SIGTERM, SIG_IGN);
+        while (nanosleep(&t, &t) < 0 && errno == EINTR)
+                ;
+        return 0;
+}
+
+// clang-format off
+const struct attempt attempts_limits[] = {
+        { "processes", many_processes, "120", ALL, KILLED, "--processes 40", "make more processes than allowed" },
+        { "file-size", big_file, 0, ALL, KILLED, "--file-size 1M", "write a larger file than allowed" },
+        { "file-size-raise", raise_limit, "1", ALL, 0, "--file-size 1M", "raise the limit of the file size" },
+        { "cpu-time", much_time, "3", ALL, KILLED, "--cpu-time 1s", "use more processor time than allowed" },
+        { "wall-time", long_sleep, "3", ALL, KILLED, "--timeout 1s", "stay longer than allowed" },
+        { "memory", much_memory, "256", ALL, KILLED, "--memory 64M", "use more memory than allowed" },
+        { "disk", much_disk, ".", ALL, KILLED, "--disk 8M", "fill the disk" },
+        { "tmp", much_disk, "/tmp", ALL, KILLED, "--disk 8M", "fill /tmp" },
+        ATTEMPT_END
+};
+// clang-format on

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The escape suite: every attempt first without a sandbox, where it must succeed, then inside one at each level that it
+applies to, where it must be refused and must leave the world outside as it was.
+
+usage: run.py --build DIR --as root|other [--only SUBSTRING] [--level LEVEL] [--twins-only]
+"""
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import leashtest as lt  # noqa: E402
+from scenes import scenes  # noqa: E402
+from world import Hosts, World  # noqa: E402
+
+LEVELS = {"S": "strict", "D": "default", "P": "permissive"}
+
+
+class Attempt:
+    def __init__(self, line):
+        name, levels, flags, options, doc = line.rstrip("\n").split("\t")
+        self.name, self.levels, self.flags, self.doc = name, levels, flags, doc
+        self.options = options.split()
+        self.family = name.split("/")[0]
+
+
+class Suite:
+    def __init__(self, build, user, base):
+        self.build, self.user, self.base = build, user, base
+        self.tap = lt.Tap()
+        self.leash = lt.Leash(build, user, base)
+        self.program = os.path.join(base, "escape")
+        shutil.copy2(os.path.join(build, "tests", "escape", "escape"), self.program)
+        os.chmod(self.program, 0o755)
+        lines = subprocess.run([self.program, "--list"], capture_output=True, text=True, check=True).stdout
+        self.attempts = [Attempt(line) for line in lines.splitlines()]
+        self.hosts = Hosts(self)
+        self.serial = 0
+
+    def world(self, family):
+        self.serial += 1
+        return World(self, family, f"{os.getpid()}-{self.serial}")
+
+    def verdict(self, world, command, extra_env=None):
+        """Runs it the way a careless host would: a directory as input, a log as output, a descriptor too many."""
+        env = {**self.leash.env, "LEASH_ESCAPE_SECRET": "LEASH-SECRET", **(extra_env or {})}
+        with open(os.path.join(world.base, "log"), "ab") as log:
+            os.fchmod(log.fileno(), 0o666)
+            directory = os.open(world.out, os.O_RDONLY | os.O_DIRECTORY)
+            leak = os.open(world.out + "/secret", os.O_RDONLY)
+            try:
+                r = subprocess.run(command, cwd=world.work, env=env, stdin=directory, stdout=subprocess.PIPE,
+                                   stderr=log, pass_fds=(leak,), timeout=30, **self.user.demote())
+                code, out = r.returncode, r.stdout.decode(errors="replace")
+            except subprocess.TimeoutExpired as e:
+                code, out = "hung", (e.stdout or b"").decode(errors="replace")
+            finally:
+                os.close(directory)
+                os.close(leak)
+        with open(os.path.join(world.base, "log"), errors="replace", encoding="utf-8") as log:
+            return code, out, log.read()
+
+    def twin(self, attempt):
+        """'works', 'not here', 'needs root', or a complaint."""
+        if "U" in attempt.flags and self.user.uid == 0:
+            return "not here"
+        if "R" in attempt.flags and self.user.uid != 0:
+            return "needs root"
+        with self.world(attempt.family) as world:
+            code, out, err = self.verdict(world, ["./escape", attempt.name, ".world"])
+        if "ESCAPED" in out:
+            return "works"
+        if "NOT-HERE" in out:
+            return "not here"
+        return f"without a sandbox it must succeed, but: {code} {out}{err}"
+
+    def inside(self, attempt, level, twin):
+        name = f"{level} {attempt.name}"
+        with self.world(attempt.family) as world:
+            options = [world.expand(o) for o in attempt.options]
+            before = world.snapshot()
+            code, out, err = self.verdict(world, [self.leash.leashctl, "run", "--quiet", "--level", level, *options,
+                                                  "-C", world.work, "--", "./escape", attempt.name, ".world"])
+            harm = world.harm(before)
+        detail = f"{attempt.doc}\n{code} {out}\n{err}"
+        if "ESCAPED" in out or harm:
+            self.tap.ok(False, name, f"{detail}\n{harm}")
+        elif "REFUSED" in out or "NOT-HERE" in out:
+            self.tap.ok(True, name + ("" if twin == "works" else f" (twin: {twin})"))
+        elif "K" in attempt.flags and isinstance(code, int) and (code == 124 or code >= 128):
+            self.tap.ok(True, f"{name} (ended with {code})")
+        elif code == 125 and attempt.family == "limits":
+            # Refused before anything ran: the promise is kept, this host lacks the means.
+            self.tap.skip(name, "refused to start: " + " ".join(err.split())[:160])
+        else:
+            self.tap.ok(False, name, "no verdict: " + detail)
+
+    def siblings(self, attempts, level):
+        """Commands in one sandbox must not reach each other either."""
+        with self.world("proc") as world:
+            rpc = self.leash.rpc()
+            try:
+                sandbox = rpc.call("sandbox.create", {"policy": {"level": level, "workdir": world.work}})["sandbox"]
+                rpc.call("process.start", {"sandbox": sandbox, "argv": ["/bin/sleep", "60"],
+                                           "stdio": {"stdin": "null", "stdout": "null", "stderr": "null"}})
+                for attempt in attempts:
+                    r = rpc.call("process.run", {"sandbox": sandbox, "argv": ["./escape", attempt.name, ".world"]})
+                    self.tap.ok("REFUSED" in r["stdout"], f"{level} {attempt.name} against a sibling", r)
+                rpc.call("sandbox.destroy", {"sandbox": sandbox})
+            except (lt.RpcError, EOFError, OSError, KeyError) as e:
+                self.tap.ok(False, f"{level} siblings", repr(e))
+            finally:
+                rpc.close()
+
+    def run(self, only, levels, twins_only):
+        chosen = [a for a in self.attempts if only in a.name]
+        if not twins_only:
+            self.leash.run("ps")  # the daemon has to be there to be attacked
+        twins = {}
+        for attempt in chosen:
+            twins[attempt.name] = twin = self.twin(attempt)
+            if twin not in ("works", "not here", "needs root"):
+                self.tap.ok(False, f"twin {attempt.name}", f"{attempt.doc}\n{twin}")
+            elif twins_only:
+                (self.tap.skip if twin != "works" else lambda n, _: self.tap.ok(True, n))(f"twin {attempt.name}", twin)
+        if twins_only:
+            return
+        for attempt in chosen:
+            if twins[attempt.name] == "not here":
+                self.tap.skip(attempt.name, "not on this kernel, or not for this user")
+                continue
+            for letter in attempt.levels:
+                if LEVELS[letter] in levels:
+                    self.inside(attempt, LEVELS[letter], twins[attempt.name])
+        if siblings := [a for a in chosen if "B" in a.flags]:
+            for level in levels:
+                self.siblings(siblings, level)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--as", dest="who", choices=("root", "other"), required=True)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--level", choices=tuple(LEVELS.values()))
+    parser.add_argument("--twins-only", action="store_true")
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    if args.who == "root" and os.getuid() != 0:
+        print("1..0 # SKIP needs root")
+        return 0
+    user = lt.User.caller() if args.who == "root" else lt.User.other()
+    if user is None:
+        print("1..0 # SKIP no unprivileged user can be made here")
+        return 0
+    base = lt.base_directory("leash-escape-")
+    suite = None
+    try:
+        suite = Suite(os.path.realpath(args.build), user, base)
+        levels = [args.level] if args.level else list(LEVELS.values())
+        suite.run(args.only, levels, args.twins_only)
+        for scene in scenes(suite, [] if args.twins_only else levels):
+            if args.only in scene.name:
+                scene.play()
+        return suite.tap.end()
+    finally:
+        if suite:
+            suite.leash.stop()
+            suite.hosts.close()
+        user.remove()
+        shutil.rmtree(base, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

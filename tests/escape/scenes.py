@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Attempts that take more than one act: what one sandbox leaves for the next, what the host does meanwhile, and what is still there
+when the curtain has fallen. Each has its twin, too: the same acts without a sandbox must do the harm."""
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import leashtest as lt
+
+
+class Scene:
+    """One act per method; `level` is None for the twin, which runs the same commands without a sandbox."""
+
+    def __init__(self, suite, levels, name, doc, act, at=("strict", "default", "permissive"), twin=True):
+        self.suite, self.levels, self.name, self.doc, self.act = suite, levels, "scenes/" + name, doc, act
+        self.at, self.has_twin = at, twin
+
+    def once(self, level):
+        with self.suite.world("scenes") as world:
+            world.use(world.hosts.victims[1])
+            return self.act(Stage(self.suite, world, level))
+
+    def play(self):
+        """The act returns what went wrong for the host, or nothing."""
+        tap = self.suite.tap
+        if self.has_twin:
+            try:
+                if not self.once(None):
+                    tap.ok(False, "twin " + self.name, self.doc + "\nwithout a sandbox it must succeed, but did not")
+                    return
+            except (OSError, subprocess.SubprocessError) as e:
+                tap.ok(False, "twin " + self.name, repr(e))
+                return
+        for level in self.levels:
+            if level not in self.at:
+                continue
+            try:
+                harm = self.once(level)
+            except Unplayable as e:
+                tap.ok(False, f"{level} {self.name}", f"{self.doc}\n{e}")
+            except (lt.RpcError, OSError, EOFError, subprocess.SubprocessError) as e:
+                tap.ok(False, f"{level} {self.name}", f"{self.doc}\n{e!r}")
+            else:
+                tap.ok(not harm, f"{level} {self.name}", f"{self.doc}\n{harm}")
+
+
+class Unplayable(Exception):
+    """The sandbox failed to start: neither an escape nor a refusal."""
+
+
+class Stage:
+    def __init__(self, suite, world, level):
+        self.suite, self.world, self.level = suite, world, level
+        self.user, self.leash = suite.user, suite.leash
+
+    def command(self, argv, options=()):
+        if self.level is None:
+            return list(argv)
+        return [self.leash.leashctl, "run", "--quiet", "--level", self.level, *options, "-C", self.world.work, "--",
+                *argv]
+
+    def sh(self, script, options=(), may_refuse=False):
+        """One command to its end; its output."""
+        r = subprocess.run(self.command(["/bin/sh", "-c", script], options), cwd=self.world.work, env=self.leash.env,
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60,
+                           **self.user.demote())
+        if r.returncode == 125 and not may_refuse:
+            raise Unplayable(r.stderr)
+        return r.stdout
+
+    def start(self, argv, options=()):
+        return subprocess.Popen(self.command(argv, options), cwd=self.world.work, env=self.leash.env,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                **self.user.demote())
+
+    def host(self, script):
+        """What the user does outside."""
+        subprocess.run(["/bin/sh", "-ec", script], cwd=self.world.work, env=self.leash.env, check=True,
+                       stdin=subprocess.DEVNULL, capture_output=True, **self.user.demote())
+
+    def path(self, name):
+        return os.path.join(self.world.work, name)
+
+    def read(self, path):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+        return None
+
+
+# What one sandbox plants for the next.
+
+def planted(options, spell="planted"):
+    def act(s):
+        s.sh(f"ln -s {s.world.out} planted")
+        s.sh(f"echo escaped > {spell}/target", [o.replace("@work@", s.world.work) for o in options], may_refuse=True)
+        return "" if s.read(s.world.out + "/target") == "untouched\n" else "a file outside was written"
+    return act
+
+
+def planted_read(s):
+    s.sh(f"ln -s {s.suite.hosts.home} planted")
+    out = s.sh("cat planted/secret", ["--read", "$WORKDIR/planted"], may_refuse=True)
+    return "the home was read" if "LEASH-SECRET" in out else ""
+
+
+def planted_workdir(s):
+    """The next client is told to work in a directory below, which has become a link to somewhere else."""
+    s.sh(f"mv sub old-sub; ln -s {s.world.out} sub")
+    if s.level is None:
+        s.sh("echo escaped > sub/target")
+    else:
+        s.sh("echo escaped > sub/target", ["--write", "$WORKDIR/sub"], may_refuse=True)
+    return "" if s.read(s.world.out + "/target") == "untouched\n" else "a file outside was written"
+
+
+def planted_gitfile(s):
+    """A .git file names a directory that leash would bind in, writable, as a worktree's repository."""
+    shutil.rmtree(s.path(".git"))
+    s.sh(f"echo gitdir: {s.world.out} > .git")
+    s.sh(f"echo escaped > {s.world.out}/target", may_refuse=True)
+    return "" if s.read(s.world.out + "/target") == "untouched\n" else "a directory outside became writable"
+
+
+def planted_repository(s):
+    """The same with somebody else's real repository."""
+    other = s.world.out + "/repo/.git"
+    s.host(f"mkdir -p {other}/objects {other}/refs {other}/worktrees/w && echo 'ref: refs/heads/main' > {other}/HEAD"
+           f" && echo ../.. > {other}/worktrees/w/commondir && echo /elsewhere/.git > {other}/worktrees/w/gitdir")
+    shutil.rmtree(s.path(".git"))
+    s.sh(f"echo gitdir: {other}/worktrees/w > .git")
+    s.sh(f"echo escaped > {other}/objects/evil", may_refuse=True)
+    return "another repository was written" if os.path.exists(other + "/objects/evil") else ""
+
+
+def planted_commondir(s):
+    """A repository made inside says that its common directory is elsewhere."""
+    shutil.rmtree(s.path(".git"))
+    s.sh(f"mkdir -p .git/objects .git/refs; echo ref: refs/heads/main > .git/HEAD; echo {s.world.out} > .git/commondir")
+    s.sh(f"echo escaped > {s.world.out}/target", may_refuse=True)
+    return "" if s.read(s.world.out + "/target") == "untouched\n" else "a directory outside became writable"
+
+
+def planted_module(s):
+    """A submodule's .git file points outside."""
+    shutil.rmtree(s.path("sub/.git"))
+    s.sh(f"echo gitdir: {s.world.out} > sub/.git")
+    s.sh(f"echo escaped > {s.world.out}/target", may_refuse=True)
+    return "" if s.read(s.world.out + "/target") == "untouched\n" else "a directory outside became writable"
+
+
+# What the host does while the sandbox runs.
+
+def replaced(what, how, attack, options):
+    """The host replaces something that is protected, as git and editors do; the protection must follow."""
+    def act(s):
+        p = s.start(["/bin/sh", "-c", f"touch ready; while [ ! -e go ]; do sleep 0.02; done; {attack}; echo done"], options)
+        try:
+            if not lt.wait_for(lambda: os.path.exists(s.path("ready")) or p.poll() is not None, 20) or p.poll() is not None:
+                raise Unplayable((p.communicate()[1] or b"").decode(errors="replace"))
+            s.host(how)
+            s.host("touch go")
+            out = p.communicate(timeout=30)[0].decode(errors="replace")
+        finally:
+            p.kill()
+            p.wait()
+        return what(s, out)
+    return act
+
+
+def config_touched(s, out):
+    return "git's configuration was changed" if "evil" in (s.read(s.path(".git/config")) or "evil") else ""
+
+
+def hook_made(s, out):
+    return "a hook was made" if os.path.exists(s.path(".git/hooks/pre-commit")) else ""
+
+
+def env_read(s, out):
+    return "a denied file was read" if "LEASH-SECRET" in out else ""
+
+
+def env_written(s, out):
+    return "a denied file was written" if "evil" in (s.read(s.path(".env")) or "evil") else ""
+
+
+# What is still there afterwards.
+
+def token(s):
+    return f"{s.world.name}-linger"
+
+
+def running(mark):
+    found = []
+    for name in os.listdir("/proc"):
+        with contextlib.suppress(OSError):
+            if name.isdigit():
+                with open(f"/proc/{name}/cmdline", "rb") as f:
+                    argv = f.read().split(b"\0")
+                if len(argv) > 2 and argv[1] == b"--linger" and argv[2] == mark.encode() and lt.alive(int(name)):
+                    found.append(int(name))
+    return found
+
+
+def end(pids):
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def lingering(s):
+    s.sh(f"./escape --linger {token(s)}; sleep 0.1")
+    lt.wait_for(lambda: not running(token(s)), 0.3 if s.level is None else 3)
+    left = running(token(s))
+    end(left)
+    return f"processes left: {left}" if left else ""
+
+
+def bereaved(whom):
+    """The client, the session or the daemon is killed; nothing that ran for it may survive."""
+    def act(s):
+        p = s.start(["/bin/sh", "-c", f"./escape --linger {token(s)}; exec sleep 300"])
+        try:
+            if not lt.wait_for(lambda: running(token(s)) or p.poll() is not None, 20) or p.poll() is not None:
+                raise Unplayable((p.communicate()[1] or b"").decode(errors="replace"))
+            targets = {"leashctl": [p.pid]}.get(whom) if s.level else [p.pid]
+            if targets is None:
+                mine = s.leash.processes()
+                daemon = s.leash.daemon_pid()
+                targets = [daemon] if whom == "leashd" else [
+                    pid for pid, line in mine.items() if line.split(" ")[0].endswith("leash-session")]
+            if not targets:
+                raise Unplayable(f"no {whom} found among {s.leash.processes()}")
+            for pid in targets:
+                os.kill(pid, signal.SIGKILL)
+            lt.wait_for(lambda: not running(token(s)), 0.3 if s.level is None else 5)
+            left = running(token(s))
+            end(left)
+            return f"processes left: {left}" if left else ""
+        finally:
+            p.kill()
+            p.communicate()
+    return act
+
+
+def ghosts(s):
+    """Placeholders for names that are denied must not show on the host, neither while it runs nor after."""
+    for name in (".vscode", ".git", "sub"):
+        shutil.rmtree(s.path(name))
+    os.unlink(s.path(".bashrc"))
+    before = sorted(os.listdir(s.world.work))
+    deny = ["--deny", "$WORKDIR/new.env", "--deny", "$WORKDIR/deep/er/name", "--deny", "$WORKDIR/**/*.key"]
+    p = s.start(["/bin/sh", "-c", "sleep 0.5"], deny)
+    time.sleep(0.3)
+    during = sorted(os.listdir(s.world.work))
+    if p.wait() == 125:
+        raise Unplayable(p.communicate()[1].decode(errors="replace"))
+    p.communicate()
+    after = sorted(os.listdir(s.world.work))
+    return "" if before == during == after else f"before {before}\nduring {during}\nafter {after}"
+
+
+def mounts(s):
+    def mine():
+        with open("/proc/self/mountinfo", encoding="utf-8") as f:
+            return sorted(line.split(" ", 5)[4] for line in f)
+    before = mine()
+    s.sh("true")
+    after = mine()
+    return "" if before == after else f"mounts differ: {set(after) ^ set(before)}"
+
+
+def fresh(s):
+    if s.level is None:
+        return ""
+    r = s.leash.run("run", "--level", s.level, "--fresh", "--", "/bin/sh", "-c",
+                    "mkdir -p a/b; echo x > a/b/c; chmod 0 a/b; pwd")
+    if r.returncode == 125:
+        raise Unplayable(r.stderr)
+    where = r.stdout.strip()
+    if not where.startswith("/"):
+        raise Unplayable(f"no directory was named: {r.stdout}{r.stderr}")
+    lt.wait_for(lambda: not os.path.lexists(where), 3)
+    return f"{where} is still there" if os.path.lexists(where) else ""
+
+
+def temporary(s):
+    def names():
+        return {name for place in ("/tmp", "/dev/shm", "/var/tmp") for name in os.listdir(place) if "ghost-" in name}
+    script = "touch /tmp/ghost-$$ /dev/shm/ghost-$$ /var/tmp/ghost-$$ 2>/dev/null; true"
+    before = names()
+    s.sh(script)
+    left = names() - before
+    for name in left:
+        for place in ("/tmp", "/dev/shm", "/var/tmp"):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(place, name))
+    return f"left behind: {left}" if left else ""
+
+
+def inbound(s):
+    """A listener inside must not be reachable from outside: neither by loopback nor by the host's address."""
+    code = ("import socket\ns=socket.socket()\ns.bind(('0.0.0.0',0))\ns.listen()\n"
+            "open('port','w').write(str(s.getsockname()[1])+' ')\ns.settimeout(2)\ns.accept()\n")
+    p = s.start([lt.PYTHON, "-c", code])
+    try:
+        if not lt.wait_for(lambda: (s.read(s.path("port")) or "").endswith(" ") or p.poll() is not None, 20) or \
+                p.poll() is not None:
+            raise Unplayable((p.communicate()[1] or b"").decode(errors="replace"))
+        port = int(s.read(s.path("port")))
+        for address in ("127.0.0.1", s.suite.hosts.address):
+            with contextlib.suppress(OSError):
+                socket.create_connection((address, port), timeout=0.3).close()
+                return f"the host reached the listener at {address}:{port}"
+        return ""
+    finally:
+        p.kill()
+        p.communicate()
+
+
+def neighbours(s):
+    """Two sandboxes of the same user see nothing of each other: no process, no file in /tmp, no port, no socket."""
+    code = ("import socket\nopen('/tmp/neighbour','w').write('LEASH-SECRET')\n"
+            "a=socket.socket(socket.AF_UNIX)\na.bind('\\0leash-neighbour')\na.listen()\n"
+            "open('ready','w').write('x')\na.settimeout(5)\na.accept()\n")
+    p = s.start([lt.PYTHON, "-c", code])
+    try:
+        if not lt.wait_for(lambda: os.path.exists(s.path("ready")) or p.poll() is not None, 20) or p.poll() is not None:
+            raise Unplayable((p.communicate()[1] or b"").decode(errors="replace"))
+        out = s.sh("cat /tmp/neighbour 2>/dev/null; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'leash[-]neighbour'")
+        with contextlib.suppress(OSError):
+            os.unlink("/tmp/neighbour")
+        return "" if out.strip() == "0" else f"a neighbour was seen: {out}"
+    finally:
+        p.kill()
+        p.communicate()
+
+
+def flood(s):
+    """Output without end must not pile up in the daemon."""
+    if s.level is None:
+        return ""
+    rpc = s.leash.rpc()
+    try:
+        r = rpc.call("process.run", {"policy": {"level": s.level, "workdir": s.world.work}, "max_output_bytes": 65536,
+                                     "argv": ["/bin/sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' x"]})
+        biggest = 0
+        for pid in s.leash.processes():
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+                for line in f:
+                    if line.startswith("VmHWM:"):
+                        biggest = max(biggest, int(line.split()[1]))
+        if len(r["stdout"]) > 65536 or not r["truncated"]:
+            return f"{len(r['stdout'])} bytes came back, truncated: {r['truncated']}"
+        limit = 200_000 if "ASAN_OPTIONS" in os.environ else 40_000
+        return f"a process of ours grew to {biggest} kB" if biggest > limit else ""
+    finally:
+        rpc.close()
+
+
+def fork_bomb(s):
+    """A bomb is stopped with its sandbox, and the host stays answerable."""
+    if s.level is None:
+        return ""
+    start = time.monotonic()
+    r = s.leash.run("run", "--level", s.level, "--processes", "64", "--timeout", "2s", "-C", s.world.work, "--", "/bin/sh",
+                    "-c", "f() { f | f & f; }; f")
+    if r.returncode == 125:
+        raise Unplayable(r.stderr)
+    lasted = time.monotonic() - start
+    return f"it took {lasted:.1f} s to stop it" if lasted > 15 else ""
+
+
+GIT = ["--protect", "workspace"]
+DENY = ["--deny", "$WORKDIR/.env"]
+
+
+def scenes(suite, levels):
+    low = ("strict", "default")
+
+    def scene(*args, **kw):
+        return Scene(suite, levels, *args, **kw)
+    return [
+        scene("planted-write", "a symlink left by the last command is named as writable", planted(["--write", "$WORKDIR/planted"]), low),
+        scene("planted-write-absolute", "the same, by its absolute name", planted(["--write", "@work@/planted"]), low),
+        scene("planted-write-below", "the same, for a name below", planted(["--write", "$WORKDIR/planted/target"]), low),
+        scene("planted-read", "a symlink left by the last command is named as readable", planted_read, low),
+        scene("planted-directory", "a directory below has become a symlink", planted_workdir, low),
+        scene("planted-gitfile", "a .git file names a directory outside", planted_gitfile, low),
+        scene("planted-repository", "a .git file names somebody's repository", planted_repository, low),
+        scene("planted-commondir", "a commondir file names a directory outside", planted_commondir, low),
+        scene("planted-module", "a submodule's .git file names a directory outside", planted_module, low),
+        scene("replaced-config", "the host replaces .git/config while it runs",
+              replaced(config_touched, "cp .git/config c; mv c .git/config", "echo evil >> .git/config", GIT)),
+        scene("replaced-config-twice", "the host replaces .git/config twice",
+              replaced(config_touched, "cp .git/config c; mv c .git/config; cp .git/config c; mv c .git/config",
+                       "echo evil > e; mv e .git/config", GIT)),
+        scene("replaced-hooks", "the host replaces .git/hooks while it runs",
+              replaced(hook_made, "mv .git/hooks .git/h; mkdir .git/hooks", "echo evil > .git/hooks/pre-commit", GIT)),
+        scene("replaced-git", "the host replaces .git while it runs",
+              replaced(hook_made, "cp -r .git g; mv .git old; mv g .git", "echo evil > .git/hooks/pre-commit", GIT)),
+        scene("replaced-denied", "the host replaces a denied file while it runs",
+              replaced(env_read, "cp .env e; mv e .env", "cat .env", DENY)),
+        scene("replaced-denied-write", "the host replaces a denied file; writing it",
+              replaced(env_written, "cp .env e; mv e .env", "echo evil >> .env", DENY)),
+        scene("made-denied", "the host makes a denied file while it runs",
+              replaced(env_read, "cp .env e; mv e late.env", "cat late.env", ["--deny", "$WORKDIR/late.env"])),
+        scene("lingering", "a daemonised process outlives its command", lingering),
+        scene("killed-leashctl", "the client is killed", bereaved("leashctl")),
+        scene("killed-session", "the session is killed", bereaved("leash-session")),
+        scene("killed-leashd", "the daemon is killed", bereaved("leashd")),
+        scene("ghosts", "placeholders on the host", ghosts, twin=False),
+        scene("mounts", "mounts left on the host", mounts, twin=False),
+        scene("fresh", "a throw-away directory stays", fresh, twin=False),
+        scene("temporary", "files in /tmp and /dev/shm stay", temporary, low),
+        scene("inbound", "a listener inside is reachable from outside", inbound),
+        scene("neighbours", "another sandbox of the same user", neighbours, low),
+        scene("flood", "output without end", flood, twin=False),
+        scene("fork-bomb", "processes without end", fork_bomb, twin=False),
+    ]
