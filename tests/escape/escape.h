@@ -31,11 +31,11 @@
 #define ALL (S | D | P)
 
 /* How the runner treats it. */
-#define ROOT 1u     /* without a sandbox it needs root: no twin for an unprivileged user */
-#define KILLED 2u   /* a sandbox may answer by ending the command */
-#define SIBLING 4u  /* also against another command in the same sandbox */
-#define USER 8u     /* makes no sense as root */
-#define SURFACE 16u /* success = the kernel's code was reached: any errno but those of a filter */
+#define ROOT 1u    /* without a sandbox it needs root: no twin for an unprivileged user */
+#define KILLED 2u  /* a sandbox may answer by ending the command */
+#define SIBLING 4u /* also against another command in the same sandbox */
+#define USER 8u    /* makes no sense as root */
+#define HARM 16u   /* inside, it may seem to succeed: what counts is the world outside */
 
 struct attempt {
         const char *name; /* unique in its family */

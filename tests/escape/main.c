@@ -132,11 +132,12 @@ int make_file(const char *path, const char *content, mode_t mode) {
 static void list(void) {
         for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++)
                 for (const struct attempt *a = families[f].attempts; a->name; a++)
-                        printf("%s/%s\t%s%s%s\t%s%s%s%s\t%s\t%s\n", families[f].name, a->name,
+                        printf("%s/%s\t%s%s%s\t%s%s%s%s%s\t%s\t%s\n", families[f].name, a->name,
                                a->levels & S ? "S" : "", a->levels & D ? "D" : "",
                                a->levels & P ? "P" : "", a->flags & ROOT ? "R" : "",
                                a->flags & KILLED ? "K" : "", a->flags & SIBLING ? "B" : "",
-                               a->flags & USER ? "U" : "", a->options ? a->options : "", a->doc);
+                               a->flags & USER ? "U" : "", a->flags & HARM ? "H" : "",
+                               a->options ? a->options : "", a->doc);
 }
 
 static const struct attempt *find(const char *name) {

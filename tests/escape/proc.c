@@ -79,9 +79,15 @@ static int one_fd(pid_t pid) {
         snprintf(path, sizeof(path), "fd/%ld", world_number("victim_fd"));
         return read_secret(proc_open(pid, path, O_RDONLY));
 }
-static int one_fd_list(pid_t pid) {
-        int fd = proc_open(pid, "fd", O_RDONLY | O_DIRECTORY);
-        return fd < 0 ? -errno : (close(fd), 0);
+/* The names of descriptors are numbers; where they lead to is what must not be learnt. */
+static int one_fd_link(pid_t pid) {
+        char path[64], target[256];
+        for (int i = 0; i < 16; i++) {
+                snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, i);
+                if (readlink(path, target, sizeof(target)) > 0)
+                        return 0;
+        }
+        return -errno;
 }
 static int one_root(pid_t pid) {
         char path[4096];
@@ -173,11 +179,10 @@ VICTIMS(memory_read)
 VICTIMS(environ)
 VICTIMS(cmdline)
 VICTIMS(fd)
-VICTIMS(fd_list)
+VICTIMS(fd_link)
 VICTIMS(root)
 VICTIMS(cwd)
 VICTIMS(maps)
-VICTIMS(oom)
 VICTIMS(exe)
 VICTIMS(ptrace)
 VICTIMS(attach)
@@ -187,6 +192,11 @@ VICTIMS(madvise)
 VICTIMS(getfd)
 VICTIMS(kcmp)
 VICTIMS(task)
+
+/* Inside, everything's score may be worsened but the host's. */
+static int host_oom(const char *arg) {
+        return one_oom((pid_t) world_number("victim"));
+}
 
 /* pid 1 of the sandbox: it holds the line to the session. Outside, the victim stands in for it. */
 static int init_open(const char *what, int flags) {
@@ -211,6 +221,9 @@ static int init_root_write(const char *arg) {
         char path[4096];
         snprintf(path, sizeof(path), "root%s/target", world("out"));
         return scribble(init_open(path, O_WRONLY));
+}
+static int init_link(const char *arg) {
+        return one_fd_link(inside ? 1 : (pid_t) world_number("victim"));
 }
 static int init_descriptors(const char *arg) {
         char path[64];
@@ -305,11 +318,11 @@ const struct attempt attempts_proc[] = {
         V("environ", environ, "read another process's environment"),
         { "cmdline", v_cmdline, 0, ALL, 0, 0, "read the secret in a host process's arguments" },
         { "fd", v_fd, 0, ALL, 0, 0, "open a host process's descriptor" },
-        V("fd-list", fd_list, "list another process's descriptors"),
+        V("fd-link", fd_link, "learn where another process's descriptors lead to"),
         { "root", v_root, 0, S | D, 0, 0, "reach the home through another process's root" },
         { "cwd", v_cwd, 0, ALL, 0, 0, "reach a host process's working directory" },
         V("maps", maps, "read another process's memory map"),
-        { "oom-score", v_oom, 0, ALL, 0, 0, "make the kernel prefer a host process as victim" },
+        { "oom-score", host_oom, 0, ALL, 0, 0, "make the kernel prefer a host process as victim" },
         { "exe", v_exe, 0, ALL, ROOT, 0, "open another process's program for writing" },
         V("ptrace-seize", ptrace, "trace another process"),
         V("ptrace-attach", attach, "stop and trace another process"),
@@ -325,7 +338,7 @@ const struct attempt attempts_proc[] = {
         { "init-environ", init_read, "environ", ALL, 0, 0, "read init's environment" },
         { "init-maps", init_read, "maps", ALL, 0, 0, "read init's memory map" },
         { "init-auxv", init_read, "auxv", ALL, 0, 0, "read where init's code lies" },
-        { "init-fd", init_read, "fd", ALL, 0, 0, "list init's descriptors" },
+        { "init-fd-link", init_link, 0, ALL, 0, 0, "learn where init's descriptors lead to" },
         { "init-descriptors", init_descriptors, 0, ALL, 0, 0, "open one of init's descriptors" },
         { "init-root", init_root, 0, S | D, 0, 0, "reach the home through init's root" },
         { "init-root-write", init_root_write, 0, S | D, 0, 0, "write outside through init's root" },
@@ -341,8 +354,8 @@ const struct attempt attempts_proc[] = {
         W("power", "/sys/power/state", "put the host to sleep"),
         R("kcore", "/proc/kcore", "read the kernel's memory"),
         R("kmsg", "/proc/kmsg", "read the kernel's log"),
+        R("keys", "/proc/keys", "read which keys there are"),
         R("timer-list", "/proc/timer_list", "read what every process waits for"),
-        R("pagetypeinfo", "/proc/pagetypeinfo", "read how memory is laid out"),
         R("debugfs", "/sys/kernel/debug/sched/debug", "read the scheduler's view of all processes"),
         { "kallsyms", kernel_addresses, 0, ALL, ROOT, 0, "read the kernel's addresses" },
         { "descriptors", descriptors, 0, ALL, 0, 0, "use a descriptor that leaked in" },

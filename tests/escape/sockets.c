@@ -245,6 +245,24 @@ static int unix_magic_link(const char *arg) {
         return unix_connect(link, SOCK_STREAM);
 }
 
+/* To be heard is not enough: the answer counts. */
+static int ask_leashd(const char *arg) {
+        static const char question[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"leash.info\"}\n";
+        struct timeval patience = { 3, 0 };
+        struct sockaddr_un a;
+        char answer[4096] = "";
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+                return -errno;
+        socklen_t n = address_un(&a, expand(arg));
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+        if (connect(fd, (struct sockaddr *) &a, n) < 0 ||
+            write(fd, question, sizeof(question) - 1) < 0 ||
+            read(fd, answer, sizeof(answer) - 1) < 0)
+                return -errno;
+        return strstr(answer, "\"result\"") ? 0 : -EACCES;
+}
+
 /* The address is changed by another thread while connect() is on its way. */
 static struct sockaddr_un race_address;
 static volatile int race_stop;
@@ -338,25 +356,26 @@ const struct attempt attempts_sockets[] = {
         { "udp-host-address", udp4, "@address@", ALL, 0, 0, "the same by the host's own address" },
         U("abstract-stream", unix_stream, "@abstract@", ALL, "connect to an abstract socket"),
         U("abstract-dgram", unix_sendto, "@abstract@-dgram", ALL, "send to an abstract socket"),
-        U("unix-outside", unix_stream, "@out@/stream", ALL, "connect to a socket outside"),
-        U("unix-seqpacket", unix_seqpacket, "@out@/seqpacket", ALL, "the same, sequenced packets"),
-        U("unix-dgram", unix_dgram, "@out@/dgram", ALL, "the same, datagrams"),
-        U("unix-sendto", unix_sendto, "@out@/dgram", ALL, "send to a socket outside"),
-        U("unix-sendmsg", unix_sendmsg, "@out@/dgram", ALL, "the same by sendmsg"),
-        U("unix-sendmmsg", unix_sendmmsg, "@out@/dgram", ALL, "the same by sendmmsg"),
-        U("unix-pair-sendto", unix_pair_sendto, "@out@/dgram", ALL, "send from one end of a pair"),
-        U("unix-pair-connect", unix_pair_connect, "@out@/dgram", ALL, "connect one end of a pair elsewhere"),
-        U("unix-home", unix_stream, "@home@/stream", ALL, "connect to a socket in the home"),
-        U("unix-tmp", unix_stream, "@tmp@/stream", ALL, "connect to a socket in /tmp (tmux, ssh-agent, X11)"),
-        U("unix-run", unix_stream, "@run@/stream", ALL, "connect to a socket in /run (docker, D-Bus)"),
-        U("unix-symlink", unix_symlink, "@out@/stream", ALL, "connect through an own symlink"),
-        U("unix-symlink-there", unix_stream, "link-dir/stream", ALL, "connect through a symlink that was there"),
+        U("unix-outside", unix_stream, "@out@/stream", S | D, "connect to a socket outside"),
+        U("unix-seqpacket", unix_seqpacket, "@out@/seqpacket", S | D, "the same, sequenced packets"),
+        U("unix-dgram", unix_dgram, "@out@/dgram", S | D, "the same, datagrams"),
+        U("unix-sendto", unix_sendto, "@out@/dgram", S | D, "send to a socket outside"),
+        U("unix-sendmsg", unix_sendmsg, "@out@/dgram", S | D, "the same by sendmsg"),
+        U("unix-sendmmsg", unix_sendmmsg, "@out@/dgram", S | D, "the same by sendmmsg"),
+        U("unix-pair-sendto", unix_pair_sendto, "@out@/dgram", S | D, "send from one end of a pair"),
+        U("unix-pair-connect", unix_pair_connect, "@out@/dgram", S | D, "connect one end of a pair elsewhere"),
+        U("unix-home", unix_stream, "@home@/stream", S | D, "connect to a socket in the home"),
+        U("unix-tmp", unix_stream, "@tmp@/stream", S | D, "connect to a socket in /tmp (tmux, ssh-agent, X11)"),
+        U("unix-run", unix_stream, "@run@/stream", S | D, "connect to a socket in /run (docker, D-Bus)"),
+        U("unix-symlink", unix_symlink, "@out@/stream", S | D, "connect through an own symlink"),
+        U("unix-symlink-there", unix_stream, "link-dir/stream", S | D, "connect through a symlink that was there"),
         U("unix-hard-link", unix_hard_link, "@out@/stream", S | D, "connect by a hard link made inside"),
-        U("unix-magic-link", unix_magic_link, "@out@/stream", ALL, "connect through an O_PATH descriptor"),
-        U("unix-proc-root", unix_stream, "/proc/self/root@out@/stream", ALL, "connect through /proc/self/root"),
-        U("unix-race", unix_race, "@out@/stream", ALL, "change the address under connect"),
+        U("unix-magic-link", unix_magic_link, "@out@/stream", S | D, "connect through an O_PATH descriptor"),
+        U("unix-proc-root", unix_stream, "/proc/self/root@out@/stream", S | D, "connect through /proc/self/root"),
+        U("unix-race", unix_race, "@out@/stream", S | D, "change the address under connect"),
         U("unix-bind", op_bind, "@out@/new", S | D, "listen where the host looks for somebody else"),
-        U("leashd", unix_stream, "@leashd@", ALL, "ask the daemon itself for freedom"),
+        U("leashd", ask_leashd, "@leashd@", ALL, "ask the daemon itself for freedom"),
+        U("leashd-connect", unix_stream, "@leashd@", ALL, "connect to the daemon at all"),
         ATTEMPT_END
 };
 // clang-format on

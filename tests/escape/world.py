@@ -7,7 +7,6 @@ import hashlib
 import os
 import pty
 import re
-import resource
 import shutil
 import socket
 import stat
@@ -61,9 +60,10 @@ class Victim:
             oom = f.read()
         with open(f"/proc/{pid}/stat", encoding="ascii") as f:
             stopped = f.read().rsplit(")", 1)[1].split()[0] in "tT"
+        with open(f"/proc/{pid}/limits", encoding="ascii") as f:
+            limits = f.read()
         return (heard, comm, oom, stopped, os.getpriority(os.PRIO_PROCESS, pid), sorted(os.sched_getaffinity(pid)),
-                os.sched_getscheduler(pid), resource.prlimit(pid, resource.RLIMIT_NOFILE),
-                libc.syscall(252, 1, pid))  # ioprio_get
+                os.sched_getscheduler(pid), limits, libc.syscall(252, 1, pid))  # ioprio_get
 
     def end(self):
         self.process.kill()
@@ -241,7 +241,7 @@ class World:
     GUARDED = {
         "git": (".git", ".git/config", ".git/config.worktree", ".git/commondir", ".git/hooks/**", ".vscode/**",
                 ".bashrc", ".mcp.json", ".claude", "sub", "sub/.git", "sub/.git/config", "sub/.git/hooks/**"),
-        "names": (".env", "new.env", "keys/id.pem", "vault/**", "made", "sub/k.pem", "a/b/k.pem"),
+        "names": (".env", "new.env", "vault/**", "made", "sub/k.pem", "a/b/k.pem"),
     }
 
     def __init__(self, suite, family, name):

@@ -147,14 +147,22 @@ class Leash:
         return Rpc(self)
 
     def daemon_pid(self):
-        """None when none runs."""
-        with contextlib.suppress(OSError):
-            s = socket.socket(socket.AF_UNIX)
-            s.connect(self.socket_path)
-            pid = int.from_bytes(s.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)[:4], sys.byteorder)
-            s.close()
-            return pid
-        return None
+        """Who holds the listening socket; None when nobody does. (Its peer credentials name the client that made it.)"""
+        inodes = set()
+        with open("/proc/net/unix", encoding="utf-8", errors="replace") as f:
+            for line in f:
+                word = line.split()
+                if len(word) == 8 and word[7] == self.socket_path and word[3] == "00010000":
+                    inodes.add(f"socket:[{word[6]}]")
+        holders = []
+        for name in os.listdir("/proc") if inodes else ():
+            with contextlib.suppress(OSError):
+                if name.isdigit() and os.stat(f"/proc/{name}").st_uid in (self.user.uid, 0):
+                    for fd in os.listdir(f"/proc/{name}/fd"):
+                        with contextlib.suppress(OSError):
+                            if os.readlink(f"/proc/{name}/fd/{fd}") in inodes:
+                                holders.append(int(name))
+        return min(holders, default=None)
 
     def processes(self):
         """The daemon and all that descends from it: {pid: command line}."""
@@ -165,7 +173,8 @@ class Leash:
         mine = self.processes()
         if not mine:
             return
-        os.kill(next(iter(mine)), signal.SIGTERM)
+        with contextlib.suppress(OSError):  # it may just have ended by itself
+            os.kill(next(iter(mine)), signal.SIGTERM)
         if not wait_for(lambda: not any(alive(p) for p in mine), 5):
             for p in mine:
                 with contextlib.suppress(OSError):
@@ -221,8 +230,8 @@ class Rpc:
 
     def __init__(self, leash):
         # The daemon knows a client by who connected; so somebody of that uid has to.
-        if leash.daemon_pid() is None:
-            leash.run("ps")
+        if not self.listening(leash):
+            leash.run("run", "--fresh", "--", "true")
         if os.getuid() == leash.user.uid:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.connect(leash.socket_path)
@@ -245,6 +254,13 @@ class Rpc:
         self.buffer = b""
         self.next = 0
         self.notifications = []
+
+    @staticmethod
+    def listening(leash):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as s:
+            s.connect(leash.socket_path)
+            return True
+        return False
 
     def line(self):
         while b"\n" not in self.buffer:
