@@ -269,8 +269,9 @@ const struct seccomp_row seccomp_table[] = {
          * name, too: the hard limit of RLIMIT_CORE is 0. */
         NOTIFY_WHEN(open, SECCOMP_NOTIFY_NAMES, READS, makes, ANY(1, OPEN_WRITES)),
         NOTIFY_WHEN(openat, SECCOMP_NOTIFY_NAMES, READS, makes, ANY(2, OPEN_WRITES)),
-        NOTIFY(open, READS, "opens a file"),
-        NOTIFY(openat, READS, "opens a file"),
+        /* O_PATH reads nothing, and could not be answered: ADDFD takes no such descriptor. */
+        NOTIFY_WHEN(open, READS, 0, "opens a file", BITS(1, O_PATH, 0)),
+        NOTIFY_WHEN(openat, READS, 0, "opens a file", BITS(2, O_PATH, 0)),
         ABSENT_COMMAND(openat2, NEW_NR_OPENAT2, NAMES,
                        "its flags lie behind a pointer; callers fall back to openat"),
         NOTIFY(creat, NAMES, makes),

@@ -22,7 +22,7 @@
 static const unsigned serial_majors[] = { 4, 22, 166, 188, 204, 216 };
 
 int place_allowed(const struct caller *c, const char *path, bool write) {
-        if (!names_deny(c->judge, path, write))
+        if (!names_deny(c, path, write))
                 return 0;
         caller_denied(c, path, EACCES, write);
         return -EACCES;
@@ -161,7 +161,7 @@ static int open_object(struct caller *c, int object, uint64_t flags) {
 static int open_judged(struct caller *c, int object, uint64_t flags) {
         char path[PATH_MAX];
         struct stat st;
-        int r = fd_path(c->judge, object, path, sizeof(path));
+        int r = fd_path(c, object, path, sizeof(path));
 
         if (r < 0)
                 return r;
@@ -183,7 +183,7 @@ static int open_unnamed(struct caller *c, int dir, uint64_t flags, mode_t mode) 
         _cleanup_close_ int fd = -1;
         char path[PATH_MAX];
         mode_t old;
-        int r = fd_path(c->judge, dir, path, sizeof(path));
+        int r = fd_path(c, dir, path, sizeof(path));
 
         if (r >= 0)
                 r = place_allowed(c, path, true);
@@ -216,6 +216,12 @@ static int open_new(struct caller *c, const struct place *p, uint64_t flags, mod
         return give(c, &fd, flags, true);
 }
 
+/* /dev/null and the like, which every shell script opens: they neither block nor care who has them.
+ */
+static bool is_memory(const struct stat *st) {
+        return S_ISCHR(st->st_mode) && major(st->st_rdev) == 1;
+}
+
 static int open_existing(struct caller *c, const struct place *p, uint64_t flags, mode_t mode) {
         _cleanup_close_ int fd = -1;
         int r;
@@ -229,8 +235,11 @@ static int open_existing(struct caller *c, const struct place *p, uint64_t flags
                 return r;
         if (p->proc && !proc_permitted(c, p->path, writes(flags)))
                 return -EACCES;
-        if (S_ISREG(p->st.st_mode) || S_ISDIR(p->st.st_mode) || S_ISLNK(p->st.st_mode)) {
+        if (S_ISREG(p->st.st_mode) || S_ISDIR(p->st.st_mode) || S_ISLNK(p->st.st_mode) ||
+            is_memory(&p->st)) {
                 r = open_plain(p->dir, p->name, flags, mode, &fd);
+                if (r >= 0 && is_memory(&p->st))
+                        flags &= ~(uint64_t) O_ACCMODE; /* nobody notices when ours is closed */
                 if (r >= 0)
                         return give(c, &fd, flags, true);
                 if (r != -EAGAIN || (flags & O_NONBLOCK))
@@ -335,7 +344,7 @@ int judge_mknod(struct caller *c, int dirfd, uint64_t path, mode_t mode, dev_t d
 /* A symlink that stands where a denied name's directory would be is that name by another way, at
  * least for the host. */
 static int link_allowed(const struct caller *c, const char *path) {
-        if (!names_lead(c->judge, path))
+        if (!names_lead(c, path))
                 return 0;
         caller_denied(c, path, EACCES, true);
         return -EACCES;
@@ -403,7 +412,7 @@ int judge_truncate(struct caller *c, uint64_t path, int64_t length) {
         object = p.object >= 0 ? TAKE_FD(p.object) : place_pin(&p);
         if (object < 0)
                 return object;
-        r = fd_path(c->judge, object, canonical, sizeof(canonical));
+        r = fd_path(c, object, canonical, sizeof(canonical));
         if (r < 0)
                 return r;
         r = place_allowed(c, canonical, true);
@@ -419,9 +428,23 @@ int judge_truncate(struct caller *c, uint64_t path, int64_t length) {
         return ftruncate(fd, length) < 0 ? -errno : 0;
 }
 
+static bool same_mount(const struct place *a, const struct place *b) {
+        struct statx x, y;
+
+        if (statx(a->dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &x) < 0 ||
+            statx(b->dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &y) < 0)
+                return true;
+        if (x.stx_mask & y.stx_mask & STATX_MNT_ID) /* Linux 5.8 */
+                return x.stx_mnt_id == y.stx_mnt_id;
+        return x.stx_dev_major == y.stx_dev_major && x.stx_dev_minor == y.stx_dev_minor;
+}
+
 /* May what lies at `from` stand at `to`? */
 static int move_allowed(const struct caller *c, const struct place *from, const struct place *to) {
-        if (S_ISDIR(from->st.st_mode) && !names_keep(c->judge, from->path, to->path, false)) {
+        if (S_ISDIR(from->st.st_mode) && !names_keep(c, from->path, to->path, false)) {
+                /* What the kernel would say: mv and others then copy, and each name is judged. */
+                if (!same_mount(from, to))
+                        return -EXDEV;
                 caller_denied(c, from->path, EACCES, true);
                 return -EACCES;
         }
@@ -429,9 +452,9 @@ static int move_allowed(const struct caller *c, const struct place *from, const 
 }
 
 static void move_trusted(const struct caller *c, const struct place *from, const struct place *to) {
-        if (S_ISDIR(from->st.st_mode) ? !names_keep(c->judge, from->path, to->path, true) ||
-                                                names_trust(c->judge, to->path)
-                                      : names_trust(c->judge, to->path))
+        if (S_ISDIR(from->st.st_mode)
+                    ? !names_keep(c, from->path, to->path, true) || names_trust(c, to->path)
+                    : names_trust(c, to->path))
                 caller_trusted(c, to->path);
 }
 
@@ -512,7 +535,7 @@ int judge_link(struct caller *c, int from_dirfd, uint64_t from, int to_dirfd, ui
         if (r == 0)
                 r = place_allowed(c, p.path, true);
         if (r == 0)
-                r = fd_path(c->judge, source, path, sizeof(path));
+                r = fd_path(c, source, path, sizeof(path));
         if (r != 0)
                 return r;
         if (fstat(source, &st) < 0)

@@ -21,10 +21,11 @@
 #define JUDGE_WORKERS_MAX 64
 
 struct name {
-        const char *pattern;
+        char *pattern;
         char **parts; /* "/component" each: path_match() reads one at a time */
         size_t n_parts;
-        char *prefix; /* what every match is under, in plain characters */
+        char *prefix; /* what every match is under, in plain characters; "" is the root */
+        size_t prefix_length;
         bool read_too, trust;
 };
 
@@ -48,7 +49,8 @@ struct judge {
         int root, proc, fds; /* O_PATH: "/", "/proc", "/proc/self/fd" */
         dev_t proc_dev;
         bool no_send; /* this kernel lacks SECCOMP_ADDFD_FLAG_SEND */
-        struct name *names;
+        struct name *names,
+                *folded; /* the plan's; and as a file system that folds case sees them */
         size_t n_names;
         struct listener *listeners;
         struct worker workers[JUDGE_WORKERS_MAX];
@@ -62,6 +64,7 @@ struct caller {
         uint64_t id;
         pid_t tid;
         pid_t tgid; /* 0 = not looked up yet */
+        bool folds; /* it deals with a file system to which .GIT is .git */
         struct seccomp_data data;
 };
 
@@ -128,7 +131,7 @@ int spot_text(struct caller *c, int dirfd, struct spot *s); /* the text is there
 int place_find(struct caller *c, const struct spot *s, enum place_mode mode, struct place *ret);
 /* Pins what the place names, without following a symlink; gives an O_PATH descriptor. */
 int place_pin(const struct place *p);
-int fd_path(const struct judge *j, int fd, char *ret, size_t size);
+int fd_path(struct caller *c, int fd, char *ret, size_t size);
 /* May the caller have us open this object of procfs? */
 bool proc_permitted(struct caller *c, const char *path, bool write);
 
@@ -154,10 +157,10 @@ int judge_bind(struct caller *c, int fd, uint64_t address, uint64_t length);
 /* judge-names.c */
 int names_load(struct judge *j);
 void names_free(struct judge *j);
-bool names_deny(const struct judge *j, const char *path, bool write);
-bool names_trust(const struct judge *j, const char *path);
+bool names_deny(const struct caller *c, const char *path, bool write);
+bool names_trust(const struct caller *c, const char *path);
 /* Does a directory that moves from one path to the other keep what the patterns say of its content?
  */
-bool names_keep(const struct judge *j, const char *from, const char *to, bool trust);
+bool names_keep(const struct caller *c, const char *from, const char *to, bool trust);
 /* Would a symlink of this name stand on the way to a denied name? Then it could lead there. */
-bool names_lead(const struct judge *j, const char *path);
+bool names_lead(const struct caller *c, const char *path);

@@ -57,9 +57,45 @@ static int prefix_make(struct name *n) {
                 strcpy(n->prefix + length, n->parts[i]);
                 length += strlen(n->parts[i]);
         }
-        if (length == 0)
-                strcpy(n->prefix, "/");
+        n->prefix_length = length;
         return 0;
+}
+
+/* Could the pattern match this path at all? */
+static bool begins(const struct name *n, const char *path) {
+        return strncmp(path, n->prefix, n->prefix_length) == 0 &&
+               (path[n->prefix_length] == '/' || path[n->prefix_length] == '\0');
+}
+
+/* As FAT, NTFS and SMB compare: without case (of ASCII), dots and spaces at the end of a component
+ * dropped. */
+static void fold(const char *text, char *ret) {
+        char *start = ret;
+
+        for (;; text++) {
+                if (*text == '/' || *text == '\0') {
+                        while (ret > start && (ret[-1] == '.' || ret[-1] == ' '))
+                                ret--;
+                        start = ret + 1;
+                }
+                *ret++ = (char) (*text >= 'A' && *text <= 'Z' ? *text - 'A' + 'a' : *text);
+                if (*text == '\0')
+                        return;
+        }
+}
+
+static int name_load(struct name *n, const char *pattern, const struct wire_name *from,
+                     bool folded) {
+        if (!pattern || pattern[0] != '/')
+                return -EBADMSG;
+        n->read_too = from->read_too;
+        n->trust = from->trust;
+        n->pattern = strdup(pattern);
+        if (!n->pattern)
+                return -ENOMEM;
+        if (folded)
+                fold(pattern, n->pattern);
+        return parts_split(n) < 0 || prefix_make(n) < 0 ? -ENOMEM : 0;
 }
 
 int names_load(struct judge *j) {
@@ -67,45 +103,69 @@ int names_load(struct judge *j) {
         const struct wire_name *from = plan_at(j->init, plan->names);
 
         j->names = calloc(plan->n_names + 1, sizeof(struct name));
-        if (!j->names)
+        j->folded = calloc(plan->n_names + 1, sizeof(struct name));
+        if (!j->names || !j->folded)
                 return -ENOMEM;
-        for (uint64_t i = 0; i < plan->n_names; i++) {
-                struct name *n = &j->names[j->n_names++];
+        j->n_names = plan->n_names;
+        for (size_t i = 0; i < j->n_names; i++) {
+                const char *pattern = wire_string(plan, from[i].pattern);
+                int r = name_load(&j->names[i], pattern, &from[i], false);
 
-                n->pattern = wire_string(plan, from[i].pattern);
-                n->read_too = from[i].read_too;
-                n->trust = from[i].trust;
-                if (!n->pattern || n->pattern[0] != '/')
-                        return -EBADMSG;
-                if (parts_split(n) < 0 || prefix_make(n) < 0)
-                        return -ENOMEM;
+                if (r >= 0)
+                        r = name_load(&j->folded[i], pattern, &from[i], true);
+                if (r < 0)
+                        return r;
         }
         return 0;
 }
 
-void names_free(struct judge *j) {
-        for (size_t i = 0; i < j->n_names; i++) {
-                for (size_t k = 0; k < j->names[i].n_parts; k++)
-                        free(j->names[i].parts[k]);
-                free(j->names[i].parts);
-                free(j->names[i].prefix);
+static void set_free(struct name *names, size_t n_names) {
+        for (size_t i = 0; names && i < n_names; i++) {
+                for (size_t k = 0; k < names[i].n_parts; k++)
+                        free(names[i].parts[k]);
+                free(names[i].parts);
+                free(names[i].prefix);
+                free(names[i].pattern);
         }
-        free(j->names);
-        j->names = NULL;
+        free(names);
+}
+
+void names_free(struct judge *j) {
+        set_free(j->names, j->n_names);
+        set_free(j->folded, j->n_names);
+        j->names = j->folded = NULL;
         j->n_names = 0;
 }
 
-bool names_deny(const struct judge *j, const char *path, bool write) {
-        for (const struct name *n = j->names; n < j->names + j->n_names; n++)
-                if (!n->trust && (write || n->read_too) && path_is_under(path, n->prefix) &&
+#define PATH_ROOM (PATH_MAX + NAME_MAX + 2)
+
+/* The names to compare with, and the path as they see it. */
+static const struct name *names_for(const struct caller *c, const char **path,
+                                    char room[static PATH_ROOM]) {
+        if (!c->folds)
+                return c->judge->names;
+        fold(*path, room);
+        *path = room;
+        return c->judge->folded;
+}
+
+bool names_deny(const struct caller *c, const char *path, bool write) {
+        char room[PATH_ROOM];
+        const struct name *names = names_for(c, &path, room), *end = names + c->judge->n_names;
+
+        for (const struct name *n = names; n < end; n++)
+                if (!n->trust && (write || n->read_too) && begins(n, path) &&
                     path_match(n->pattern, path))
                         return true;
         return false;
 }
 
-bool names_trust(const struct judge *j, const char *path) {
-        for (const struct name *n = j->names; n < j->names + j->n_names; n++)
-                if (n->trust && path_is_under(path, n->prefix) && path_match(n->pattern, path))
+bool names_trust(const struct caller *c, const char *path) {
+        char room[PATH_ROOM];
+        const struct name *names = names_for(c, &path, room), *end = names + c->judge->n_names;
+
+        for (const struct name *n = names; n < end; n++)
+                if (n->trust && begins(n, path) && path_match(n->pattern, path))
                         return true;
         return false;
 }
@@ -154,8 +214,12 @@ static uint64_t states(const struct name *n, const char *path, size_t length) {
         return set;
 }
 
-bool names_keep(const struct judge *j, const char *from, const char *to, bool trust) {
-        for (const struct name *n = j->names; n < j->names + j->n_names; n++) {
+bool names_keep(const struct caller *c, const char *from, const char *to, bool trust) {
+        char room[PATH_ROOM], more_room[PATH_ROOM];
+        const struct name *names = names_for(c, &from, room), *end = names + c->judge->n_names;
+
+        (void) names_for(c, &to, more_room);
+        for (const struct name *n = names; n < end; n++) {
                 if (n->trust != trust)
                         continue;
                 if (n->n_parts > PARTS_MAX) {
@@ -169,11 +233,13 @@ bool names_keep(const struct judge *j, const char *from, const char *to, bool tr
         return true;
 }
 
-bool names_lead(const struct judge *j, const char *path) {
+bool names_lead(const struct caller *c, const char *path) {
+        char room[PATH_ROOM];
+        const struct name *names = names_for(c, &path, room), *end = names + c->judge->n_names;
         const char *slash = strrchr(path, '/');
         size_t parent = slash ? (size_t) (slash - path) : 0;
 
-        for (const struct name *n = j->names; n < j->names + j->n_names; n++) {
+        for (const struct name *n = names; n < end; n++) {
                 if (n->trust)
                         continue;
                 if (n->n_parts > PARTS_MAX

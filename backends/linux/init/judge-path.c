@@ -19,6 +19,24 @@
 
 #include "../../../policy/path.h"
 
+/* Those that linux/magic.h lacks. */
+#ifndef EXFAT_SUPER_MAGIC
+#define EXFAT_SUPER_MAGIC 0x2011bab0
+#endif
+#define NTFS_SB_MAGIC 0x5346544e
+#define NTFS3_MAGIC 0x7366746e
+#define HFS_MAGIC 0x4244
+#define HFSPLUS_MAGIC 0x482b
+#ifndef FUSE_SUPER_MAGIC
+#define FUSE_SUPER_MAGIC 0x65735546
+#endif
+#ifndef CIFS_SUPER_MAGIC
+#define CIFS_SUPER_MAGIC 0xff534d42
+#endif
+#ifndef SMB2_SUPER_MAGIC
+#define SMB2_SUPER_MAGIC 0xfe534d42
+#endif
+
 #define LINKS_MAX 40 /* MAXSYMLINKS of the kernel */
 
 int caller_read(const struct caller *c, uint64_t address, void *ret, size_t size) {
@@ -157,27 +175,42 @@ int spot_read(struct caller *c, int dirfd, uint64_t address, struct spot *ret) {
         return r < 0 ? r : spot_text(c, dirfd, ret);
 }
 
-int fd_path(const struct judge *j, int fd, char *ret, size_t size) {
+/* procfs */
+
+/* File systems that may take .GIT for .git. Which of them does, and for which names, is its
+ * server's or its mount options' business; to refuse .GIT on one that does not is no loss. 9P is a
+ * Windows drive in WSL, FUSE the host's files in a container on macOS. Not told apart: ext4 and
+ * f2fs directories that someone has made so by `chattr +F`. */
+static const uint32_t folding[] = {
+        MSDOS_SUPER_MAGIC, EXFAT_SUPER_MAGIC, NTFS_SB_MAGIC,    NTFS3_MAGIC,
+        SMB_SUPER_MAGIC,   CIFS_SUPER_MAGIC,  SMB2_SUPER_MAGIC, V9FS_MAGIC,
+        HFS_MAGIC,         HFSPLUS_MAGIC,     FUSE_SUPER_MAGIC,
+};
+
+static bool on_proc(struct caller *c, int fd) {
+        struct statfs fs;
+
+        /* What cannot be told is treated with the greater care. */
+        if (fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC)
+                return true;
+        for (size_t i = 0; i < ELEMENTSOF(folding); i++)
+                c->folds |= (uint32_t) fs.f_type == folding[i];
+        return false;
+}
+
+int fd_path(struct caller *c, int fd, char *ret, size_t size) {
         char name[16];
         ssize_t n;
 
         snprintf(name, sizeof(name), "%d", fd);
-        n = readlinkat(j->fds, name, ret, size - 1);
+        n = readlinkat(c->judge->fds, name, ret, size - 1);
         if (n < 0)
                 return -errno;
         if ((size_t) n >= size - 1)
                 return -ENAMETOOLONG;
         ret[n] = '\0';
+        (void) on_proc(c, fd); /* for what it notes */
         return 0;
-}
-
-/* procfs */
-
-static bool on_proc(int fd) {
-        struct statfs fs;
-
-        /* What cannot be told is treated with the greater care. */
-        return fstatfs(fd, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC;
 }
 
 /* The process whose directory a path under /proc lies in; 0 = none. */
@@ -233,7 +266,7 @@ static int proc_link(struct caller *c, int dir, const char *name, char *text, in
 
         if (tgid < 0)
                 return tgid;
-        r = fd_path(c->judge, dir, path, sizeof(path));
+        r = fd_path(c, dir, path, sizeof(path));
         if (r < 0)
                 return r;
         /* Another procfs somewhere in the view: whose processes these are is unknown. */
@@ -268,7 +301,7 @@ static int proc_link(struct caller *c, int dir, const char *name, char *text, in
 static int link_read(struct caller *c, int dir, const char *name, char *text, int *ret_object) {
         ssize_t n;
 
-        if (on_proc(dir))
+        if (on_proc(c, dir))
                 return proc_link(c, dir, name, text, ret_object);
         n = readlinkat(dir, name, text, PATH_MAX - 1);
         if (n < 0)
@@ -357,14 +390,14 @@ static int place_directory(struct caller *c, int base, const char *text, unsigne
                            struct place *p) {
         int fd, r;
 
-        if (text[strspn(text, "/")] == '\0' && !on_proc(base)) {
+        if (text[strspn(text, "/")] == '\0' && !on_proc(c, base)) {
                 p->dir = base;
                 return 0;
         }
         fd = sys_openat2(base, *text ? text : ".", O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
         if (fd < 0 && errno != ELOOP)
                 return -errno;
-        if (fd >= 0 && on_proc(fd)) {
+        if (fd >= 0 && on_proc(c, fd)) {
                 close(fd);
                 fd = -1;
         }
@@ -375,7 +408,7 @@ static int place_directory(struct caller *c, int base, const char *text, unsigne
                 r = walk(c, base, text, links, &fd);
                 if (r < 0)
                         return r;
-                p->proc = on_proc(fd);
+                p->proc = on_proc(c, fd);
                 if (p->proc && (fstat(fd, &st) < 0 || st.st_dev != c->judge->proc_dev)) {
                         close(fd);
                         return -EACCES;

@@ -119,13 +119,13 @@ static bool rules_write(const struct init *in, const char *path) {
         return false;
 }
 
-static int door_allowed(const struct caller *c, int object) {
+static int door_allowed(struct caller *c, int object) {
         const struct init *in = c->judge->init;
         const struct wire_plan *plan = in->plan;
         const uint64_t *sockets = plan_at(in, plan->sockets);
         char path[PATH_MAX];
         struct statvfs fs;
-        int r = fd_path(c->judge, object, path, sizeof(path));
+        int r = fd_path(c, object, path, sizeof(path));
 
         if (r >= 0)
                 r = place_allowed(c, path, false);

@@ -142,7 +142,7 @@ void caller_denied(const struct caller *c, const char *path, int err, bool write
 }
 
 void caller_trusted(const struct caller *c, const char *path) {
-        if (names_trust(c->judge, path))
+        if (names_trust(c, path))
                 tell(c, WIRE_TRUST, path, 0, 0);
 }
 

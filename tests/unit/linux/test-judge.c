@@ -562,6 +562,79 @@ START_TEST(trusted_files_are_told) {
 }
 END_TEST
 
+START_TEST(names_that_fold) {
+        static const struct {
+                const char *path;
+                bool exact, folded;
+        } cases[] = {
+                { "repo/.git/hooks/x", true, true },
+                { "repo/.GIT/Hooks", false, true },
+                { "REPO/.git./hooks /x", false, true },
+                { "repo/.git/hook", false, false },
+                { "d/.ENV", false, true },
+                { "d/.env.", false, true },
+                { "d/..env", false, false },
+                { "secret...", false, true },
+        };
+        struct harness h;
+        char path[256], other[256];
+
+        start(&h, 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                struct caller c = { .judge = h.judge };
+
+                snprintf(path, sizeof(path), "%s/%s", h.dir, cases[i].path);
+                ck_assert_int_eq(names_deny(&c, path, true), cases[i].exact);
+                c.folds = true;
+                ck_assert_int_eq(names_deny(&c, path, true), cases[i].folded);
+        }
+        struct caller c = { .judge = h.judge, .folds = true };
+
+        snprintf(path, sizeof(path), "%s/x", h.dir);
+        snprintf(other, sizeof(other), "%s/repo/.Git", h.dir);
+        ck_assert(!names_keep(&c, path, other, false));
+        ck_assert(names_lead(&c, other));
+        harness_end(&h);
+}
+END_TEST
+
+/* What the move of a tree means, asked of the automaton itself. */
+START_TEST(patterns_keep_their_say) {
+        static const struct {
+                const char *from, *to;
+                bool keep;
+        } cases[] = {
+                { "/a", "/b", true },
+                { "d", "e", true },           /* both below the anchor of "**" */
+                { "d", "/elsewhere", false }, /* .env would no longer be denied */
+                { "/elsewhere", "d", false }, /* … or some would be that were not */
+                { "x/y/z", "w", true },
+                { "repo", "x", false },
+                { "x", "repo", false },
+                { "repo/.git", "x/.git", false },
+                { "x/.git", "y/.git", true },
+                { "many/a", "many/b", true }, /* the same pattern covers both */
+                { "many/a/lock", "many/b/lock", true },
+                { "many/a/b", "many/b", false },
+                { "new", "old", true }, /* trusted names are another question */
+        };
+        struct harness h;
+        char from[256], to[256];
+
+        start(&h, 0);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                struct caller c = { .judge = h.judge };
+                const char *a = cases[i].from, *b = cases[i].to;
+
+                snprintf(from, sizeof(from), "%s%s%s", *a == '/' ? "" : h.dir, *a == '/' ? "" : "/",
+                         a);
+                snprintf(to, sizeof(to), "%s%s%s", *b == '/' ? "" : h.dir, *b == '/' ? "" : "/", b);
+                ck_assert_msg(names_keep(&c, from, to, false) == cases[i].keep, "%s -> %s", a, b);
+        }
+        harness_end(&h);
+}
+END_TEST
+
 static int limits(void) {
         struct rlimit files, size = { 4096, 4096 };
         int fd;
@@ -622,6 +695,8 @@ int main(void) {
         tcase_add_test(t, races_are_lost);
         tcase_add_test(t, many_at_once);
         tcase_add_test(t, trusted_files_are_told);
+        tcase_add_test(t, names_that_fold);
+        tcase_add_test(t, patterns_keep_their_say);
         tcase_add_test(t, limits_are_the_callers);
         tcase_add_test(t, terminals_are_the_callers);
         suite_add_tcase(s, t);
