@@ -9,15 +9,13 @@
 #include "../policy/host.h"
 
 #define DNS_MAX_MESSAGE 65535
-#define DNS_MAX_UDP \
-        1232 /* what fits every path unfragmented (DNS flag day 2020); what we ask for, too */
+#define DNS_MAX_UDP 1232     /* fits every path unfragmented (DNS flag day 2020); asked for, too */
 #define DNS_MIN_UDP 512      /* RFC 1035 2.3.4: without EDNS */
 #define DNS_MAX_QUESTION 300 /* room for dns_question_write: header, name, type, class, OPT */
 #define DNS_MAX_ADDRESSES 32 /* the largest pools answer with some 20; more are left aside */
-#define DNS_MAX_RECORDS \
-        256 /* per answer section that is looked at; bounds the work of a hostile one */
-#define DNS_MAX_CHAIN 16   /* CNAMEs; resolvers stop at 8 to 16 */
-#define DNS_MAX_TTL 86400u /* a longer one is cut */
+#define DNS_MAX_RECORDS 256  /* that are looked at: the work a hostile answer makes has a bound */
+#define DNS_MAX_CHAIN 16     /* CNAMEs; resolvers stop at 8 to 16 */
+#define DNS_MAX_TTL 86400u   /* a longer one is cut */
 
 enum dns_type {
         DNS_A = 1,
@@ -94,6 +92,8 @@ struct dns_result {
         size_t n_addresses;
         struct host addresses[DNS_MAX_ADDRESSES];
 };
-/* -ENOMSG: not the answer to that question (wrong id or question): wait on. -EPROTO: malformed. */
+/* `ret` means something when 0 only; `type` is DNS_A or DNS_AAAA. Addresses beside an rcode other
+ * than DNS_NOERROR are the caller's to ignore. -ENOMSG: not the answer to that question (wrong id
+ * or question): wait on. -EPROTO: malformed. */
 int dns_response_parse(const uint8_t *data, size_t len, uint16_t id, const struct host *name,
                        enum dns_type type, struct dns_result *ret, struct error *e);

@@ -18,17 +18,13 @@
 #include "../policy/error.h"
 #include "../policy/host.h"
 
-#define HTTP_MAX_HEAD (64u * 1024) /* cookies of 40 KiB exist; common servers stop at 8 to 64 KiB \
-                                    */
-#define HTTP_MAX_LINE \
-        (16u * 1024) /* of a request line or field; URLs of 8000 bytes must work (RFC 9112 3) */
-#define HTTP_MAX_HEADERS 128          /* browsers send some 20, servers with many cookies some 60 */
+#define HTTP_MAX_HEAD (64u * 1024)    /* cookies of 40 KiB exist; servers stop at 8 to 64 KiB */
+#define HTTP_MAX_LINE (16u * 1024)    /* URLs of 8000 bytes must work (RFC 9112 3) */
+#define HTTP_MAX_HEADERS 128          /* browsers send some 20, with many cookies some 60 */
 #define HTTP_MAX_CHUNK_LINE 256       /* 16 digits of size, and extensions, which nobody uses */
 #define HTTP_MAX_TRAILER (16u * 1024) /* checksums and gRPC-Web status, some hundred bytes */
-/* Room that the writers need beyond HTTP_MAX_HEAD: Host, Connection and framing are written anew.
- */
-#define HTTP_WRITE_EXTRA 1024u
-#define HTTP_MAX_ERROR 4096u /* room for any answer of http_error_write */
+#define HTTP_WRITE_EXTRA 1024u        /* Host, Connection and framing, which are written anew */
+#define HTTP_MAX_ERROR 4096u          /* room for any answer of http_error_write */
 
 struct http_text { /* borrowed, not NUL-terminated */
         const char *at;
@@ -75,12 +71,12 @@ struct http_request {
         bool has_host;
         struct host host;
         uint16_t port;
-        struct http_text path; /* for origin-form: begins with "/", or is "*"; empty for CONNECT */
+        struct http_text path; /* "/…", "?…" (after no path), "*"; empty for CONNECT */
         enum http_body_kind body;
         uint64_t length;
-        bool keep_alive; /* the client would send another request on this connection */
-        bool upgrade; /* asks for another protocol that a tunnel may carry; h2c and TLS don't count
-                       */
+        bool has_length;      /* Content-Length was there, if only as 0 */
+        bool keep_alive;      /* the client would send another request on this connection */
+        bool upgrade;         /* wants a protocol that a tunnel may carry: not h2c, not TLS */
         bool websocket;       /* upgrade, to websocket */
         bool wants_json;      /* Accept names JSON: shape of an error's body */
         bool has_credentials; /* Proxy-Authorization was there (it is never written on) */
@@ -89,7 +85,7 @@ struct http_request {
 };
 
 /* -EPROTO: malformed or ambiguous. -EMSGSIZE: beyond a cap. -EPROTONOSUPPORT: another version.
- * -EOPNOTSUPP: a scheme or coding that is not spoken here. */
+ * -EOPNOTSUPP: a scheme or coding that is not spoken here. `ret` means something when > 0 only. */
 int http_request_read(struct http_scan *s, const char *data, size_t len, struct http_request *ret,
                       struct error *e);
 /* The status that answers a negative result: 400, 431, 505, 501. */
@@ -109,7 +105,8 @@ struct http_response {
         bool interim; /* 1xx except 101: write it on, then read the next head with a new scan */
         bool tunnel;  /* from here on the bytes are not HTTP */
         enum http_body_kind body;
-        uint64_t length;
+        uint64_t length; /* also where there is no body to it: HEAD, 304 */
+        bool has_length;
         bool keep_alive; /* the server would take another request */
         size_t n_headers;
         struct http_header headers[HTTP_MAX_HEADERS];

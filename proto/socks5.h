@@ -17,16 +17,17 @@
 #define SOCKS5_MAX_GREETING 257 /* version, count, 255 methods */
 #define SOCKS5_MAX_REQUEST 262  /* a domain of 255 bytes */
 
-enum socks5_code { /* RFC 1928 section 6 */
-                   SOCKS5_GRANTED = 0,
-                   SOCKS5_FAILED = 1,
-                   SOCKS5_REFUSED = 2, /* by the rules */
-                   SOCKS5_NET_UNREACHABLE = 3,
-                   SOCKS5_HOST_UNREACHABLE = 4,
-                   SOCKS5_CONNECTION_REFUSED = 5,
-                   SOCKS5_TTL = 6,
-                   SOCKS5_COMMAND = 7, /* BIND, UDP ASSOCIATE */
-                   SOCKS5_ADDRESS_TYPE = 8,
+/* RFC 1928 section 6 */
+enum socks5_code {
+        SOCKS5_GRANTED = 0,
+        SOCKS5_FAILED = 1,
+        SOCKS5_REFUSED = 2, /* by the rules */
+        SOCKS5_NET_UNREACHABLE = 3,
+        SOCKS5_HOST_UNREACHABLE = 4,
+        SOCKS5_CONNECTION_REFUSED = 5,
+        SOCKS5_TTL = 6,
+        SOCKS5_COMMAND = 7, /* BIND, UDP ASSOCIATE */
+        SOCKS5_ADDRESS_TYPE = 8,
 };
 
 struct socks5_answer {

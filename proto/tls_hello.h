@@ -12,16 +12,16 @@
 #include "../policy/error.h"
 #include "../policy/host.h"
 
-#define TLS_HELLO_MAX \
-        (16u * 1024) /* of the message; with post-quantum key shares and tickets some 4 KiB */
-#define TLS_HELLO_MAX_RECORDS 32 /* one is usual, two with large key shares */
-#define TLS_HELLO_MAX_BYTES (TLS_HELLO_MAX + TLS_HELLO_MAX_RECORDS * 5u) /* never more to buffer \
-                                                                          */
+#define TLS_HELLO_MAX (16u * 1024) /* with post-quantum key shares and tickets some 4 KiB */
+#define TLS_HELLO_MAX_RECORDS 32   /* one is usual, two with large key shares */
+/* With more bytes than these the answer is never TLS_HELLO_MORE. */
+#define TLS_HELLO_MAX_BYTES (TLS_HELLO_MAX + 4 + (TLS_HELLO_MAX_RECORDS + 1) * 5)
 
 enum tls_hello_state {
         TLS_HELLO_MORE = 0, /* it may become one */
         TLS_HELLO_FOUND,
-        TLS_HELLO_NOT_TLS, /* the first bytes are no TLS handshake record; at the latest after 3 */
+        TLS_HELLO_NOT_TLS, /* the first bytes are no TLS handshake record; at the latest
+                              after 3 */
 };
 
 struct tls_hello {
