@@ -18,7 +18,10 @@ struct log_field {
         const char *text; /* NULL: the number */
         int64_t number;
 };
-#define LOG_STR(k, v) ((struct log_field){ .key = (k), .text = (v) ? (v) : "" })
+static inline struct log_field log_string(const char *key, const char *value) {
+        return (struct log_field){ .key = key, .text = value ? value : "" };
+}
+#define LOG_STR(k, v) log_string((k), (v))
 #define LOG_INT(k, v) ((struct log_field){ .key = (k), .number = (v) })
 
 void log_record(const struct log *l, enum log_level level, const char *message,

@@ -31,8 +31,8 @@ void events_emit(struct session *s, enum event_kind kind, const struct event_det
         if (d->argv)
                 ev.argv = *d->argv;
         LIST_FOREACH(p, &s->peers, link)
-        if (wanted(p, 1u << kind, d->sandbox))
-                peer_notify(p, NOTIFY_EVENT, &ev);
+                if (wanted(p, 1u << kind, d->sandbox))
+                        peer_notify(p, NOTIFY_EVENT, &ev);
 }
 
 void events_unsubscribe(struct peer *p) {

@@ -11,6 +11,11 @@
 #include "output.h"
 #include "process.h"
 
+/* What a waiting chunk costs beside its data: itself, its request and that one's arena. */
+#define CHUNK_COST 1024
+/* All commands of one user together. Requests hold a copy of the text, too. */
+#define INPUT_TOTAL (32ul * LIMIT_OUT_QUEUE_BYTES)
+
 struct chunk {
         TAILQ_ENTRY(chunk) link;
         struct request *rq;
@@ -21,7 +26,8 @@ struct chunk {
 
 static void chunk_free(struct input *in, struct chunk *c, const struct error *e) {
         TAILQ_REMOVE(&in->chunks, c, link);
-        in->bytes -= c->len;
+        in->bytes -= c->len + CHUNK_COST;
+        in->process->session->input_bytes -= c->len + CHUNK_COST;
         if (c->rq && e)
                 request_fail(c->rq, e);
         else if (c->rq)
@@ -99,6 +105,9 @@ int input_write(struct input *in, const char *data, size_t len, bool eof, struct
         if (in->bytes + len > LIMIT_OUT_QUEUE_BYTES && in->bytes > 0)
                 return error_set(e, ERROR_LIMIT, EAGAIN,
                                  "the command does not read: %zu bytes wait", in->bytes);
+        if (in->process->session->input_bytes + len > INPUT_TOTAL)
+                return error_set(e, ERROR_LIMIT, EAGAIN,
+                                 "too much input waits for commands that do not read");
         struct chunk *c = malloc(sizeof *c + len);
         if (!c)
                 return error_nomem(e);
@@ -107,7 +116,8 @@ int input_write(struct input *in, const char *data, size_t len, bool eof, struct
                 memcpy(c->data, data, len);
         bool first = TAILQ_EMPTY(&in->chunks);
         TAILQ_INSERT_TAIL(&in->chunks, c, link);
-        in->bytes += len;
+        in->bytes += len + CHUNK_COST;
+        in->process->session->input_bytes += len + CHUNK_COST;
         if (first)
                 feed(in);
         return 0;

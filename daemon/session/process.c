@@ -60,7 +60,19 @@ static void process_free(struct process *p) {
         free(p);
 }
 
+/* The oldest is the last: new ones are put in front. */
+static void forget_oldest(struct session *s) {
+        struct process *p, *oldest = NULL;
+        LIST_FOREACH(p, &s->processes, link)
+                if (p->state == PROCESS_FINISHED)
+                        oldest = p;
+        if (oldest)
+                process_free(oldest);
+}
+
 struct process *process_alloc(struct session *s, struct sandbox *sb) {
+        while (s->n_finished > FINISHED_KEPT)
+                forget_oldest(s);
         struct process *p = calloc(1, sizeof *p);
         if (!p)
                 return NULL;
@@ -100,23 +112,11 @@ void process_forget_all(struct session *s) {
                 process_free(LIST_FIRST(&s->processes));
 }
 
-/* The oldest is the last: new ones are put in front. */
-static void forget_old(struct session *s) {
-        struct process *p, *oldest = NULL;
-        if (s->n_finished <= FINISHED_KEPT)
-                return;
-        LIST_FOREACH(p, &s->processes, link)
-        if (p->state == PROCESS_FINISHED)
-                oldest = p;
-        if (oldest)
-                process_free(oldest);
-}
-
 struct process *process_find(struct session *s, const char *id, struct error *e) {
         struct process *p;
         LIST_FOREACH(p, &s->processes, link)
-        if (strcmp(p->id, id) == 0)
-                return p;
+                if (strcmp(p->id, id) == 0)
+                        return p;
         error_set(e, ERROR_NOT_FOUND, ESRCH, "there is no process %.40s", id);
         snprintf(e->where, sizeof e->where, "/process");
         return NULL;
@@ -148,10 +148,9 @@ static void finish(struct process *p, const struct error *e) {
                 sb->place.request_arena = TAKE(p->arena);
                 sandbox_doom(sb);
         }
+        /* The others are forgotten by process_alloc(): here somebody may be walking the list. */
         if (told)
                 process_free(p);
-        else
-                forget_old(s);
 }
 
 void process_check_done(struct process *p) {
@@ -220,8 +219,8 @@ static void note_spawned(struct process *p, const struct box_event *ev) {
 static struct process *by_number(struct sandbox *sb, uint64_t number) {
         struct process *p;
         LIST_FOREACH(p, &sb->processes, sandbox_link)
-        if (p->number == number)
-                return p;
+                if (p->number == number)
+                        return p;
         return NULL;
 }
 
@@ -229,7 +228,7 @@ static struct process *by_number(struct sandbox *sb, uint64_t number) {
 static void note_for_all(struct sandbox *sb, const struct box_event *ev) {
         struct process *p;
         LIST_FOREACH(p, &sb->processes, sandbox_link)
-        report_note(p, ev);
+                report_note(p, ev);
 }
 
 void process_box_event(struct sandbox *sb, const struct box_event *ev) {
@@ -280,6 +279,7 @@ void process_peer_gone(struct session *s, struct peer *peer) {
         struct process *p, *next;
         for (p = LIST_FIRST(&s->processes); p; p = next) {
                 next = LIST_NEXT(p, link);
+                report_drop_waiters(p);
                 if (p->peer != peer)
                         continue;
                 p->peer = NULL;

@@ -163,6 +163,20 @@ int process_wait(struct request *rq, struct process *p, uint64_t timeout_ms, str
         return 0;
 }
 
+void report_drop_waiters(struct process *p) {
+        struct waiter **at = &p->waiters;
+        while (*at) {
+                struct waiter *w = *at;
+                if (w->rq->peer) {
+                        at = &w->next;
+                        continue;
+                }
+                *at = w->next;
+                request_reply(w->rq, NULL); /* to nobody: frees it */
+                waiter_free(w);
+        }
+}
+
 /* Repeats of a refusal are counted, not listed: a program that tries ten thousand times is one
  * line. */
 static struct denial *find_denial(struct process *p, const char *path, const char *access,

@@ -8,4 +8,7 @@ void report_start(struct process *p, int pty); /* it runs; takes the pty */
 /* It has ended, or never started (e). True: all who may ask have been answered, it can be
  * forgotten. */
 bool report_end(struct process *p, const struct error *e);
+/* Whoever waited on a connection that has gone waits no more: they would pile up on a process that
+ * never ends. */
+void report_drop_waiters(struct process *p);
 void report_note(struct process *p, const struct box_event *ev); /* BOX_DENIED, BOX_TRUST */

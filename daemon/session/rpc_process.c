@@ -230,7 +230,7 @@ int rpc_process_list(struct request *rq, struct error *e) {
         if (params->sandbox && !sandbox_find(rq->session, params->sandbox, e))
                 return -ENOENT;
         LIST_FOREACH(p, &rq->session->processes, link)
-        max++;
+                max++;
         struct process_info *rows = arena_array(rq->arena, max + 1, sizeof *rows);
         if (!rows)
                 return error_nomem(e);

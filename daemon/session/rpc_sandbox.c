@@ -34,7 +34,7 @@ int rpc_sandbox_list(struct request *rq, struct error *e) {
         if (!rows)
                 return error_nomem(e);
         LIST_FOREACH(sb, &rq->session->sandboxes, link)
-        sandbox_describe(sb, rq->peer, rq->arena, &rows[n++]);
+                sandbox_describe(sb, rq->peer, rq->arena, &rows[n++]);
         r.sandboxes.items = rows;
         r.sandboxes.n = n;
         request_reply(rq, &r);

@@ -130,8 +130,8 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
 struct sandbox *sandbox_find(struct session *s, const char *id, struct error *e) {
         struct sandbox *sb;
         LIST_FOREACH(sb, &s->sandboxes, link)
-        if (strcmp(sb->id, id) == 0)
-                return sb;
+                if (strcmp(sb->id, id) == 0)
+                        return sb;
         error_set(e, ERROR_NOT_FOUND, ENOENT, "there is no sandbox %.40s", id);
         if (e)
                 snprintf(e->where, sizeof e->where, "/sandbox");
@@ -185,8 +185,8 @@ void sandbox_peer_gone(struct session *s, struct peer *p) {
                         sandbox_doom(sb);
         }
         LIST_FOREACH(sb, &s->doomed, link)
-        if (sb->owner == p)
-                sb->owner = NULL;
+                if (sb->owner == p)
+                        sb->owner = NULL;
 }
 
 void sandbox_describe(const struct sandbox *sb, const struct peer *asks, struct arena *a,

@@ -73,6 +73,7 @@ struct session {
         size_t n_finished;
         uint64_t last_process; /* the number that a backend knows a process by */
         char *buffer;          /* SESSION_BUFFER bytes for whatever is being read */
+        size_t input_bytes;    /* of all inputs: see input.c */
         size_t captured_bytes; /* of all outputs: see output.c */
 
         struct workdirs *workdirs; /* made on first need */

@@ -113,6 +113,16 @@ static bool points_back(const char *git_dir, const char *tree) {
         return n > 0 && (size_t) n < sizeof file && realpath(file, real) && strcmp(real, tree) == 0;
 }
 
+/* Only COMMON/worktrees/NAME, as git makes it: the file that names the common directory can be
+ * written in a sandbox, and would otherwise open whatever it names to the next one. */
+static bool is_worktree_of(const char *git_dir, const char *common) {
+        static const char below[] = "/worktrees/";
+        size_t n = strlen(common);
+        return strncmp(git_dir, common, n) == 0 &&
+               strncmp(git_dir + n, below, sizeof below - 1) == 0 &&
+               !strchr(git_dir + n + sizeof below - 1, '/');
+}
+
 static void follow(struct survey *x, const char *dot_git, const char *tree) {
         char git_dir[PATH_MAX], common[PATH_MAX], file[PATH_MAX + 16], head[PATH_MAX + 16];
 
@@ -126,14 +136,12 @@ static void follow(struct survey *x, const char *dot_git, const char *tree) {
         /* The common directory of a worktree holds the objects, the refs, the hooks and the
          * configuration. */
         snprintf(file, sizeof file, "%s/commondir", git_dir);
-        if (!read_pointer(file, "", git_dir, common))
-                snprintf(common, sizeof common, "%s", git_dir);
-        else
+        if (read_pointer(file, "", git_dir, common) && is_worktree_of(git_dir, common))
                 add_git_dir(x, common, tree);
+        else
+                snprintf(common, sizeof common, "%s", git_dir);
         if (!path_is_under(common, x->subject->workdir))
                 add(x, &x->subject->git_common_dirs, common);
-        if (!inside && !path_is_under(git_dir, common))
-                add(x, &x->subject->git_common_dirs, git_dir);
 }
 
 /* Git directories of submodules: .git/modules/NAME, names may have slashes. */

@@ -146,7 +146,7 @@ class Life(unittest.TestCase):
                 path, mark = self.start(c)
                 d.process.send_signal(signo)
                 self.assertEqual(d.process.wait(15), 0)
-                self.assertEqual(running(mark), [])
+                wait_until(lambda: not running(mark), what="commands die")
                 self.assertFalse(os.path.exists(path) or os.path.exists(d.path))
 
     def test_idle_exit(self):

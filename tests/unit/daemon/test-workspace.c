@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A working directory as git makes them, and as somebody hostile would. */
+#include <check.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../../backends/posix/tree.h"
+#include "../../../daemon/session/workspace.h"
+
+static char where[64];
+static struct arena *arena;
+static struct subject subject;
+
+static void setup(void) {
+        snprintf(where, sizeof where, "/tmp/leash-workspace-XXXXXX");
+        ck_assert_ptr_nonnull(mkdtemp(where));
+        arena = arena_new();
+        subject = (struct subject){ .workdir = arena_printf(arena, "%s/w", where) };
+        ck_assert_int_eq(mkdir(subject.workdir, 0755), 0);
+}
+
+static void teardown(void) {
+        int tmp = open("/tmp", O_RDONLY | O_DIRECTORY);
+        ck_assert_int_eq(tree_remove(tmp, strrchr(where, '/') + 1), 0);
+        close(tmp);
+        arena_free(arena);
+}
+
+static const char *at(const char *name) {
+        return arena_printf(arena, "%s/%s", where, name);
+}
+
+static void make_dir(const char *name) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s", at(name));
+        for (char *p = path + strlen(where) + 1; (p = strchr(p, '/')); *p++ = '/') {
+                *p = 0;
+                (void) mkdir(path, 0755);
+        }
+        (void) mkdir(path, 0755);
+}
+
+static void make_file(const char *name, const char *text) {
+        FILE *f = fopen(at(name), "w");
+        ck_assert_ptr_nonnull(f);
+        fputs(text, f);
+        fclose(f);
+}
+
+static void make_git(const char *name) {
+        make_dir(name);
+        make_file(arena_printf(arena, "%s/HEAD", name), "ref: refs/heads/main\n");
+}
+
+static void survey(void) {
+        struct error e = ERROR_NULL;
+        ck_assert_int_eq(workspace_survey(arena, &subject, "/root", &e), 0);
+}
+
+static bool has(const struct strings *list, const char *path) {
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->items[i], path) == 0)
+                        return true;
+        return false;
+}
+
+START_TEST(plain) {
+        make_git("w/.git");
+        make_dir("w/hooks");
+        make_file("w/.git/config", "[core]\n\thooksPath = hooks\n");
+        make_git("w/.git/modules/lib/inner");
+        make_git("w/side/.git");
+        survey();
+        ck_assert(has(&subject.git_dirs, at("w/.git")));
+        ck_assert(has(&subject.git_dirs, at("w/.git/modules/lib/inner")));
+        ck_assert(has(&subject.git_dirs, at("w/side/.git")));
+        ck_assert_uint_eq(subject.git_dirs.n, 3);
+        ck_assert(has(&subject.hook_dirs, at("w/hooks")));
+        ck_assert_uint_eq(subject.git_common_dirs.n, 0);
+}
+END_TEST
+
+START_TEST(worktree) {
+        make_git("repo/.git");
+        make_git("repo/.git/worktrees/w");
+        make_file("repo/.git/worktrees/w/commondir", "../..\n");
+        make_file("repo/.git/worktrees/w/gitdir", arena_printf(arena, "%s\n", at("w/.git")));
+        make_file("w/.git", arena_printf(arena, "gitdir: %s\n", at("repo/.git/worktrees/w")));
+        survey();
+        ck_assert(has(&subject.git_dirs, at("repo/.git/worktrees/w")));
+        ck_assert(has(&subject.git_dirs, at("repo/.git")));
+        ck_assert(has(&subject.git_common_dirs, at("repo/.git")));
+        ck_assert_uint_eq(subject.git_common_dirs.n, 1);
+}
+END_TEST
+
+START_TEST(submodule_as_workdir) {
+        make_git("repo/.git/modules/w");
+        make_file("repo/.git/modules/w/config",
+                  arena_printf(arena, "[core]\n\tworktree = %s\n", at("w")));
+        make_file("w/.git", "gitdir: ../repo/.git/modules/w\n");
+        survey();
+        ck_assert(has(&subject.git_common_dirs, at("repo/.git/modules/w")));
+        ck_assert_uint_eq(subject.git_dirs.n, 1);
+}
+END_TEST
+
+/* A sandbox that has worked in a worktree may have written there: still nothing else opens. */
+START_TEST(worktree_with_another_commondir) {
+        make_git("repo/.git");
+        make_git("repo/.git/worktrees/w");
+        make_file("repo/.git/worktrees/w/gitdir", arena_printf(arena, "%s\n", at("w/.git")));
+        make_file("w/.git", arena_printf(arena, "gitdir: %s\n", at("repo/.git/worktrees/w")));
+        static const char *const bad[] = { "../../..\n", "../../../..\n", "/\n", "/root\n", ".\n" };
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                make_file("repo/.git/worktrees/w/commondir", bad[i]);
+                survey();
+                ck_assert_uint_eq(subject.git_common_dirs.n, 1);
+                ck_assert(has(&subject.git_common_dirs, at("repo/.git/worktrees/w")));
+        }
+}
+END_TEST
+
+/* What was written inside must not open anything outside. */
+START_TEST(planted) {
+        make_git("secret");
+        make_file("secret/key", "x");
+        make_file("w/.git", arena_printf(arena, "gitdir: %s\n", at("secret")));
+        survey();
+        ck_assert_uint_eq(subject.git_common_dirs.n, 0);
+        ck_assert_uint_eq(subject.git_dirs.n, 0);
+
+        /* Inside itself it may point, but its commondir must not lead out. */
+        make_git("w/fake");
+        make_file("w/fake/commondir", arena_printf(arena, "%s\n", at("secret")));
+        make_file("w/.git", "gitdir: fake\n");
+        survey();
+        ck_assert_uint_eq(subject.git_common_dirs.n, 0);
+}
+END_TEST
+
+START_TEST(odd_files) {
+        ck_assert_int_eq(mkfifo(at("w/.git"), 0600), 0);
+        survey();
+        ck_assert_int_eq(unlink(at("w/.git")), 0);
+        ck_assert_int_eq(symlink("/etc", at("w/.git")), 0);
+        survey();
+        ck_assert_int_eq(unlink(at("w/.git")), 0);
+        make_file("w/.git", "gitdir:\n");
+        survey();
+        make_file("w/.git", "");
+        survey();
+        ck_assert_uint_eq(subject.git_dirs.n, 0);
+        ck_assert_uint_eq(subject.git_common_dirs.n, 0);
+}
+END_TEST
+
+int main(void) {
+        Suite *s = suite_create("workspace");
+        TCase *t = tcase_create("workspace");
+        tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_test(t, plain);
+        tcase_add_test(t, worktree);
+        tcase_add_test(t, submodule_as_workdir);
+        tcase_add_test(t, worktree_with_another_commondir);
+        tcase_add_test(t, planted);
+        tcase_add_test(t, odd_files);
+        suite_add_tcase(s, t);
+        SRunner *r = srunner_create(s);
+        srunner_run_all(r, CK_ENV);
+        int failed = srunner_ntests_failed(r);
+        srunner_free(r);
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
