@@ -95,7 +95,7 @@ int ctl_fail_with(struct ctl *c, const struct error *e) {
         fputs("leashctl: ", stderr);
         bool from_option = print_where(c, e);
         print_escaped(stderr, e->message[0] ? e->message : error_sentence(e->code));
-        if (e->code == ERROR_UNENFORCEABLE && e->fact[0])
+        if (e->code == ERROR_UNENFORCEABLE && e->fact[0] && !strstr(e->message, "--accept"))
                 fprintf(stderr, " (`leashctl doctor` tells why; --accept %s goes on without it)",
                         e->fact);
         fputc('\n', stderr);

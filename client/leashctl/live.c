@@ -268,6 +268,16 @@ static bool may_fall_back(const struct leash *l) {
         return l->error.code == ERROR_EXEC_NOT_FOUND || l->error.code == ERROR_EXEC_DENIED;
 }
 
+/* A backend knows what failed, not always what it was called here. */
+static int fail_exec(struct ctl *c, const char *program) {
+        struct error e = c->l->error;
+
+        if (!strstr(e.message, program))
+                snprintf(e.message, sizeof(e.message), "%.300s: %.700s", program,
+                         c->l->error.message);
+        return ctl_fail_with(c, &e);
+}
+
 static int start(struct live *l, struct launch *launch) {
         for (const char *const *next = launch->fallbacks;; next++) {
                 _cleanup_(json_unrefp) struct json *params = NULL;
@@ -280,8 +290,10 @@ static int start(struct live *l, struct launch *launch) {
                         return 0;
                 if (l->given_up)
                         return 128 + l->early; /* our going ends whatever was on its way */
-                if (!may_fall_back(l->c->l) || !next || !*next)
+                if (!may_fall_back(l->c->l))
                         return ctl_fail(l->c);
+                if (!next || !*next)
+                        return fail_exec(l->c, launch->argv.items[0]);
                 launch->argv.items[0] = *next;
         }
 }

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../policy/path.h"
+#include "../libleash/localise.h"
 #include "commands.h"
 
 enum { MAX_LINES = 8 }; /* more than that nobody reads after a failure; --json has all */
@@ -99,6 +101,20 @@ static bool concerns_paths(const char *option) {
         return false;
 }
 
+/* A source that sees some refusals (names that are judged) says nothing of others (a read-only
+ * mount). Inside the working directory those are no likely reason, and a line after every grep
+ * would only be noise. */
+static bool is_suspect(struct ctl *c, const struct launch *launch) {
+        const char *guess = guess_path(launch), *path, *workdir = c->o.workdir;
+        struct error e = ERROR_NULL;
+
+        if (strcmp(guess, "PATH") == 0 || path_localise(c->o.arena, c->o.cwd, guess, &path, &e) < 0)
+                return false;
+        if (!workdir)
+                workdir = c->o.policy && c->o.policy->workdir ? c->o.policy->workdir : c->o.cwd;
+        return !path_is_under(path, workdir);
+}
+
 /* `leashctl check` with the options of this call that bear on paths. */
 static void print_check_line(const struct ctl *c, const struct launch *launch, int code) {
         char word[LIMIT_PATH_BYTES + 64];
@@ -167,7 +183,8 @@ int report_end(struct ctl *c, const struct launch *launch, const struct process_
                 return code;
         if (x->denials.n > 0)
                 print_denials(x, style_for(STDERR_FILENO));
-        else if (x->reason == REASON_EXITED && !launch->interactive && !has_file_source(c))
+        else if (x->reason == REASON_EXITED && !launch->interactive &&
+                 (is_suspect(c, launch) || !has_file_source(c)))
                 print_check_line(c, launch, code);
         return code;
 }

@@ -14,6 +14,8 @@ import unittest
 
 BUILD = os.environ.get("LEASH_BUILD", os.getcwd())
 LEASHCTL = os.path.join(BUILD, "leashctl")
+# The null backend needs no rights; LEASH_BACKEND=linux tries the same in real sandboxes.
+BACKEND = os.environ.get("LEASH_BACKEND", "null")
 LEASHD = os.path.join(BUILD, "leashd")
 
 
@@ -49,7 +51,7 @@ class Case(unittest.TestCase):
         cls.socket = os.path.join(cls.base, "s")
         cls.log = open(os.path.join(cls.base, "log"), "wb")
         cls.daemon = subprocess.Popen(
-            [LEASHD, "--user", "--backend", "null", "--socket", cls.socket],
+            [LEASHD, "--user", "--backend", BACKEND, "--socket", cls.socket],
             env=environment(XDG_CACHE_HOME=cls.base), stdin=subprocess.DEVNULL, stdout=cls.log, stderr=cls.log)
         wait_for(lambda: listens(cls.socket))
 

@@ -121,24 +121,22 @@ class Signals(Case):
         self.assertEqual(p.returncode, 128 + signal.SIGKILL)
 
     def test_killed_leashctl_takes_the_command_along(self):
-        p = self.trapping("echo ready; echo $$ >pid; exec sleep 1000")
-        def read_pid():
-            with open(os.path.join(self.dir, "pid")) as f:
-                return f.read().strip()
-        wait_for(lambda: os.path.exists(os.path.join(self.dir, "pid")))
-        pid = int(wait_for(read_pid))
-        p.kill()
-        p.wait()
+        mark = f"1000.{os.getpid()}"  # ours among all that sleep on this machine
 
-        def gone():
-            try:
-                with open(f"/proc/{pid}/stat") as f:
-                    return f.read().split(") ")[1][0] == "Z"
-            except (FileNotFoundError, ProcessLookupError):
-                return True
-        wait_for(gone)
-        p.stdout.close()
-        p.stderr.close()
+        def sleepers():
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                try:
+                    with open(f"/proc/{pid}/cmdline", "rb") as f:
+                        if f.read() == b"sleep\0%s\0" % mark.encode():
+                            return True
+                except OSError:
+                    pass
+            return False
+        p = self.trapping(f"echo ready; exec sleep {mark}")
+        wait_for(sleepers)
+        p.kill()
+        p.communicate()
+        wait_for(lambda: not sleepers())
 
 
 class Policies(Case):
@@ -179,14 +177,14 @@ class Policies(Case):
                        "environment": {"pass": ["TOLD"], "set": {"X": "file"}},
                        "limits": {"open_files": 100}}, f)
         env = dict(self.env, TOLD="t")
-        r = self.ctl("explain", "--json", "--config", path, "--write", "more", "--memory", "1G", env=env)
+        r = self.ctl("explain", "--json", "--config", path, "--write", "more", "--file-size", "1G", env=env)
         policy = json.loads(r.text)["policy"]
         self.assertEqual(policy["level"], "strict")
         self.assertIn(self.dir + "/conf/data", policy["filesystem"]["read"])
         self.assertIn(self.dir + "/conf/out", policy["filesystem"]["write"])
         self.assertIn(self.dir + "/more", policy["filesystem"]["write"])
         self.assertEqual(policy["environment"]["set"]["TOLD"], "t")
-        self.assertEqual((policy["limits"]["memory_bytes"], policy["limits"]["open_files"]), (1 << 30, 100))
+        self.assertEqual((policy["limits"]["file_bytes"], policy["limits"]["open_files"]), (1 << 30, 100))
         self.assertEqual(policy["workdir"], self.dir)
 
     def test_config_errors_name_file_and_field(self):

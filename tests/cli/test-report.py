@@ -77,7 +77,12 @@ class Report(FakeCase):
 
     def test_with_a_source_silence_is_no_claim(self):
         self.ends()
-        self.assertEqual(self.ctl("run", "x", code=1).error, "")
+        for args in (("x",), ("grep", "x", "./file"), ("false",)):
+            self.assertEqual(self.ctl("run", *args, code=1).error, "")
+
+    def test_a_path_outside_is_suspect_anyhow(self):
+        self.ends()
+        self.assertIn("--path /etc/x --write", self.ctl("run", "touch", "/etc/x", code=1).error)
 
     def test_trust_is_told_after_success_too(self):
         self.ends(exit={"code": 0}, trust=["/w/.git/hooks/pre-commit"])
