@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "seccomp_table.h"
@@ -291,6 +292,9 @@ const struct seccomp_row seccomp_table[] = {
         NOTIFY(rmdir, NAMES, makes),
         NOTIFY(truncate, NAMES, "writes a file by path"),
         NOTIFY(bind, NAMES, "a pathname socket is a name, too"),
+        NOTIFY_WHEN(prctl, NAMES | READS | SECCOMP_NOTIFY_UNIX, 0,
+                    "hides the caller from the supervisor, which has to read its memory",
+                    EQ(0, PR_SET_DUMPABLE), EQ(1, 0)),
         NOTIFY(connect, SECCOMP_NOTIFY_UNIX, "talks to a socket by path"),
 };
 const size_t seccomp_table_n = ELEMENTSOF(seccomp_table);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
@@ -255,6 +256,12 @@ static int dispatch(struct caller *c) {
 #endif
         case __NR_renameat2:
                 return judge_rename(c, (int) a[0], a[1], (int) a[2], a[3], (unsigned) a[4]);
+        case __NR_prctl:
+                /* PR_SET_DUMPABLE: the program (an ssh or gpg agent) is told that it is done.
+                 * Otherwise its memory would be closed to us, too, and each call of it would have
+                 * to be refused. Other commands cannot read it all the same: they are in other
+                 * Landlock domains. */
+                return (int) a[0] == PR_SET_DUMPABLE && (int) a[1] == 0 ? 0 : -EINVAL;
         case __NR_connect:
                 return judge_connect(c, (int) a[0], a[1], a[2]);
         case __NR_bind:

@@ -120,6 +120,10 @@ static int filter_install(bool reads) {
         ADD(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, reads ? ~0u : writes, 0, 1));
         ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
         ADD(BPF_STMT(BPF_RET | BPF_K, reads ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW));
+        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prctl, 0, 3));
+        ADD(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])));
+        ADD(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_DUMPABLE, 0, 1));
+        ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
         ADD(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
 #undef ADD
         program = (struct sock_fprog){ .len = (unsigned short) n, .filter = f };

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -635,6 +636,18 @@ START_TEST(patterns_keep_their_say) {
 }
 END_TEST
 
+static int agent(void) {
+        EXPECT(prctl(PR_SET_DUMPABLE, 0) == 0); /* as ssh-agent does */
+        EXPECT(touch("a") == 0);
+        REFUSED(touch("secret"));
+        return 0;
+}
+
+START_TEST(agents_are_served) {
+        check_body(agent, 0);
+}
+END_TEST
+
 static int limits(void) {
         struct rlimit files, size = { 4096, 4096 };
         int fd;
@@ -697,6 +710,7 @@ int main(void) {
         tcase_add_test(t, trusted_files_are_told);
         tcase_add_test(t, names_that_fold);
         tcase_add_test(t, patterns_keep_their_say);
+        tcase_add_test(t, agents_are_served);
         tcase_add_test(t, limits_are_the_callers);
         tcase_add_test(t, terminals_are_the_callers);
         suite_add_tcase(s, t);
