@@ -70,7 +70,7 @@ static void print_denial(const struct denial *d, struct style st) {
 static void print_denials(const struct process_exit *x, struct style st) {
         const struct denial *d = x->denials.items;
 
-        fprintf(stderr, "leashctl: leash refused the command %zu thing%s:\n", x->denials.n,
+        fprintf(stderr, "leashctl: leash refused %zu thing%s:\n", x->denials.n,
                 x->denials.n == 1 ? "" : "s");
         for (size_t i = 0; i < x->denials.n && i < MAX_LINES; i++)
                 print_denial(&d[i], st);
@@ -78,13 +78,27 @@ static void print_denials(const struct process_exit *x, struct style st) {
                 fprintf(stderr, "  and %zu more (--json has them all)\n", x->denials.n - MAX_LINES);
 }
 
-/* The likeliest culprit: the last argument that names a path, else the program. */
-static const char *guess_path(const struct launch *launch) {
-        for (size_t i = launch->argv.n; i > 0; i--) {
+/* The last absolute path within a word: of a shell's script, or behind "--output=". */
+static char *path_within(struct arena *a, const char *word) {
+        static const char before[] = " \t\n'\"=:><(;|&`", after[] = " \t\n'\"><;|&`)";
+        const char *last = NULL;
+
+        for (const char *s = word; (s = strchr(s, '/')); s++)
+                if (s == word || strchr(before, s[-1]))
+                        last = s;
+        return last ? arena_strndup(a, last, strcspn(last, after)) : NULL;
+}
+
+/* The likeliest culprit: the last argument that has or is a path. */
+static const char *guess_path(const struct ctl *c, const struct launch *launch) {
+        for (size_t i = launch->argv.n; i > 1; i--) {
                 const char *arg = launch->argv.items[i - 1];
+                const char *path = path_within(c->o.arena, arg);
                 struct stat st;
-                if (arg[0] == '/' || (arg[0] != '-' && strchr(arg, '/')) ||
-                    (i > 1 && arg[0] != '-' && lstat(arg, &st) >= 0))
+                if (path)
+                        return path;
+                if (arg[0] != '-' && !strpbrk(arg, " \t\n") &&
+                    (strchr(arg, '/') || lstat(arg, &st) >= 0))
                         return arg;
         }
         return "PATH";
@@ -105,7 +119,7 @@ static bool concerns_paths(const char *option) {
  * mount). Inside the working directory those are no likely reason, and a line after every grep
  * would only be noise. */
 static bool is_suspect(struct ctl *c, const struct launch *launch) {
-        const char *guess = guess_path(launch), *path, *workdir = c->o.workdir;
+        const char *guess = guess_path(c, launch), *path, *workdir = c->o.workdir;
         struct error e = ERROR_NULL;
 
         if (strcmp(guess, "PATH") == 0 || path_localise(c->o.arena, c->o.cwd, guess, &path, &e) < 0)
@@ -137,7 +151,7 @@ static void print_check_line(const struct ctl *c, const struct launch *launch, i
                 }
         }
         fputs(" --path ", stderr);
-        shell_quote(guess_path(launch), word, sizeof(word));
+        shell_quote(guess_path(c, launch), word, sizeof(word));
         print_escaped(stderr, word);
         fputs(" --write\n", stderr);
 }

@@ -102,9 +102,13 @@ bool field_allows(const char *field, const char *what, char *ret, size_t size) {
         if (!field || !canonical(field, pointer, sizeof(pointer)))
                 return false;
         const struct option *row = row_for(pointer);
-        if (strcmp(pointer, "/network/deny") == 0 || strcmp(pointer, "/filesystem/deny") == 0) {
-                /* A flag cannot take an entry of a deny list away: lists of that kind only grow. */
-                snprintf(ret, size, "remove the entry from %s", pointer + 1);
+        if (row && strcmp(row->name, "deny") == 0) {
+                /* No option takes an entry of a deny list away: lists of that kind only grow. */
+                snprintf(ret, size, "nothing but dropping the rule from filesystem.deny");
+                return true;
+        }
+        if (row && strcmp(row->name, "deny-host") == 0) {
+                snprintf(ret, size, "nothing but dropping the rule from network.deny");
                 return true;
         }
         if (!option_for_field(field, option, sizeof(option)))

@@ -82,7 +82,9 @@ class Report(FakeCase):
 
     def test_a_path_outside_is_suspect_anyhow(self):
         self.ends()
-        self.assertIn("--path /etc/x --write", self.ctl("run", "touch", "/etc/x", code=1).error)
+        for args in (("touch", "/etc/x"), ("sh", "-c", "echo 1 >/etc/x; true"), ("tool", "--out=/etc/x"),
+                     ("/bin/tool", "/etc/x", "-v")):
+            self.assertIn("--path /etc/x --write", self.ctl("run", *args, code=1).error)
 
     def test_trust_is_told_after_success_too(self):
         self.ends(exit={"code": 0}, trust=["/w/.git/hooks/pre-commit"])

@@ -61,6 +61,8 @@ START_TEST(test_what_would_allow_it) {
         ck_assert_str_eq(allows("security.allow_gpu", "/dev/dri"), "--gpu");
         /* A deny list cannot be undone by an option: none may be offered. */
         ck_assert_ptr_null(strstr(allows("filesystem.deny", "/x"), "--"));
+        ck_assert_ptr_null(strstr(allows("/filesystem/deny/0", "/x"), "--"));
+        ck_assert_ptr_null(strstr(allows("/network/deny/3", "x.org"), "--"));
         ck_assert_ptr_null(allows(NULL, "/x"));
         ck_assert_ptr_null(allows("nonsense", "/x"));
 }
