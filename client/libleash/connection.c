@@ -19,11 +19,6 @@
  * and room for the rest. Only a guard against a broken peer; memory is taken as bytes arrive. */
 #define LINE_MAX_IN ((size_t) LIMIT_OUTPUT_MAX * 3)
 
-static void close_all(const int *fds, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                close(fds[i]);
-}
-
 int leash_fail(struct leash *l, const struct error *e, int r) {
         l->error = *e;
         if (l->error.code == ERROR_NONE) {
@@ -59,21 +54,6 @@ int error_to_errno(const struct error *e) {
         return e->code < ERROR_N_ && numbers[e->code] ? -numbers[e->code] : -EPROTO;
 }
 
-static void out_free(struct out *o) {
-        close_all(o->fds, o->n_fds);
-        free(o->data);
-        free(o);
-}
-
-static void drop_out(struct leash *l) {
-        while (l->out_first) {
-                struct out *o = l->out_first;
-                l->out_first = o->next;
-                out_free(o);
-        }
-        l->out_last = &l->out_first;
-}
-
 /* Everybody who waits learns that no answer will come. The list is cut off first: a callback may
  * start the next request. */
 static void fail_pending(struct leash *l, int r) {
@@ -102,77 +82,12 @@ static void lost(struct leash *l, int r) {
         if (l->fd < 0)
                 return;
         close(TAKE_FD(l->fd));
-        drop_out(l);
+        queue_drop(l);
         if (l->error.code == ERROR_NONE)
                 error_set(&l->error, ERROR_GONE, -r, "the connection to leashd broke: %s",
                           strerror(-r));
         fail_pending(l, r);
         process_connection_lost(l);
-}
-
-/* 1: all of it went, 0: the socket is full. */
-static int send_some(int fd, struct out *o) {
-        struct iovec iov = { o->data + o->sent, o->len - o->sent };
-        union {
-                struct cmsghdr align;
-                char space[CMSG_SPACE(LIMIT_LINE_FDS * sizeof(int))];
-        } control;
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
-
-        if (o->n_fds > 0) {
-                memset(&control, 0, sizeof(control));
-                m.msg_control = &control;
-                m.msg_controllen = CMSG_SPACE(o->n_fds * sizeof(int));
-                struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-                c->cmsg_level = SOL_SOCKET;
-                c->cmsg_type = SCM_RIGHTS;
-                c->cmsg_len = CMSG_LEN(o->n_fds * sizeof(int));
-                memcpy(CMSG_DATA(c), o->fds, o->n_fds * sizeof(int));
-        }
-        ssize_t n;
-        do
-                n = sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-        while (n < 0 && errno == EINTR);
-        if (n < 0)
-                return errno == EAGAIN ? 0 : -errno;
-        o->sent += (size_t) n;
-        close_all(o->fds, o->n_fds);
-        o->n_fds = 0;
-        return o->sent == o->len;
-}
-
-static int flush_out(struct leash *l) {
-        while (l->out_first) {
-                int r = send_some(l->fd, l->out_first);
-                if (r <= 0)
-                        return r;
-                struct out *o = l->out_first;
-                l->out_first = o->next;
-                if (!l->out_first)
-                        l->out_last = &l->out_first;
-                out_free(o);
-        }
-        return 1;
-}
-
-static struct out *out_new(char *line, size_t len, const int *fds, size_t n_fds) {
-        struct out *o = calloc(1, sizeof(*o));
-
-        if (!o)
-                return NULL;
-        /* Copies of the descriptors: the line may have to wait after the caller has closed his. */
-        for (; o->n_fds < n_fds; o->n_fds++) {
-                o->fds[o->n_fds] = dup(fds[o->n_fds]);
-                if (o->fds[o->n_fds] < 0) {
-                        int saved = errno;
-                        out_free(o);
-                        errno = saved;
-                        return NULL;
-                }
-        }
-        o->data = line;
-        o->len = len;
-        return o;
 }
 
 /* Takes the line. */
@@ -183,15 +98,10 @@ static int enqueue(struct leash *l, char *line, size_t len, const int *fds, size
                 free(line);
                 return -ENOTCONN;
         }
-        struct out *o = out_new(line, len, fds, n_fds);
-        if (!o) {
-                int r = -errno;
-                free(line);
+        int r = queue_add(l, line, len, fds, n_fds);
+        if (r < 0)
                 return r;
-        }
-        *l->out_last = o;
-        l->out_last = &o->next;
-        int r = flush_out(l);
+        r = queue_flush(l);
         if (r < 0)
                 lost(l, r);
         return r;
@@ -361,7 +271,7 @@ static int handle_lines(struct leash *l) {
 static int step(struct leash *l, int flags) {
         if (l->fd < 0)
                 return -ENOTCONN;
-        int r = flush_out(l);
+        int r = queue_flush(l);
         if (r >= 0)
                 r = receive(l, flags);
         if (r > 0)
@@ -402,7 +312,7 @@ int leash_reconnect(struct leash *l) {
         if (r < 0)
                 return leash_fail(l, &e, r);
         drop_in(l);
-        drop_out(l);
+        queue_drop(l);
         l->in = frame_new(LINE_MAX_IN);
         if (!l->in) {
                 close(fd);
@@ -453,7 +363,7 @@ struct leash *leash_free(struct leash *l) {
         if (!l)
                 return NULL;
         lost(l, -ECANCELED);
-        drop_out(l);
+        queue_drop(l);
         fail_pending(l, -ECANCELED);
         process_connection_lost(l);
         drop_in(l);

@@ -64,13 +64,20 @@ int leash_reconnect(struct leash *l);
 void forget_pending(struct leash *l, const void *userdata);
 int error_to_errno(const struct error *e); /* -errno for what a daemon answered */
 
+/* queue.c */
+void close_all(const int *fds, size_t n);
+int queue_add(struct leash *l, char *line, size_t len, const int *fds,
+              size_t n_fds);      /* takes the line */
+int queue_flush(struct leash *l); /* 1: all is out, 0: the socket is full */
+void queue_drop(struct leash *l);
+
 /* call.c: like leash_call, without text. *ret (may be NULL) is the caller's. */
 int leash_call_json(struct leash *l, const char *method, struct json *params, const int *fds,
                     size_t n_fds, struct json **ret);
 /* Encodes `params`, calls, decodes into `ret` (of the row's struct; may be NULL). */
 int leash_call_method(struct leash *l, enum method_id id, const void *params, struct arena *a,
                       void *ret, struct json **ret_json);
-char *json_text(const struct json *j); /* malloc'd; NULL is "null" */
+char *json_text(const struct json *j);      /* malloc'd; NULL is "null" */
 bool is_broken(int r);                      /* the connection's end, not an answer */
 int explain_broken(struct leash *l, int r); /* puts words to it; returns r */
 void leash_set_notify_json(struct leash *l, leash_json_notify_fn fn, void *userdata);
