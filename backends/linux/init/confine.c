@@ -148,6 +148,8 @@ static void limit_set(__rlimit_resource_t resource, uint64_t soft, uint64_t hard
 void confine_limits(const struct init *in) {
         const struct wire_plan *p = in->plan;
 
+        if (in->judge)
+                setrlimit(RLIMIT_NOFILE, &in->files);
         if (p->limit_nofile)
                 limit_set(RLIMIT_NOFILE, p->limit_nofile, p->limit_nofile);
         else if (p->soft_nofile) /* the session raised its own; select(2) users need the usual one */

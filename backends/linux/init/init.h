@@ -13,6 +13,7 @@
 
 #include <linux/filter.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -45,6 +46,7 @@ struct init {
         struct sock_fprog filter,
                 command_filter; /* of everything here; and of each command on top */
         struct judge *judge;    /* answers seccomp notifications; NULL = none wanted */
+        struct rlimit files;    /* what a command starts with, where the judge needs more itself */
         char **environment;     /* the plan's, NULL-terminated */
         size_t n_environment;
 

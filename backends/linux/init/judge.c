@@ -464,6 +464,19 @@ static int judge_open_all(struct judge *j) {
         return 0;
 }
 
+/* A listener a command, and a terminal; 1024 descriptors, the usual soft limit, would not do. */
+static void limit_raise(struct init *in) {
+        const rlim_t wanted = 2 * INIT_COMMANDS_MAX + 256;
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &in->files) < 0)
+                return;
+        limit = in->files;
+        if (limit.rlim_cur < wanted)
+                limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int judge_new(struct init *in, struct judge **ret) {
         struct judge *j = calloc(1, sizeof(*j));
         int r;
@@ -481,6 +494,7 @@ int judge_new(struct init *in, struct judge **ret) {
                 judge_free(j);
                 return r;
         }
+        limit_raise(in);
         *ret = j;
         return 0;
 }
