@@ -39,19 +39,17 @@ static void print_wrapped(FILE *f, const char *text) {
 
         while (*text) {
                 int n = (int) strcspn(text, " ");
-                if (at + n > LINE && at > COLUMN) {
+                if (at > COLUMN && at + 1 + n > LINE) {
                         fprintf(f, "\n%*s", COLUMN, "");
                         at = COLUMN;
+                } else if (at > COLUMN) {
+                        fputc(' ', f);
+                        at++;
                 }
                 fprintf(f, "%.*s", n, text);
                 at += n;
                 text += n;
-                if (*text == ' ') {
-                        if (at + 1 < LINE)
-                                fputc(' ', f);
-                        at++;
-                        text++;
-                }
+                text += strspn(text, " ");
         }
         fputc('\n', f);
 }

@@ -52,7 +52,8 @@ static size_t distance(const char *a, const char *b) {
 
 const char *nearest_word(const char *word, const char *const *words, size_t n) {
         const char *best = NULL;
-        size_t least = 3; /* two slips of the finger */
+        size_t least =
+                strlen(word) > 2 ? 3 : 0; /* two slips of the finger; short words are near to all */
 
         for (size_t i = 0; i < n; i++) {
                 size_t d = distance(word, words[i]);

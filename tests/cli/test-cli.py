@@ -309,9 +309,14 @@ class Commands(Case):
             self.assertEqual(self.ctl(name, "--help").text, text)
             for row in text.splitlines():
                 self.assertLessEqual(len(row), 100, row)
+                self.assertEqual(row, row.rstrip())
         self.assertGreaterEqual(self.ctl("help", "run").text.count("  leashctl run "), 4)
         self.assertTrue(self.ctl("version").text.startswith("leashctl "))
         self.assertIn("version", json.loads(self.ctl("--version", "--json").text))
+
+    def test_suggestions(self):
+        self.assertIn("did you mean run?", self.ctl("rnu", "ls", code=2).error)
+        self.assertIn("leashctl run -- ls", self.ctl("ls", code=2).error)
 
     def test_venv_says_what_it_is(self):
         self.assertIn("yet", self.ctl("venv", "create", "x", code=125).error)
