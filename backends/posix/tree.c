@@ -32,11 +32,26 @@ struct tree {
         int failed;         /* the first -errno */
 };
 
+/* Where openat2(2) is filtered away (old container runtimes): the name is one component, so all
+ * that is lost is to tell a bind mount of the same device, and what cannot be unlinked there
+ * (EBUSY) says so. */
+static int open_plain(int dir, const char *name, int flags) {
+        struct stat above, st;
+        _cleanup_(fd_closep) int fd = openat(dir, name, flags);
+        if (fd < 0 || fstat(dir, &above) < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_dev != above.st_dev)
+                return -EXDEV;
+        return TAKE_FD(fd);
+}
+
 static int open_beneath(int dir, const char *name, uint64_t flags) {
         struct open_how how = { .flags = flags | O_NOFOLLOW | O_CLOEXEC | O_DIRECTORY,
                                 .resolve =
                                         RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH };
         long fd = syscall(SYS_openat2, dir, name, &how, sizeof how);
+        if (fd < 0 && errno == ENOSYS)
+                return open_plain(dir, name, (int) how.flags);
         return fd < 0 ? -errno : (int) fd;
 }
 

@@ -229,12 +229,13 @@ void listen_stop(struct leashd *d) {
         if (d->listen_fd < 0)
                 return;
         if (d->listen_owned && d->socket_path) {
-                _cleanup_(fd_closep) int lock = take_lock(d->socket_path);
+                int lock = take_lock(d->socket_path); /* without it we still have to go */
                 if (path_is_ours(d))
                         (void) unlink(d->socket_path);
                 if (!d->ending)
                         while (accept_one(d) > 0)
                                 ;
+                fd_close(lock);
         }
         if (d->accept_event)
                 event_free(d->accept_event);

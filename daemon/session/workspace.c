@@ -146,7 +146,7 @@ static void follow(struct survey *x, const char *dot_git, const char *tree) {
 
 /* Git directories of submodules: .git/modules/NAME, names may have slashes. */
 static void add_modules(struct survey *x, const char *dir, unsigned depth) {
-        char path[PATH_MAX + 16];
+        char path[PATH_MAX + 16], head[PATH_MAX + 32];
         struct dirent *de;
         DIR *d = depth < 4 ? opendir(dir) : NULL;
 
@@ -155,11 +155,11 @@ static void add_modules(struct survey *x, const char *dir, unsigned depth) {
         while ((de = readdir(d))) {
                 if (de->d_type != DT_DIR || de->d_name[0] == '.')
                         continue;
-                int n = snprintf(path, sizeof path, "%s/%s/HEAD", dir, de->d_name);
+                snprintf(path, sizeof path, "%s/%s", dir, de->d_name);
+                int n = snprintf(head, sizeof head, "%s/HEAD", path);
                 if (n < 0 || (size_t) n >= sizeof path || x->subject->git_dirs.n >= CHILDREN_MAX)
                         continue;
-                bool is_git = access(path, F_OK) == 0;
-                path[n - 5] = 0;
+                bool is_git = access(head, F_OK) == 0;
                 if (is_git)
                         add_git_dir(x, path, x->subject->workdir);
                 else
