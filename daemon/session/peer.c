@@ -19,7 +19,7 @@
 #include "sandbox.h"
 #include "session.h"
 
-#define LINES_AT_ONCE 64 /* then others get their turn */
+#define TURN_SECONDS 0.005 /* of one connection's requests; then others get their turn */
 
 struct out {
         TAILQ_ENTRY(out) link;
@@ -154,7 +154,9 @@ static void give_up(struct peer *p, const struct error *e) {
 }
 
 static void handle_lines(struct peer *p) {
-        for (unsigned i = 0; i < LINES_AT_ONCE; i++) {
+        double until = clock_monotonic() + TURN_SECONDS;
+
+        do {
                 struct frame_line line = { 0 };
                 struct error e = ERROR_NULL;
                 if (p->dead || p->closing || !p->reading)
@@ -165,7 +167,7 @@ static void handle_lines(struct peer *p) {
                 if (r <= 0)
                         return;
                 dispatch_line(p, &line);
-        }
+        } while (clock_monotonic() < until);
         peer_kick(p);
 }
 
