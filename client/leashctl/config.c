@@ -59,8 +59,8 @@ static int base_directory(struct options *o, const char *path, char *ret, struct
 
 int config_load(struct options *o, const char *path, struct error *e) {
         _cleanup_(json_unrefp) struct json *j = NULL;
-        char base[PATH_MAX], *text;
-        size_t len;
+        char base[PATH_MAX], *text = NULL;
+        size_t len = 0;
 
         if (o->config)
                 return error_set(e, ERROR_PARAMS, EINVAL, "--config can be given once");

@@ -9,32 +9,32 @@
 #include "../../proto/row.h"
 #include "commands.h"
 
+static const struct field error_fields[] = {
+        FIELD_STRING(struct leash_error, code, "code", 0, 0, ""),
+        FIELD_STRING(struct leash_error, where, "pointer", 0, 0, ""),
+        FIELD_STRING(struct leash_error, fact, "fact", 0, 0, ""),
+        FIELD_STRING(struct leash_error, message, "message", 0, 0, ""),
+};
+static const struct shape error_shape = { .name = "Error",
+                                          .size = sizeof(struct leash_error),
+                                          .fields = error_fields,
+                                          .n = ELEMENTSOF(error_fields) };
+static const struct field failure_fields[] = {
+        { .name = "error", .kind = FIELD_OBJECT, .offset = 0, .shape = &error_shape },
+};
+static const struct shape failure_shape = {
+        .name = "Failure", .size = sizeof(struct leash_error), .fields = failure_fields, .n = 1
+};
+
 /* With --json a program is listening: it gets the error where it expects the answer. */
 static void print_error_json(const struct error *e) {
-        static const struct field fields[] = {
-                FIELD_STRING(struct leash_error, code, "code", 0, 0, ""),
-                FIELD_STRING(struct leash_error, where, "pointer", 0, 0, ""),
-                FIELD_STRING(struct leash_error, fact, "fact", 0, 0, ""),
-                FIELD_STRING(struct leash_error, message, "message", 0, 0, ""),
-        };
-        static const struct shape inner = { .name = "Error",
-                                            .size = sizeof(struct leash_error),
-                                            .fields = fields,
-                                            .n = ELEMENTSOF(fields) };
-        static const struct field outer_fields[] = {
-                { .name = "error", .kind = FIELD_OBJECT, .offset = 0, .shape = &inner },
-        };
-        static const struct shape outer = { .name = "Failure",
-                                            .size = sizeof(struct leash_error),
-                                            .fields = outer_fields,
-                                            .n = 1 };
         struct leash_error view = { .code = error_wire_name(e->code),
                                     .where = e->where[0] ? e->where : NULL,
                                     .fact = e->fact[0] ? e->fact : NULL,
                                     .message = e->message };
         _cleanup_(json_unrefp) struct json *j = NULL;
 
-        if (shape_encode(&outer, &view, &j, NULL) >= 0)
+        if (shape_encode(&failure_shape, &view, &j, NULL) >= 0)
                 (void) ctl_print_json(j);
 }
 

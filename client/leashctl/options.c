@@ -44,7 +44,7 @@ static int push_text(struct options *o, const struct option *row, const char *va
 
 static int push_path(struct options *o, const struct option *row, const char *value, bool no,
                      struct error *e) {
-        const char *path;
+        const char *path = NULL;
         int r = path_localise(o->arena, o->cwd, value, &path, e);
 
         if (r < 0)
@@ -231,14 +231,14 @@ static int new_query(struct options *o, struct check_query **ret, struct error *
 
 static int add_path_query(struct options *o, const struct option *row, const char *value, bool no,
                           struct error *e) {
-        struct check_query *q;
-        const char *path;
+        struct check_query *q = NULL;
+        const char *path = NULL;
         int r = path_localise(o->arena, o->cwd, value, &path, e);
 
         if (r < 0)
                 return error_wrap(e, r, "--path");
         r = new_query(o, &q, e);
-        if (r >= 0)
+        if (r >= 0 && q)
                 *q = (struct check_query){ .path = path, .access = ACCESS_READ_ };
         return r;
 }
@@ -246,7 +246,7 @@ static int add_path_query(struct options *o, const struct option *row, const cha
 /* HOST, HOST:PORT, [V6]:PORT or a bare V6 address, which has more than one colon. */
 static int add_host_query(struct options *o, const struct option *row, const char *value, bool no,
                           struct error *e) {
-        struct check_query *q;
+        struct check_query *q = NULL;
         const char *colon = strrchr(value, ':');
         const char *end = colon;
         uint64_t port = 0;
@@ -263,7 +263,7 @@ static int add_host_query(struct options *o, const struct option *row, const cha
         if (colon && (parse_count(colon + 1, &port) < 0 || port > 65535))
                 return bad(e, row, value, "a port from 1 to 65535 after the colon");
         int r = new_query(o, &q, e);
-        if (r < 0)
+        if (r < 0 || !q)
                 return r;
         *q = (struct check_query){
                 .host = end ? arena_strndup(o->arena, value, (size_t) (end - value)) : value,
@@ -291,102 +291,101 @@ static int set_access(struct options *o, const struct option *row, const char *v
 
 /* In the order in which help shows them. */
 const struct option options[] = {
-        { "level", 0, false, "LEVEL", CMD_POLICY, "/level", "strict default permissive", set_level,
-          0, "how much of the machine is visible and writable: strict, default or permissive" },
-        { "profile", 0, false, "NAME", CMD_POLICY, "/profile", NULL, set_text, O(profile),
+        { "level", 0, 0, "LEVEL", CMD_POLICY, "/level", "strict default permissive", set_level, 0,
+          "how much of the machine is visible and writable: strict, default or permissive" },
+        { "profile", 0, 0, "NAME", CMD_POLICY, "/profile", NULL, set_text, O(profile),
           "start from a profile or preset, by name" },
-        { "config", 0, false, "FILE", CMD_POLICY, NULL, "@file", set_config, 0,
+        { "config", 0, 0, "FILE", CMD_POLICY, NULL, "@file", set_config, 0,
           "read a JSON policy; the options beside it are added to it" },
-        { "workdir", 'C', false, "DIR", CMD_POLICY, "/workdir", "@dir", set_workdir, 0,
+        { "workdir", 'C', 0, "DIR", CMD_POLICY, "/workdir", "@dir", set_workdir, 0,
           "the working directory, which may be written (default: the current one)" },
-        { "fresh", 0, false, NULL, CMD_POLICY, NULL, NULL, set_flag, O(fresh),
+        { "fresh", 0, 0, NULL, CMD_POLICY, NULL, NULL, set_flag, O(fresh),
           "work in a private, empty directory that is thrown away afterwards" },
-        { "keep", 0, false, NULL, CMD_POLICY, NULL, NULL, set_flag, O(keep),
+        { "keep", 0, 0, NULL, CMD_POLICY, NULL, NULL, set_flag, O(keep),
           "with --fresh: keep that directory and say where it is" },
-        { "sandbox", 0, false, "ID", CMD_POLICY | CMD_EVENTS, "/sandbox", NULL, set_text,
-          O(sandbox), "use a sandbox that exists (see leashctl ps) instead of a new one" },
+        { "sandbox", 0, 0, "ID", CMD_POLICY | CMD_EVENTS, "/sandbox", NULL, set_text, O(sandbox),
+          "use a sandbox that exists (see leashctl ps) instead of a new one" },
 
-        { "read", 0, false, "PATH", CMD_POLICY, "/filesystem/read", "@file", push_path,
+        { "read", 0, 0, "PATH", CMD_POLICY, "/filesystem/read", "@file", push_path,
           OV(filesystem.read), "let the command read a file or a directory with all below it" },
-        { "write", 0, false, "PATH", CMD_POLICY, "/filesystem/write", "@file", push_path,
+        { "write", 0, 0, "PATH", CMD_POLICY, "/filesystem/write", "@file", push_path,
           OV(filesystem.write), "let it read and write there" },
-        { "exec", 0, false, "PATH", CMD_POLICY, "/filesystem/execute", "@file", push_path,
+        { "exec", 0, 0, "PATH", CMD_POLICY, "/filesystem/execute", "@file", push_path,
           OV(filesystem.execute), "let it run programs from there" },
-        { "deny", 0, false, "PATH", CMD_POLICY, "/filesystem/deny", "@file", push_path,
+        { "deny", 0, 0, "PATH", CMD_POLICY, "/filesystem/deny", "@file", push_path,
           OV(filesystem.deny), "forbid a path or pattern (*, **), whatever else allows it" },
-        { "unix-socket", 0, false, "PATH", CMD_POLICY, "/security/unix_sockets", "@file", push_path,
+        { "unix-socket", 0, 0, "PATH", CMD_POLICY, "/security/unix_sockets", "@file", push_path,
           OV(security.unix_sockets), "let it connect to a Unix socket of the host" },
 
-        { "net", 0, false, "MODE", CMD_POLICY, "/network/mode", "deny allow allowlist ask", set_net,
-          0, "the network: deny (default), allow, allowlist or ask" },
-        { "allow-host", 0, false, "RULE", CMD_POLICY, "/network/allow", NULL, push_text,
+        { "net", 0, 0, "MODE", CMD_POLICY, "/network/mode", "deny allow allowlist ask", set_net, 0,
+          "the network: deny (default), allow, allowlist or ask" },
+        { "allow-host", 0, 0, "RULE", CMD_POLICY, "/network/allow", NULL, push_text,
           OV(network.allow),
           "allow host, *.host, host:port or 10.0.0.0/8:5432 (implies allowlist)" },
-        { "deny-host", 0, false, "RULE", CMD_POLICY, "/network/deny", NULL, push_text,
-          OV(network.deny), "forbid such a rule's hosts; wins over --allow-host" },
-        { "local-port", 0, false, "PORT", CMD_POLICY, "/network/local_ports", NULL, push_port,
+        { "deny-host", 0, 0, "RULE", CMD_POLICY, "/network/deny", NULL, push_text, OV(network.deny),
+          "forbid such a rule's hosts; wins over --allow-host" },
+        { "local-port", 0, 0, "PORT", CMD_POLICY, "/network/local_ports", NULL, push_port,
           OV(network.local_ports), "let it reach this port of the host's own loopback" },
 
-        { "env", 0, false, "NAME[=VALUE]", CMD_POLICY, "/environment/set", NULL, set_env, 0,
+        { "env", 0, 0, "NAME[=VALUE]", CMD_POLICY, "/environment/set", NULL, set_env, 0,
           "set a variable inside; without a value, the one it has here" },
 
-        { "protect", 0, false, "WHAT", CMD_POLICY, "/security", NULL, set_protect, 0,
+        { "protect", 0, 0, "WHAT", CMD_POLICY, "/security", NULL, set_protect, 0,
           "keep something from the command, as most levels do anyway" },
-        { "no-protect", 0, false, "WHAT", CMD_POLICY, "/security", NULL, set_protect, 0,
+        { "no-protect", 0, 0, "WHAT", CMD_POLICY, "/security", NULL, set_protect, 0,
           "take a protection away" },
-        { "gpu", 0, true, NULL, CMD_POLICY, "/security/allow_gpu", NULL, set_tri,
+        { "gpu", 0, 1, NULL, CMD_POLICY, "/security/allow_gpu", NULL, set_tri,
           OV(security.allow_gpu), "the machine's GPUs (allowed unless the policy says otherwise)" },
-        { "npu", 0, true, NULL, CMD_POLICY, "/security/allow_npu", NULL, set_tri,
+        { "npu", 0, 1, NULL, CMD_POLICY, "/security/allow_npu", NULL, set_tri,
           OV(security.allow_npu), "its NPUs and other accelerators" },
-        { "hardware", 0, true, NULL, CMD_POLICY, "/security/allow_hardware", NULL, set_tri,
+        { "hardware", 0, 1, NULL, CMD_POLICY, "/security/allow_hardware", NULL, set_tri,
           OV(security.allow_hardware), "other devices: USB, serial lines, cameras, …" },
-        { "debug", 0, true, NULL, CMD_POLICY, "/security/allow_debug", NULL, set_tri,
+        { "debug", 0, 1, NULL, CMD_POLICY, "/security/allow_debug", NULL, set_tri,
           OV(security.allow_debug), "ptrace and the like, so that gdb and strace work inside" },
-        { "userns", 0, true, NULL, CMD_POLICY, "/security/allow_userns", NULL, set_tri,
+        { "userns", 0, 1, NULL, CMD_POLICY, "/security/allow_userns", NULL, set_tri,
           OV(security.allow_userns), "user namespaces inside the sandbox (nested sandboxes)" },
 
-        { "memory", 0, false, "SIZE", CMD_POLICY, "/limits/memory_bytes", "512M 1G 4G unlimited",
+        { "memory", 0, 0, "SIZE", CMD_POLICY, "/limits/memory_bytes", "512M 1G 4G unlimited",
           set_size, OV(limits.memory_bytes), "memory of all its processes together" },
-        { "processes", 0, false, "N", CMD_POLICY, "/limits/processes", "unlimited", set_count,
+        { "processes", 0, 0, "N", CMD_POLICY, "/limits/processes", "unlimited", set_count,
           OV(limits.processes), "how many processes and threads it may have" },
-        { "cpus", 0, false, "N", CMD_POLICY, "/limits/cpus", "0.5 1 2 unlimited", set_cpus,
+        { "cpus", 0, 0, "N", CMD_POLICY, "/limits/cpus", "0.5 1 2 unlimited", set_cpus,
           OV(limits.cpus), "processors' worth of time it may use at once" },
-        { "cpu-time", 0, false, "TIME", CMD_POLICY, "/limits/cpu_seconds", "30s 2m 1h unlimited",
+        { "cpu-time", 0, 0, "TIME", CMD_POLICY, "/limits/cpu_seconds", "30s 2m 1h unlimited",
           set_seconds, OV(limits.cpu_seconds), "processor time of one process" },
-        { "timeout", 0, false, "TIME", CMD_POLICY, "/limits/wall_seconds", "30s 2m 1h unlimited",
+        { "timeout", 0, 0, "TIME", CMD_POLICY, "/limits/wall_seconds", "30s 2m 1h unlimited",
           set_timeout, OV(limits.wall_seconds), "end it after this long (exit status 124)" },
-        { "file-size", 0, false, "SIZE", CMD_POLICY, "/limits/file_bytes", "100M 1G unlimited",
+        { "file-size", 0, 0, "SIZE", CMD_POLICY, "/limits/file_bytes", "100M 1G unlimited",
           set_size, OV(limits.file_bytes), "the largest file it may write" },
-        { "disk", 0, false, "SIZE", CMD_POLICY, "/limits/disk_bytes", "1G 10G unlimited", set_size,
+        { "disk", 0, 0, "SIZE", CMD_POLICY, "/limits/disk_bytes", "1G 10G unlimited", set_size,
           OV(limits.disk_bytes), "disk space for what it writes" },
-        { "open-files", 0, false, "N", CMD_POLICY, "/limits/open_files", "unlimited", set_count,
+        { "open-files", 0, 0, "N", CMD_POLICY, "/limits/open_files", "unlimited", set_count,
           OV(limits.open_files), "descriptors that one process may have open" },
-        { "accept", 0, false, "LOSS", CMD_POLICY, "/accept", NULL, set_accept, OV(accept),
+        { "accept", 0, 0, "LOSS", CMD_POLICY, "/accept", NULL, set_accept, OV(accept),
           "go on although this host cannot give one guarantee (see leashctl doctor)" },
 
-        { "tty", 't', true, NULL, CMD_LIVE, NULL, NULL, set_tri, O(tty),
+        { "tty", 't', 1, NULL, CMD_LIVE, NULL, NULL, set_tri, O(tty),
           "give it a terminal of its own (default: when stdin and stdout are one); -T: never" },
-        { "path", 0, false, "PATH", CMD_CHECK, NULL, "@file", add_path_query, 0,
+        { "path", 0, 0, "PATH", CMD_CHECK, NULL, "@file", add_path_query, 0,
           "ask about this path; --write or --exec right behind it ask for that access" },
-        { "access", 0, false, "KIND", CMD_CHECK, NULL, "read write execute", set_access, 0,
+        { "access", 0, 0, "KIND", CMD_CHECK, NULL, "read write execute", set_access, 0,
           "what the --path before it is wanted for" },
-        { "host", 0, false, "HOST[:PORT]", CMD_CHECK, NULL, NULL, add_host_query, 0,
+        { "host", 0, 0, "HOST[:PORT]", CMD_CHECK, NULL, NULL, add_host_query, 0,
           "ask about this host" },
-        { "follow", 'f', false, NULL, CMD_EVENTS, NULL, NULL, set_flag, O(follow),
+        { "follow", 'f', 0, NULL, CMD_EVENTS, NULL, NULL, set_flag, O(follow),
           "go on when no sandbox is left, until interrupted" },
-        { "kind", 0, false, "KIND", CMD_EVENTS, NULL,
+        { "kind", 0, 0, "KIND", CMD_EVENTS, NULL,
           "sandbox.created sandbox.destroyed process.started process.exited denied trust_created",
           push_text, O(kinds), "only events of this kind; may be repeated" },
 
-        { "json", 0, false, NULL, CMD_ANY, NULL, NULL, set_flag, O(json),
+        { "json", 0, 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(json),
           "print the result as JSON on stdout" },
-        { "quiet", 'q', false, NULL, CMD_ANY, NULL, NULL, set_flag, O(quiet),
+        { "quiet", 'q', 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(quiet),
           "say nothing about what leash refused" },
-        { "socket", 0, false, "PATH", CMD_ANY, NULL, "@file", set_text, O(socket),
+        { "socket", 0, 0, "PATH", CMD_ANY, NULL, "@file", set_text, O(socket),
           "the daemon's socket (default: $LEASH_SOCKET, the system's, or your own)" },
-        { "help", 'h', false, NULL, CMD_ANY, NULL, NULL, set_flag, O(help), "show this help" },
-        { "version", 0, false, NULL, CMD_ANY, NULL, NULL, set_flag, O(version),
-          "print the version" },
+        { "help", 'h', 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(help), "show this help" },
+        { "version", 0, 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(version), "print the version" },
 };
 const size_t options_n = ELEMENTSOF(options);
 

@@ -44,6 +44,7 @@ struct options {
         const char *config;      /* path of --config, as given */
         struct policy *policy;   /* what it holds, or NULL */
         struct policy overrides; /* what the flags say; lists append (policy_merge) */
+        bool overridden;         /* something is in there */
         struct strings given;    /* the policy options as given, for a ready command line */
         const char *workdir;     /* -C, real path */
         char cwd[LIMIT_PATH_BYTES];
@@ -58,10 +59,10 @@ struct options {
 };
 
 struct option {
-        const char *name; /* without "--" */
-        char letter;      /* or 0 */
-        bool negatable;   /* --no-NAME is there, too */
-        const char *arg;  /* NULL: takes none */
+        const char *name;   /* without "--" */
+        int letter;         /* or 0 */
+        unsigned negatable; /* 1: --no-NAME is there, too */
+        const char *arg;    /* NULL: takes none */
         unsigned commands;
         const char *field; /* pointer of the policy field, or NULL */
         const char *words; /* completion: "@file", "@dir", or words with spaces between */

@@ -107,6 +107,18 @@ static int remember(struct options *o, const struct option *row, const char *giv
         return 0;
 }
 
+/* Does it say something that goes into `overrides`? */
+static bool is_policy_field(const struct options *o, const struct option *row) {
+        static const char *const others[] = { "/profile", "/workdir", "/sandbox" };
+
+        for (size_t i = 0; row->field && i < ELEMENTSOF(others); i++)
+                if (strcmp(row->field, others[i]) == 0)
+                        return false;
+        if (strcmp(row->name, "timeout") == 0 && o->timeout_ms > 0)
+                return false; /* the command's own, in milliseconds */
+        return row->field;
+}
+
 static int apply(struct options *o, const struct option *row, const char *value, bool no,
                  struct error *e) {
         char given[64];
@@ -118,6 +130,7 @@ static int apply(struct options *o, const struct option *row, const char *value,
         int r = row->set(o, row, value, turned, e);
         if (r < 0)
                 return r;
+        o->overridden = o->overridden || is_policy_field(o, row);
         snprintf(given, sizeof(given), "--%s%s", turned ? "no-" : "", row->name);
         return remember(o, row, given, value, e);
 }

@@ -8,14 +8,8 @@
 
 #include "options.h"
 
-static bool has_overrides(const struct options *o) {
-        static const struct policy none;
-
-        return memcmp(&o->overrides, &none, sizeof(none)) != 0;
-}
-
 static int existing_sandbox(struct options *o, struct place *ret, struct error *e) {
-        if (o->policy || o->profile || o->fresh || o->workdir || o->keep || has_overrides(o))
+        if (o->policy || o->profile || o->fresh || o->workdir || o->keep || o->overridden)
                 return error_set(e, ERROR_PARAMS, EINVAL,
                                  "--sandbox does not go with policy options: a sandbox's policy is "
                                  "fixed when it is made");
@@ -28,7 +22,7 @@ static int existing_sandbox(struct options *o, struct place *ret, struct error *
 static int check_layers(struct options *o, struct error *e) {
         int r = 0;
 
-        if (has_overrides(o))
+        if (o->overridden)
                 r = error_under(e, "/overrides", policy_check(&o->overrides, e));
         if (r >= 0 && o->policy)
                 r = error_under(e, "/policy", policy_check(o->policy, e));
@@ -53,7 +47,7 @@ int options_place(struct options *o, struct place *ret, struct error *e) {
         *ret = (struct place){
                 .policy = p,
                 .profile = o->profile,
-                .overrides = has_overrides(o) ? &o->overrides : NULL,
+                .overrides = o->overridden ? &o->overrides : NULL,
         };
         return check_layers(o, e);
 }

@@ -77,6 +77,7 @@ static int add_script(struct ctl *c, const char *script, struct strings *argv) {
         slash[slash == real] = '\0';
         if (!c->o.sandbox && !arena_push(c->o.arena, &c->o.overrides.filesystem.read, real))
                 return no_memory(c);
+        c->o.overridden = c->o.overridden || !c->o.sandbox;
         return 0;
 }
 

@@ -3,13 +3,14 @@
  * libleash: run commands in sandboxes through leashd.
  *
  * One struct leash is one connection. Blocking calls serve the simple case; leash_get_fd() and
- * leash_dispatch() let any event loop drive it. No call touches a sandbox API. A connection belongs to one
- * thread at a time. Policies are given as JSON text (`man 5 leash-policy`); relative paths in them start at the
- * current directory, and environment.pass takes its values from this process's environment. Free sandboxes
- * and processes before their connection.
+ * leash_dispatch() let any event loop drive it. No call touches a sandbox API. A connection belongs
+ * to one thread at a time. Policies are given as JSON text (`man 5 leash-policy`); relative paths
+ * in them start at the current directory, and environment.pass takes its values from this process's
+ * environment. Free sandboxes and processes before their connection.
  *
- * Errors: functions return 0, or a negative errno; leash_error() then tells more. Strings that come back
- * belong to the object they came from, until it is freed or called again, unless said otherwise.
+ * Errors: functions return 0, or a negative errno; leash_last_error() then tells more. Strings that
+ * come back belong to the object they came from, until it is freed or called again, unless said
+ * otherwise.
  */
 #pragma once
 
@@ -37,73 +38,91 @@ LEASH_PUBLIC int leash_connect(const char *socket, unsigned flags, struct leash 
 LEASH_PUBLIC struct leash *leash_free(struct leash *l); /* takes NULL, returns NULL */
 
 struct leash_error {
-        const char *code;    /* "invalid_params", …: policy/error.h */
-        const char *where;   /* JSON pointer, or "" */
-        const char *fact;    /* what `accept` would have to name, or "" */
+        const char *code;  /* "invalid_params", …: policy/error.h */
+        const char *where; /* JSON pointer, or "" */
+        const char *fact;  /* what `accept` would have to name, or "" */
         const char *message;
         int number;
 };
-/* The last failure on this connection (also of leash_connect when it set *ret; see leash_connect_error). */
+/* The last failure on this connection. A failed leash_connect() has none: leash_connect_error(). */
 LEASH_PUBLIC const struct leash_error *leash_last_error(const struct leash *l);
-LEASH_PUBLIC const char *leash_connect_error(void); /* thread-local text after leash_connect failed */
+LEASH_PUBLIC const char *
+leash_connect_error(void); /* thread-local text after leash_connect failed */
 
-LEASH_PUBLIC int leash_get_fd(const struct leash *l);     /* poll for POLLIN */
-LEASH_PUBLIC int leash_get_events(const struct leash *l); /* POLLIN, | POLLOUT while something waits to go out */
-LEASH_PUBLIC int leash_dispatch(struct leash *l);         /* handles what is there; -ECONNRESET = gone */
+LEASH_PUBLIC int leash_get_fd(const struct leash *l); /* poll for POLLIN */
+LEASH_PUBLIC int
+leash_get_events(const struct leash *l); /* POLLIN, | POLLOUT while something waits to go out */
+LEASH_PUBLIC int leash_dispatch(struct leash *l); /* handles what is there; -ECONNRESET = gone */
 
-/* Any method: params and result are JSON text; *ret_result is malloc'd. fds ride beside the request. */
-LEASH_PUBLIC int leash_call(struct leash *l, const char *method, const char *params, const int *fds, size_t n_fds,
-                            char **ret_result);
-/* Without waiting: the callback gets (0, result) or (-errno, NULL), and fds that came with the answer, which
- * are the callback's to close. It must not free l. */
-typedef void (*leash_reply_fn)(struct leash *l, int r, const char *result, const int *fds, size_t n_fds, void *userdata);
-LEASH_PUBLIC int leash_call_async(struct leash *l, const char *method, const char *params, const int *fds, size_t n_fds,
-                                  leash_reply_fn fn, void *userdata);
+/* Any method: params and result are JSON text; *ret_result is malloc'd. fds ride beside the
+ * request. */
+LEASH_PUBLIC int leash_call(struct leash *l, const char *method, const char *params, const int *fds,
+                            size_t n_fds, char **ret_result);
+/* Without waiting: the callback gets (0, result) or (-errno, NULL), and fds that came with the
+ * answer, which are the callback's to close. It must not free l. */
+typedef void (*leash_reply_fn)(struct leash *l, int r, const char *result, const int *fds,
+                               size_t n_fds, void *userdata);
+LEASH_PUBLIC int leash_call_async(struct leash *l, const char *method, const char *params,
+                                  const int *fds, size_t n_fds, leash_reply_fn fn, void *userdata);
 /* Notifications that no object claims (events). */
-typedef void (*leash_notify_fn)(struct leash *l, const char *method, const char *params, void *userdata);
+typedef void (*leash_notify_fn)(struct leash *l, const char *method, const char *params,
+                                void *userdata);
 LEASH_PUBLIC void leash_set_notify(struct leash *l, leash_notify_fn fn, void *userdata);
 
 /* sandboxes and processes: thin objects over the calls above */
 
-LEASH_PUBLIC int leash_sandbox_create(struct leash *l, const char *policy_json, struct leash_sandbox **ret);
+LEASH_PUBLIC int leash_sandbox_create(struct leash *l, const char *policy_json,
+                                      struct leash_sandbox **ret);
 LEASH_PUBLIC const char *leash_sandbox_id(const struct leash_sandbox *s);
 LEASH_PUBLIC const char *leash_sandbox_workdir(const struct leash_sandbox *s);
 LEASH_PUBLIC struct leash_sandbox *leash_sandbox_free(struct leash_sandbox *s); /* destroys it */
 
 struct leash_result {
-        int exit_code;       /* -1 when a signal ended it */
+        int exit_code; /* -1 when a signal ended it */
         int signal;
-        const char *reason;  /* "exited", "timeout", … */
+        const char *reason;    /* "exited", "timeout", … */
         const char *out, *err; /* NUL-terminated as a convenience; may hold NULs before that */
         size_t out_len, err_len;
         bool truncated;
-        const char *json;    /* the whole result */
+        const char *json; /* the whole result */
 };
-/* Runs to the end; capture. options_json: further fields of process.run, or NULL. Free the result. */
-LEASH_PUBLIC int leash_run(struct leash_sandbox *s, const char *const *argv, const char *options_json,
-                           struct leash_result **ret);
+/* Runs to the end; capture. options_json: further fields of process.run, or NULL. Free the result.
+ */
+LEASH_PUBLIC int leash_run(struct leash_sandbox *s, const char *const *argv,
+                           const char *options_json, struct leash_result **ret);
 LEASH_PUBLIC struct leash_result *leash_result_free(struct leash_result *r);
 
-struct leash_stdio { int in, out, err; }; /* descriptors to hand over; -1 = /dev/null */
-/* policy_or_sandbox: give either s, or policy_json for a sandbox that lives as long as the process. */
+struct leash_stdio {
+        int in, out, err;
+}; /* descriptors to hand over; -1 = /dev/null */
+/* policy_or_sandbox: give either s, or policy_json for a sandbox that lives as long as the process.
+ */
 LEASH_PUBLIC int leash_start(struct leash *l, struct leash_sandbox *s, const char *policy_json,
-                             const char *const *argv, const struct leash_stdio *io, const char *options_json,
-                             struct leash_process **ret);
+                             const char *const *argv, const struct leash_stdio *io,
+                             const char *options_json, struct leash_process **ret);
 LEASH_PUBLIC const char *leash_process_id(const struct leash_process *p);
 LEASH_PUBLIC const char *leash_process_sandbox(const struct leash_process *p);
 LEASH_PUBLIC const char *leash_process_workdir(const struct leash_process *p);
-LEASH_PUBLIC int leash_process_get_pty(const struct leash_process *p); /* the master when a stdio is "pty"; -1 */
-LEASH_PUBLIC int leash_process_signal(struct leash_process *p, int signo); /* sent, not waited for; so are these: */
+LEASH_PUBLIC int
+leash_process_get_pty(const struct leash_process *p); /* the master when a stdio is "pty"; -1 */
+LEASH_PUBLIC int leash_process_signal(struct leash_process *p,
+                                      int signo); /* sent, not waited for; so are these: */
 LEASH_PUBLIC int leash_process_resize(struct leash_process *p, unsigned rows, unsigned cols);
-LEASH_PUBLIC int leash_process_write(struct leash_process *p, const void *data, size_t len, bool eof); /* stdin "pipe" */
-/* For event loops: called from leash_dispatch(), and for what has come already from within set_callbacks itself.
- * `stream` is 1 or 2. The result is borrowed. The exit callback may free p. */
-typedef void (*leash_output_fn)(struct leash_process *p, int stream, const void *data, size_t len, void *userdata);
-typedef void (*leash_exit_fn)(struct leash_process *p, const struct leash_result *r, void *userdata);
-LEASH_PUBLIC void leash_process_set_callbacks(struct leash_process *p, leash_output_fn output, leash_exit_fn on_exit,
-                                              void *userdata);
-LEASH_PUBLIC int leash_process_wait(struct leash_process *p, struct leash_result **ret); /* blocking */
-LEASH_PUBLIC struct leash_process *leash_process_free(struct leash_process *p); /* kills it when it still runs */
+LEASH_PUBLIC int leash_process_write(struct leash_process *p, const void *data, size_t len,
+                                     bool eof); /* stdin "pipe" */
+/* For event loops: called from leash_dispatch(), and for what has come already from within
+ * set_callbacks itself. `stream` is 1 or 2. The result is borrowed. The exit callback may free p.
+ */
+typedef void (*leash_output_fn)(struct leash_process *p, int stream, const void *data, size_t len,
+                                void *userdata);
+typedef void (*leash_exit_fn)(struct leash_process *p, const struct leash_result *r,
+                              void *userdata);
+LEASH_PUBLIC void leash_process_set_callbacks(struct leash_process *p, leash_output_fn output,
+                                              leash_exit_fn on_exit, void *userdata);
+LEASH_PUBLIC int leash_process_wait(struct leash_process *p,
+                                    struct leash_result **ret); /* blocking */
+LEASH_PUBLIC struct leash_process *
+leash_process_free(struct leash_process *p); /* kills it when it still runs */
 
 #ifdef __cplusplus
 }

@@ -69,7 +69,7 @@ static int localise_list(struct arena *a, const char *base, const char *where, s
         struct strings out = { .set = list->set };
 
         for (size_t i = 0; i < list->n; i++) {
-                const char *path;
+                const char *path = NULL;
                 int r = path_localise(a, base, list->items[i], &path, e);
                 if (r < 0)
                         return error_under(e, where, r);

@@ -83,7 +83,7 @@ static char *copy_bytes(const struct bytes *b) {
 static int result_new(struct json *j, struct json *exit, enum exit_reason reason,
                       const struct bytes *out, const struct bytes *err, struct result **ret,
                       struct error *e) {
-        struct exit_info info;
+        struct exit_info info = { 0 };
         int r = exit_from_json(exit, &info, e);
 
         if (r < 0)
@@ -115,14 +115,14 @@ static int result_new(struct json *j, struct json *exit, enum exit_reason reason
 int result_from_run(struct json *j, struct leash_result **ret, struct error *e) {
         _cleanup_(arena_freep) struct arena *a = arena_new();
         struct process_run_result w = { 0 };
-        struct result *p;
+        struct result *p = NULL;
 
         if (!a)
                 return error_nomem(e);
         int r = shape_decode_lax(methods[METHOD_PROCESS_RUN].result, j, a, &w, e);
         if (r >= 0)
                 r = result_new(j, w.exit, w.reason, &w.stdout_, &w.stderr_, &p, e);
-        if (r < 0)
+        if (r < 0 || !p)
                 return r;
         p->public.truncated = w.truncated;
         *ret = &p->public;
@@ -133,14 +133,14 @@ int result_from_exit(struct json *j, struct leash_result **ret, struct error *e)
         _cleanup_(arena_freep) struct arena *a = arena_new();
         struct process_exit w = { 0 };
         const struct bytes none = { 0 };
-        struct result *p;
+        struct result *p = NULL;
 
         if (!a)
                 return error_nomem(e);
         int r = shape_decode_lax(notifications[NOTIFY_PROCESS_EXITED].params, j, a, &w, e);
         if (r >= 0)
                 r = result_new(j, w.exit, w.reason, &none, &none, &p, e);
-        if (r < 0)
+        if (r < 0 || !p)
                 return r;
         p->public.truncated = w.truncated;
         *ret = &p->public;
