@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -89,6 +90,10 @@ static void on_signal(evutil_socket_t signo, short what, void *userdata) {
         (void) event_base_loopbreak(s->base);
 }
 
+static void on_memory(evutil_socket_t fd, short what, void *userdata) {
+        (void) malloc_trim(0);
+}
+
 static void on_reap(evutil_socket_t fd, short what, void *userdata) {
         sandbox_reap(userdata);
 }
@@ -151,7 +156,9 @@ static int prepare(struct session *s, struct error *e) {
                 return r;
         s->control_event = event_new(s->base, s->control_fd, EV_READ | EV_PERSIST, on_control, s);
         s->reap_event = evtimer_new(s->base, on_reap, s);
-        if (!s->control_event || !s->reap_event || event_add(s->control_event, NULL) < 0)
+        s->memory_event = evtimer_new(s->base, on_memory, s);
+        if (!s->control_event || !s->reap_event || !s->memory_event ||
+            event_add(s->control_event, NULL) < 0)
                 return error_nomem(e);
         for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
                 s->signal_events[i] = evsignal_new(s->base, signals[i], on_signal, s);
@@ -180,6 +187,7 @@ static void end(struct session *s) {
                 event_free(s->signal_events[i]);
         event_free(s->control_event);
         event_free(s->reap_event);
+        event_free(s->memory_event);
         event_base_free(s->base);
         fd_close(s->control_fd);
         free(s->buffer);

@@ -11,6 +11,8 @@
 #include "events.h"
 #include "process.h"
 
+#define CROWD 64 /* sandboxes */
+
 static const bool may_become[SANDBOX_STATE_N_][SANDBOX_STATE_N_] = {
         [SANDBOX_STARTING] = { [SANDBOX_READY] = true, [SANDBOX_ENDING] = true },
         [SANDBOX_READY] = { [SANDBOX_ENDING] = true },
@@ -122,6 +124,8 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
         LIST_INIT(&sb->processes);
         LIST_INSERT_HEAD(&s->sandboxes, sb, link);
         s->n_sandboxes++;
+        if (s->n_sandboxes > s->peak_sandboxes)
+                s->peak_sandboxes = s->n_sandboxes;
         session_update(s);
         *ret = sb;
         return 0;
@@ -147,6 +151,18 @@ void sandbox_doom(struct sandbox *sb) {
         event_active(sb->session->reap_event, EV_TIMEOUT, 1);
 }
 
+/* Plans are some ten KiB each, and their memory comes back in pieces that malloc keeps: after a
+ * crowd has left it goes back to the system. */
+static void note_fewer(struct session *s) {
+        const struct timeval soon = { .tv_sec = 1 }; /* answers are still being written */
+        s->n_sandboxes--;
+        if (s->peak_sandboxes < CROWD || s->n_sandboxes > s->peak_sandboxes / 4)
+                return;
+        if (s->n_sandboxes == 0)
+                s->peak_sandboxes = 0;
+        (void) event_add(s->memory_event, &soon);
+}
+
 void sandbox_free(struct sandbox *sb, struct request *rq) {
         struct session *s = sb->session;
         struct error gone = ERROR_NULL;
@@ -161,11 +177,11 @@ void sandbox_free(struct sandbox *sb, struct request *rq) {
                 request_fail(TAKE(sb->creating), &gone);
         }
         LIST_REMOVE(sb, link);
-        s->n_sandboxes--;
         if (sb->announced)
                 announce(sb, EVENT_SANDBOX_DESTROYED);
         place_done(s, &sb->place, sb->keep_workdir, rq);
         free(sb);
+        note_fewer(s);
         session_update(s);
 }
 

@@ -67,8 +67,8 @@ struct session {
         size_t n_peers;
         struct sandbox_list sandboxes;
         struct sandbox_list doomed; /* freed when the loop is at rest */
-        struct event *reap_event;
-        size_t n_sandboxes;
+        struct event *reap_event, *memory_event;
+        size_t n_sandboxes, peak_sandboxes;
         struct process_list processes; /* running and finished ones, newest first */
         size_t n_finished;
         uint64_t last_process; /* the number that a backend knows a process by */

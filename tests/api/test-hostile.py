@@ -185,6 +185,7 @@ class Silent(leash.Case):
 
     def test_vanishes_while_it_is_paused(self):
         deaf = self.daemon.client()
+        deaf.call("sandbox.list")  # so that it is counted
         deaf.sock.setblocking(False)
         connections = self.c.call("leash.info")["connections"]
         try:
@@ -229,6 +230,17 @@ class Silent(leash.Case):
             for c in many:
                 c.close()
         wait_until(lambda: self.c.call("leash.info")["connections"] == 1, what="all closed")
+
+    def test_a_crowd_leaves_nothing(self):
+        self.c.run("true")
+        before, fds = leash.resident(self.daemon.session), leash.open_files(self.daemon.session)
+        made = [self.c.answer(n) for n in [self.c.request("sandbox.create") for _ in range(500)]]
+        for n in [self.c.request("sandbox.destroy", sandbox=m["sandbox"]) for m in made]:
+            self.c.answer(n)
+        self.assertEqual([m for m in made if os.path.exists(m["workdir"])], [])
+        wait_until(lambda: leash.open_files(self.daemon.session) <= fds, what="descriptors are closed")
+        time.sleep(1.2)
+        self.small(before + (2 << 20))
 
     def test_does_not_grow(self):
         sandbox = self.c.call("sandbox.create")["sandbox"]
