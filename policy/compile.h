@@ -50,6 +50,7 @@ void compile_mask(struct compile *c, enum mount_kind kind, const char *path, con
 /* `path` is literal; in a pattern it is escaped. */
 void compile_name(struct compile *c, const char *path, bool read_too, const char *field);
 void compile_name_pattern(struct compile *c, const char *pattern, bool read_too, const char *field);
+void compile_trust_pattern(struct compile *c, const char *pattern, const char *field);
 void compile_list(struct compile *c, struct strings *list, const char *path); /* each once */
 /* Is the first component of `path` among these names? True when they are unknown. */
 bool compile_may_exist(const struct strings *names, const char *path);

@@ -100,7 +100,7 @@ static bool mount_entry(const struct plan *plan, size_t i, unsigned kinds, struc
 
 static bool name_entry(const struct plan *plan, size_t i, unsigned read_too, struct entry *ret) {
         *ret = (struct entry){ plan->names[i].pattern, plan->names[i].field, false };
-        return plan->names[i].read_too == read_too;
+        return !plan->names[i].trust && plan->names[i].read_too == read_too;
 }
 
 static void add_wrapped(struct text *t, const struct entry *x, size_t *column) {

@@ -16,11 +16,12 @@
 /* Who asks, and what of the world outside the policy needs to know. Filled by the session. */
 struct subject {
         unsigned uid, gid;
-        const char *user;                 /* passwd name */
-        const char *home;                 /* passwd home, canonical */
-        const char *sandbox_id;           /* goes into LEASH_SANDBOX */
-        const char *workdir;              /* canonical (realpath), exists */
-        bool workdir_fresh;               /* made by leash for this sandbox, removed with it */
+        const char *user;        /* passwd name */
+        const char *home;        /* passwd home, canonical */
+        const char *socket_path; /* where leash itself listens, or NULL: hidden in every view */
+        const char *sandbox_id;  /* goes into LEASH_SANDBOX */
+        const char *workdir;     /* canonical (realpath), exists */
+        bool workdir_fresh;      /* made by leash for this sandbox, removed with it */
         const char *git_name, *git_email; /* from the user's git configuration, or NULL */
         /* Trusted files of repositories in the working directory that exist now (decision 10):
          * canonical paths of git directories ("/w/.git", "/w/sub/.git", and outside ones of
@@ -72,6 +73,7 @@ struct plan_mount {
 struct plan_name {
         const char *pattern; /* absolute, canonical; may contain * and ** */
         bool read_too;       /* filesystem.deny; false: protect_workspace, reading is fine */
+        bool trust;          /* may be made, but is reported when it is (decision 10): no denial */
         const char *field;
 };
 

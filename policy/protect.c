@@ -10,10 +10,12 @@
 
 /* Where leash listens (decision 16) and what it keeps: whoever reaches its socket can ask for a
  * laxer sandbox; whoever writes a profile decides what the next one may do. */
-static size_t own_paths(struct compile *c, const char *ret[static 12]) {
+static size_t own_paths(struct compile *c, const char *ret[static 13]) {
         static const char *const in_home[] = { ".config/leash", ".local/state/leash",
                                                ".local/share/leash", ".cache/leash" };
         size_t n = 0;
+        if (c->subject->socket_path)
+                ret[n++] = c->subject->socket_path;
         ret[n++] = "/run/leash";
         ret[n++] = compile_text(c, "/run/user/%u/leash", c->subject->uid);
         ret[n++] = compile_text(c, "/tmp/leash-%u", c->subject->uid);
@@ -27,7 +29,7 @@ static size_t own_paths(struct compile *c, const char *ret[static 12]) {
 
 const char *compile_protected_by(const struct compile *c, const char *path) {
         struct compile copy = *c; /* compile_text() notes a lack of memory there */
-        const char *own[12];
+        const char *own[13];
         size_t n = own_paths(&copy, own);
         for (size_t i = 0; i < n; i++)
                 if (path_is_under(path, own[i]))
@@ -84,7 +86,7 @@ static bool shows(const struct shown *s, const char *path) {
 }
 
 static void hide_own(struct compile *c) {
-        const char *own[12];
+        const char *own[13];
         size_t n = own_paths(c, own);
         for (size_t i = 0; i < n; i++) {
                 enum view_kind kind = plan_view_at(c->mounts, c->n_mounts, own[i]).kind;

@@ -104,6 +104,11 @@ static const char *const in_workdir[] = {
  * configuration. */
 static const char *const in_git_dir[] = { "hooks", "config", "config.worktree", "commondir" };
 
+/* Anywhere below: may be made, since new repositories and packages are part of the work, but the
+ * caller is told (decision 10). */
+static const char *const reported[] = { ".git/config", ".git/hooks/*", ".vscode/*", ".idea/*",
+                                        ".claude/*",   ".mcp.json",    ".envrc",    ".husky/*" };
+
 bool subject_wants(const char *name) {
         struct strings one = { .items = &name, .n = 1, .set = true };
         if (strcmp(name, ".git") == 0)
@@ -156,16 +161,33 @@ static void keep_named(struct compile *c, const char *path) {
         compile_name(c, path, false, field);
 }
 
+static void report_made(struct compile *c) {
+        const char *top = path_escape(c->a, c->subject->workdir);
+        for (size_t i = 0; i < ELEMENTSOF(reported); i++)
+                compile_trust_pattern(c, compile_text(c, "%s/**/%s", top ? top : "", reported[i]),
+                                      field);
+}
+
+/* A directory with HEAD, objects/ and refs/ is a bare repository to git, with its configuration
+ * beside them, once the real .git no longer looks like one. HEAD is what nothing else needs. */
+static void keep_from_being_bare(struct compile *c, const char *dot_git) {
+        if (has(&c->subject->git_dirs, dot_git) || has(&c->subject->git_files, dot_git))
+                keep_named(c, compile_join(c, c->subject->workdir, "HEAD"));
+}
+
 void compile_workspace(struct compile *c) {
         const struct subject *s = c->subject;
         if (s->workdir_fresh || !PROTECTS(c, protect_workspace))
                 return;
         compile_scope(c, s->workdir);
         each(c, keep_mounted);
+        if (plan_view_at(c->mounts, c->n_mounts, s->workdir).kind == VIEW_HOST_RW)
+                report_made(c);
         /* A ".git" that is a file names the git directory: it must not be made to name another.
          * When it exists and is no git directory, it is that file. When it does not exist, it may
          * be made: so the name itself is not denied. */
         const char *dot_git = compile_join(c, s->workdir, ".git");
+        keep_from_being_bare(c, dot_git);
         if (!has(&s->git_dirs, dot_git) && !has(&s->git_files, dot_git) &&
             plan_view_at(c->mounts, c->n_mounts, dot_git).kind == VIEW_HOST_RW)
                 compile_mask(c, MOUNT_READONLY, dot_git, field);

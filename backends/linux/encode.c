@@ -106,7 +106,8 @@ static void names_encode(struct wire_writer *w, const struct plan *plan) {
 
         for (size_t i = 0; i < plan->n_names; i++) {
                 struct wire_name name = { .pattern = wire_writer_string(w, plan->names[i].pattern),
-                                          .read_too = plan->names[i].read_too };
+                                          .read_too = plan->names[i].read_too,
+                                          .trust = plan->names[i].trust };
                 struct wire_name *at = wire_writer_at(w, names);
 
                 if (at)

@@ -56,6 +56,7 @@ static int compile(struct session *s, struct place *p, const char *sandbox_id, b
         p->subject.gid = s->user.gid;
         p->subject.user = s->user.name;
         p->subject.home = s->user.home;
+        p->subject.socket_path = s->socket_path;
         p->subject.sandbox_id = arena_strdup(p->arena, sandbox_id ? sandbox_id : "none");
         if (!p->subject.sandbox_id)
                 return error_nomem(e);

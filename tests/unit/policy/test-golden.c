@@ -48,7 +48,10 @@ static void write_plan(FILE *f, const struct plan *p) {
         for (size_t i = 0; i < p->n_mounts; i++)
                 write_mount(f, &p->mounts[i]);
         for (size_t i = 0; i < p->n_names; i++)
-                fprintf(f, "name %s %s %s\n", p->names[i].read_too ? "no-read" : "no-write",
+                fprintf(f, "name %s %s %s\n",
+                        p->names[i].trust      ? "report"
+                        : p->names[i].read_too ? "no-read"
+                                               : "no-write",
                         p->names[i].pattern, p->names[i].field);
         for (size_t i = 0; i < p->read.n; i++)
                 fprintf(f, "may-read %s\n", p->read.items[i]);
