@@ -79,11 +79,13 @@ static int read_length(struct http_text v, struct http_facts *f, struct error *e
         if (f->n_length++ > 0)
                 return http_bad(e, EPROTO, "Content-Length is there twice");
         for (size_t i = 0; i < v.len; i++) {
+                uint64_t digit = (uint64_t) v.at[i] - '0';
+
                 if (!http_is_digit(v.at[i]))
                         return http_bad(e, EPROTO, "Content-Length is not one decimal number");
-                if (n > (INT64_MAX - 9) / 10)
+                if (n > (INT64_MAX - digit) / 10)
                         return http_bad(e, EPROTO, "Content-Length is too large");
-                n = n * 10 + (uint64_t) (v.at[i] - '0');
+                n = n * 10 + digit;
         }
         if (v.len == 0)
                 return http_bad(e, EPROTO, "Content-Length is empty");

@@ -2,31 +2,13 @@
 /* What the tests of proto/ share: one main, and JSON from C strings. */
 #pragma once
 
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../../proto/field.h"
-
-#define PROTO_MAIN(name, ...)                                  \
-        int main(void) {                                       \
-                const TTest *const tests[] = { __VA_ARGS__ };  \
-                Suite *s = suite_create(name);                 \
-                TCase *t = tcase_create(name);                 \
-                SRunner *runner;                               \
-                int failed;                                    \
-                                                               \
-                for (size_t i = 0; i < ELEMENTSOF(tests); i++) \
-                        tcase_add_test(t, tests[i]);           \
-                suite_add_tcase(s, t);                         \
-                runner = srunner_create(s);                    \
-                srunner_run_all(runner, CK_NORMAL);            \
-                failed = srunner_ntests_failed(runner);        \
-                srunner_free(runner);                          \
-                return failed ? 1 : 0;                         \
-        }
+#include "proto-main.h"
 
 static inline struct json *parse(const char *text) {
         struct error e = ERROR_NULL;
