@@ -200,7 +200,7 @@ CASES = [
     Case("terminal", "bash", "tty; test -t 0 && test -t 1 && echo terminal; stty size >/dev/null && echo sized", ["/dev/pts/", "terminal", "sized"],
          tty=True, must=True),
     Case("terminal-job-control", "bash", "PS1='go> ' bash --norc -i", ["first-9", "Stopped", "last-6"], tty=True, must=True, seconds=30,
-         types=[("go> ", "echo first-$((4+5)); sleep 50\n"), ("first-9", "\x1a"), ("Stopped", "kill %1; echo last-$((3+3))\n"),
+         types=[("go> ", "echo first-$((4+5)); sleep 50\n"), ("first-9", "\x1a"), ("Stopped", "kill -9 %1; wait; echo last-$((3+3))\n"),
                 ("last-6", "exit\n")]),
     Case("terminal-interrupt", "bash", "trap 'echo got-int; exit 0' INT; echo ready-$((1+1)); sleep 20", ["got-int"], tty=True, must=True,
          seconds=15, types=[("ready-2", "\x03")]),
