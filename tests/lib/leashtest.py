@@ -253,7 +253,7 @@ class Rpc:
         self.sock.settimeout(60)
         self.buffer = b""
         self.next = 0
-        self.notifications = []
+        self.answers, self.notifications = {}, []
 
     @staticmethod
     def listening(leash):
@@ -283,13 +283,17 @@ class Rpc:
         return self.next
 
     def wait(self, number):
-        while True:
+        """Answers come in any order."""
+        while number not in self.answers:
             message = self.line()
-            if message.get("id") == number and "method" not in message:
-                if "error" in message:
-                    raise RpcError(message["error"])
-                return message["result"]
-            self.notifications.append(message)
+            if "method" in message:
+                self.notifications.append(message)
+            else:
+                self.answers[message.get("id")] = message
+        message = self.answers.pop(number)
+        if "error" in message:
+            raise RpcError(message["error"])
+        return message["result"]
 
     def call(self, method, params=None, fds=()):
         return self.wait(self.send(method, params, fds))
