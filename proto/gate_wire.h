@@ -42,8 +42,8 @@ enum gate_verdict { GATE_DENIED = 0, GATE_ALLOWED, GATE_VERDICT_N_ };
 
 struct gate_frame {
         uint32_t version, type;
-        uint64_t sandbox; /* the session's number for it, > 0, never used twice */
-        uint64_t id;      /* of a question */
+        uint64_t sandbox;             /* the session's number for it, > 0, never used twice */
+        uint64_t id;                  /* of a question */
         uint64_t bytes_in, bytes_out; /* to the sandbox, from the sandbox */
         uint64_t micros;              /* how long the connection lived */
         uint64_t connect_micros;      /* how long it took until it stood */

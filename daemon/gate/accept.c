@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The listeners of a sandbox, and where a captured connection was meant to go. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gate.h"
+
+static int host_of_sockaddr(const struct sockaddr_storage *ss, struct host *ret, uint16_t *port) {
+        if (ss->ss_family == AF_INET) {
+                const struct sockaddr_in *in = (const void *) ss;
+                host_from_ipv4((const uint8_t *) &in->sin_addr, ret);
+                *port = ntohs(in->sin_port);
+                return 0;
+        }
+        if (ss->ss_family == AF_INET6) {
+                const struct sockaddr_in6 *in6 = (const void *) ss;
+                host_from_ipv6((const uint8_t *) &in6->sin6_addr, ret);
+                *port = ntohs(in6->sin6_port);
+                return 0;
+        }
+        return -EAFNOSUPPORT;
+}
+
+/* Redirected by nftables: conntrack knows. Otherwise every address is local, and it is our own. */
+static int original_destination(int fd, struct host *ret, uint16_t *port) {
+        struct sockaddr_storage ss = { 0 };
+        socklen_t len = sizeof(ss);
+        if (getsockopt(fd, SOL_IP, SO_ORIGINAL_DST, &ss, &len) == 0 && ss.ss_family == AF_INET)
+                return host_of_sockaddr(&ss, ret, port);
+        len = sizeof(ss);
+        if (getsockopt(fd, SOL_IPV6, IP6T_SO_ORIGINAL_DST, &ss, &len) == 0 &&
+            ss.ss_family == AF_INET6)
+                return host_of_sockaddr(&ss, ret, port);
+        len = sizeof(ss);
+        if (getsockname(fd, (void *) &ss, &len) < 0)
+                return -errno;
+        return host_of_sockaddr(&ss, ret, port);
+}
+
+static bool is_local_port(const struct sandbox *sb, uint16_t port) {
+        for (size_t i = 0; i < sb->rules.n_local_ports; i++)
+                if (sb->rules.local_ports[i] == port)
+                        return true;
+        return false;
+}
+
+static void captured(struct conn *c) {
+        struct host h, name;
+        uint16_t port;
+        if (original_destination(c->client.fd, &h, &port) < 0) {
+                conn_end(c, ECONNRESET);
+                return;
+        }
+        if (host_address_class(&h) == ADDRESS_LOOPBACK) {
+                /* A listener for a port of the host's, or somebody who found ours. */
+                if (!is_local_port(c->sb, port)) {
+                        conn_end(c, ECONNRESET);
+                        return;
+                }
+                c->via = GATE_VIA_LOCAL;
+                (void) host_parse("localhost", 9, &h, NULL);
+                conn_target(c, &h, port);
+                return;
+        }
+        int r = names_find(c->sb->names, &h, &name);
+        if (r < 0) { /* ours, and no name was ever given that number */
+                c->host = h;
+                c->port = port;
+                c->decision = (struct decision){ .verdict = VERDICT_DENY,
+                                                 .rule = "network.unknown-name",
+                                                 .field = "" };
+                (void) snprintf(c->decision.why, sizeof(c->decision.why),
+                                "No name was looked up for this address.");
+                conn_refuse(c);
+                return;
+        }
+        conn_target(c, r > 0 ? &name : &h, port);
+}
+
+static void on_pause(struct gate *g, struct timer *t) {
+        io_pause(g, &OWNER(t, struct listener, timer)->io, false);
+}
+
+static void on_accept(struct gate *g, struct io *io) {
+        struct listener *l = OWNER(io, struct listener, io);
+        for (unsigned i = 0; i < GATE_ACCEPTS_AT_ONCE; i++) {
+                int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+                if (fd < 0) {
+                        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+                            errno == ENOMEM) {
+                                io_pause(g, io, true);
+                                timer_set(g, &l->timer, TIMER_DELAY);
+                        }
+                        return;
+                }
+                if (l->via == GATE_VIA_DNS) {
+                        dns_accept(g, l->sb, fd);
+                        continue;
+                }
+                struct conn *c = conn_new(g, l->sb, fd, l->via);
+                if (!c)
+                        continue;
+                if (l->via == GATE_VIA_TCP)
+                        captured(c);
+        }
+}
+
+int listener_open(struct gate *g, struct sandbox *sb, int fd, unsigned which) {
+        struct listener *l = &sb->listeners[sb->n_listeners];
+        bool datagrams = which == GATE_DNS_UDP4 || which == GATE_DNS_UDP6;
+        static const int on = 1;
+        *l = (struct listener){ .sb = sb, .io = { .fd = -1 }, .timer = { .fn = on_pause } };
+        if (which == GATE_PROXY4 || which == GATE_PROXY6)
+                l->via = GATE_VIA_HTTP;
+        else if (datagrams || which == GATE_DNS_TCP4 || which == GATE_DNS_TCP6)
+                l->via = GATE_VIA_DNS;
+        else
+                l->via = GATE_VIA_TCP;
+        /* Where every address is local an answer must come from the one that was asked. */
+        if (which == GATE_DNS_UDP4)
+                (void) setsockopt(fd, SOL_IP, IP_PKTINFO, &on, sizeof(on));
+        if (which == GATE_DNS_UDP6)
+                (void) setsockopt(fd, SOL_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+        if (which == GATE_TCP6)
+                sb->captures6 = true;
+        int r = io_open_level(g, &l->io, fd, datagrams ? dns_on_datagram : on_accept);
+        if (r >= 0)
+                sb->n_listeners++;
+        return r;
+}
