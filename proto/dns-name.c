@@ -11,7 +11,7 @@
 
 int dns_name_read(const uint8_t *data, size_t len, size_t *pos, bool pointers,
                   struct dns_name *ret) {
-        size_t at = *pos, limit = *pos, end = 0, n = 0;
+        size_t at = *pos, limit = at, end = 0, n = 0;
         unsigned followed = 0;
 
         for (;;) {

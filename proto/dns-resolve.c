@@ -115,11 +115,12 @@ static int read_rest(const struct sections *s, struct dns_result *res) {
                         return -EPROTO;
                 at = rr.data;
                 if (authority && rr.type == DNS_SOA && res->n_addresses == 0) {
-                        struct dns_name name; /* two of them, then five numbers */
+                        struct dns_name name;
+                        int r = dns_name_read(s->data, s->len, &at, true, &name); /* MNAME */
 
-                        if (dns_name_read(s->data, s->len, &at, true, &name) < 0 ||
-                            dns_name_read(s->data, s->len, &at, true, &name) < 0 ||
-                            at + 20 != rr.data + rr.len)
+                        if (r >= 0)
+                                r = dns_name_read(s->data, s->len, &at, true, &name); /* RNAME */
+                        if (r < 0 || at + 20 != rr.data + rr.len) /* and five numbers */
                                 return -EPROTO;
                         lower_ttl(res, rr.ttl);
                         lower_ttl(res, dns_u32(s->data + at + 16));

@@ -101,7 +101,7 @@ int dns_query_ptr(const struct dns_query *q, struct host *ret) {
         memcpy(name.bytes, q->name, q->name_len);
         is_v6 = name.len == 32 * 2 + sizeof(v6);
         for (; n < (is_v6 ? 32 : 4) && name.bytes[i] > 0; n++) {
-                uint8_t v;
+                uint8_t v = 0;
 
                 if (!(is_v6 ? read_nibble : read_decimal)(name.bytes + i, &v))
                         return -ENOENT;

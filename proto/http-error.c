@@ -50,7 +50,7 @@ static const struct {
 /* Text of someone else's inside a line of ours: no controls, ASCII only; `quote` for JSON and
  * quoted strings. */
 static void put_clean(struct http_out *o, const char *s, size_t max, bool quote) {
-        for (size_t i = 0; s[i] && i < max; i++) {
+        for (size_t i = 0; i < max && s[i]; i++) {
                 unsigned char c = (unsigned char) s[i];
 
                 if (quote && (c == '"' || c == '\\'))

@@ -32,7 +32,7 @@ static bool is_token_byte(char c) {
 
         if ((l >= 'a' && l <= 'z') || http_is_digit(c))
                 return true;
-        return memchr("!#$%&'*+-.^_`|~", c, 15) != NULL;
+        return c != '\0' && strchr("!#$%&'*+-.^_`|~", c);
 }
 
 bool http_is_token(struct http_text t) {

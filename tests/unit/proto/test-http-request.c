@@ -36,9 +36,9 @@ static bool text_is(struct http_text t, const char *s) {
 START_TEST(targets) {
         static const struct {
                 const char *text, *method;
-                int form;
+                size_t form;
                 const char *host;
-                unsigned port;
+                size_t port;
                 const char *path;
         } rows[] = {
                 /* RFC 9112 section 3.2 */
@@ -90,7 +90,7 @@ START_TEST(targets) {
                 ck_assert_msg(r == (int) strlen(rows[i].text), "%s: %d %s", rows[i].text, r,
                               e.message);
                 ck_assert(text_is(q.method, rows[i].method));
-                ck_assert_int_eq(q.form, rows[i].form);
+                ck_assert_uint_eq(q.form, rows[i].form);
                 ck_assert_int_eq(q.has_host, rows[i].host != NULL);
                 if (rows[i].host)
                         ck_assert_str_eq(q.host.name, rows[i].host);

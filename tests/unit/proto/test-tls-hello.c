@@ -124,7 +124,7 @@ START_TEST(without_extensions) {
         ck_assert_int_eq(feed(data, n, &h, NULL), TLS_HELLO_FOUND);
         ck_assert(!h.has_name && !h.alpn);
         /* What comes in a record of its own is no matter. */
-        memcpy(data + n, "\x17\3\3\0\1x", 6);
+        memcpy(data + n, (const uint8_t[6]){ 0x17, 3, 3, 0, 1, 'x' }, 6);
         ck_assert_int_eq(tls_hello_parse(data, n + 6, &h, NULL), TLS_HELLO_FOUND);
 }
 END_TEST
