@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "../policy/facts.h"
+#include "../policy/gate.h"
 #include "../policy/plan.h"
 
 struct engine; /* one per session: facts, compiled filters, the pool of prepared sandboxes */
@@ -32,7 +33,7 @@ struct spawn {
 #define SPAWN_PTY (-2)
 
 enum box_event_kind {
-        BOX_READY = 1,    /* the plan is enforced; commands may be spawned */
+        BOX_READY = 1,    /* the plan is enforced; commands may be spawned; listeners */
         BOX_FAILED,       /* it could not be built: error */
         BOX_SPAWNED,      /* id, pid, pty (owned by the receiver, or -1) */
         BOX_SPAWN_FAILED, /* id, error (EXEC_NOT_FOUND, EXEC_DENIED, IO) */
@@ -54,6 +55,13 @@ struct box_event {
         char comm[16];
         char path[256];
         struct error error;
+        /* BOX_READY with plan.gate: what leash-gate is to serve, owned by the receiver. Only those whose bit
+         * is in the mask are there. `others`: for network.local_ports, and for well-known ports where
+         * nftables redirects nothing; where they were meant to go is seen from their own address. */
+        uint32_t listener_mask;
+        int listeners[GATE_LISTENER_N_];
+        int others[GATE_OTHERS_MAX];
+        size_t n_others;
 };
 
 struct backend {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "compile.h"
+#include "gate.h"
 
 /* tools */
 
@@ -144,34 +145,19 @@ int compile_lose(struct compile *c, enum loss loss, const char *field, struct er
 
 /* parts */
 
-/* Until the gate exists, this is the one place that says so. */
-static int network_supported(const struct policy_network *n, struct error *e) {
-        if (n->mode != NETWORK_DENY && n->mode != NETWORK_UNSET)
-                return error_under(
-                        e, "/network/mode",
-                        error_set(e, ERROR_UNSUPPORTED, EOPNOTSUPP,
-                                  "network mode %s arrives with the gate; use --net deny, "
-                                  "which leaves a loopback inside the sandbox",
-                                  network_mode_names[n->mode]));
-        if (n->local_ports.n > 0)
-                return error_under(
-                        e, "/network/local_ports",
-                        error_set(e, ERROR_UNSUPPORTED, EOPNOTSUPP,
-                                  "network.local_ports arrives with the gate; leave it out, "
-                                  "or start the service inside the sandbox"));
-        return 0;
-}
-
 static int compile_network(struct compile *c, struct error *e) {
         const struct policy_network *n = &c->policy->network;
-        if (c->plan->native && n->mode != NETWORK_DENY && n->mode != NETWORK_UNSET)
-                return error_under(e, "/network/mode",
+        bool outside = n->mode != NETWORK_DENY && n->mode != NETWORK_UNSET;
+        if (c->plan->native && (outside || n->local_ports.n > 0))
+                return error_under(e, outside ? "/network/mode" : "/network/local_ports",
                                    error_set(e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
                                              "this host has no network namespaces for leash, and "
                                              "without them only network.mode deny holds"));
-        int r = network_supported(n, e);
-        if (r < 0)
-                return r;
+        if (n->local_ports.n > GATE_LOCAL_MAX)
+                return error_under(
+                        e, "/network/local_ports",
+                        error_set(e, ERROR_LIMIT, E2BIG, "at most %d local ports", GATE_LOCAL_MAX));
+        c->plan->gate = outside || n->local_ports.n > 0;
         return network_rules_compile(c->a, n, &c->plan->network, e);
 }
 
@@ -292,6 +278,8 @@ static void compile_layers(struct compile *c) {
         if (!p->native) {
                 compile_list(c, layers, "namespaces");
                 compile_list(c, layers, "network");
+                if (p->gate)
+                        compile_list(c, layers, "gate");
         }
         compile_list(c, layers, "no_new_privs");
         if (p->landlock)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compile.h"
+#include "gate.h"
 
 /* The system's directories, with those for administration, since tools like ip and mkfs are there
  * on some systems and not on others. Then NixOS. */
@@ -64,6 +65,46 @@ static void set_git(struct compile *c) {
         }
 }
 
+/* Programs that know of proxies get better errors through one, and need no name look-ups; what
+ * knows of none is captured. ALL_PROXY is no SOCKS URL: Python's httpx and requests fail on one,
+ * for want of a module. */
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define PROXY_URL "http://127.0.0.1:" TEXT(GATE_PROXY_PORT)
+#define NO_PROXY "localhost,127.0.0.1,::1" /* the sandbox's own servers */
+
+static const struct pair proxy_variables[] = {
+        { "HTTP_PROXY", PROXY_URL },
+        { "http_proxy", PROXY_URL },
+        { "HTTPS_PROXY", PROXY_URL },
+        { "https_proxy", PROXY_URL }, /* cargo, apt, wget and git read this one */
+        { "ALL_PROXY", PROXY_URL },
+        { "all_proxy", PROXY_URL },
+        { "NO_PROXY", NO_PROXY },
+        { "no_proxy", NO_PROXY },
+        { "NODE_USE_ENV_PROXY", "1" }, /* from Node 24 on; older ones are captured */
+        { "npm_config_proxy", PROXY_URL },
+        { "npm_config_https_proxy", PROXY_URL },
+        { "npm_config_noproxy", NO_PROXY },
+        { "PIP_PROXY", PROXY_URL },
+};
+
+/* Java reads no environment but this, and says so on stderr each time: only where nothing captures.
+ */
+#define JAVA_PROXY(scheme) \
+        "-D" scheme ".proxyHost=127.0.0.1 -D" scheme ".proxyPort=" TEXT(GATE_PROXY_PORT) " "
+static const char java_options[] =
+        JAVA_PROXY("http") JAVA_PROXY("https") "-Dhttp.nonProxyHosts=localhost|127.*|[::1]";
+
+static void set_proxy(struct compile *c) {
+        if (c->plan->network.mode == NETWORK_DENY)
+                return;
+        for (size_t i = 0; i < ELEMENTSOF(proxy_variables); i++)
+                set(c, proxy_variables[i].name, proxy_variables[i].value);
+        if (!c->facts->nft_redirect)
+                set(c, "JAVA_TOOL_OPTIONS", java_options);
+}
+
 void compile_environment(struct compile *c) {
         const struct subject *s = c->subject;
         set(c, "PATH", make_path(c));
@@ -77,6 +118,7 @@ void compile_environment(struct compile *c) {
         if (!c->plan->native && c->plan->level != LEVEL_PERMISSIVE)
                 set(c, "XDG_RUNTIME_DIR", compile_text(c, "/run/user/%u", s->uid));
         set_git(c);
+        set_proxy(c);
         for (size_t i = 0; i < c->policy->environment.set.n; i++)
                 set(c, c->policy->environment.set.items[i].name,
                     c->policy->environment.set.items[i].value);

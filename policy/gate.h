@@ -25,14 +25,15 @@ enum gate_listener {
 /* Listeners on the ports of network.local_ports come after those, and, where nftables cannot
  * redirect, listeners on well-known ports of every address. A message carries at most 253
  * descriptors (SCM_MAX_FD). */
-#define GATE_LOCAL_MAX 16 /* more than that is a job for mode allow inside a container */
+#define GATE_LOCAL_MAX 16  /* more than that is a job for mode allow inside a container */
+#define GATE_OTHERS_MAX 48 /* both families of those ports, or of some 24 well-known ones */
 
 /* Synthetic addresses: one per name, mapped back when it is connected to. 198.18.0.0/15 is for
  * benchmarks in isolated networks (RFC 2544) and routed nowhere; the other is a locally assigned
  * ULA (RFC 4193). */
 #define GATE_POOL4 0xC6120000u /* 198.18.0.0 */
 #define GATE_POOL4_SIZE (1u << 17)
-#define GATE_POOL6                                               \
-        {                                                        \
-                0xfd, 0x6c, 0x65, 0x61, 0x73, 0x68, 0, 0         \
+#define GATE_POOL6                                       \
+        {                                                \
+                0xfd, 0x6c, 0x65, 0x61, 0x73, 0x68, 0, 0 \
         } /* fd6c:6561:7368::/64, the number in the last 32 bits */

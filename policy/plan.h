@@ -108,6 +108,7 @@ struct plan {
         bool allow_unix_dgram;
 
         struct network_rules network;
+        bool gate; /* the sandbox has listeners that leash-gate serves (gate.h) */
         struct plan_limits limits;
         struct pairs environment; /* complete: what every command starts with */
 

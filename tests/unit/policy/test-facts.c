@@ -2,7 +2,9 @@
 /* What plan_compile() does where the host lacks something: refuse with the loss named, or note it.
  */
 #include <errno.h>
+#include <stdio.h>
 
+#include "../../../policy/gate.h"
 #include "common.h"
 
 static void refused(const struct situation *s, const char *fact, const char *where) {
@@ -294,16 +296,28 @@ START_TEST(network_of_other_modes) {
                 s.request.network.mode = modes[i];
                 ck_assert(!compile(&s, &e)); /* decision 25: never there */
                 assert_error(&e, ERROR_UNENFORCEABLE, "/network/mode", "network namespaces");
-                s = SITUATION; /* until the gate is there */
+                s = SITUATION;
                 s.request.network.mode = modes[i];
-                ck_assert(!compile(&s, &e));
-                assert_error(&e, ERROR_UNSUPPORTED, "/network/mode", network_mode_names[modes[i]]);
+                const struct plan *p = compiled(&s);
+                ck_assert(p->gate && has_string(&p->layers, "gate"));
         }
         struct situation s = SITUATION;
         struct error e;
+        ck_assert(!compiled(&s)->gate && !has_string(&compiled(&s)->layers, "gate"));
+        s.request.network.local_ports = LIST("5432");
+        ck_assert(compiled(&s)->gate); /* in every mode */
+        s = native();
         s.request.network.local_ports = LIST("5432");
         ck_assert(!compile(&s, &e));
-        assert_error(&e, ERROR_UNSUPPORTED, "/network/local_ports", "gate");
+        assert_error(&e, ERROR_UNENFORCEABLE, "/network/local_ports", "network namespaces");
+        s = SITUATION;
+        for (int port = 1; port <= GATE_LOCAL_MAX + 1; port++) {
+                char text[8];
+                snprintf(text, sizeof(text), "%d", port);
+                ck_assert(arena_push(arena, &s.request.network.local_ports, text));
+        }
+        ck_assert(!compile(&s, &e));
+        assert_error(&e, ERROR_LIMIT, "/network/local_ports", "16");
 }
 END_TEST
 
