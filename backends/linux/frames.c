@@ -124,7 +124,9 @@ void *sealed_map(int fd, size_t *ret_size) {
                 errno = EBADMSG;
                 return NULL;
         }
-        base = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        /* Not MAP_SHARED: before Linux 6.7 that is refused for a file sealed against writing, also to
+         * those who only read. */
+        base = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (base == MAP_FAILED)
                 return NULL;
         *ret_size = (size_t) st.st_size;

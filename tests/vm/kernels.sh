@@ -29,9 +29,11 @@ add() { # program destination
         done
 }
 
-echo 'root:x:0:0::/:/bin/sh' >"$root/etc/passwd"
+printf '%s\n' 'root:x:0:0::/root:/bin/sh' 'user:x:1000:1000::/home/user:/bin/sh' \
+        'nobody:x:65534:65534::/nonexistent:/bin/sh' >"$root/etc/passwd"
+printf '%s\n' root:x:0: user:x:1000: nogroup:x:65534: >"$root/etc/group"
 add "$(command -v busybox)" bin
-for name in sh mount mkdir chmod rm true; do ln -s busybox "$root/bin/$name"; done
+for name in sh mount mkdir; do ln -s busybox "$root/bin/$name"; done
 add "$(command -v setpriv)" bin
 found=0
 for test in "$build"/tests/unit/linux/linux-test-*; do
@@ -43,28 +45,66 @@ for test in "$build"/tests/unit/linux/linux-test-*; do
 done
 [ "$found" = 1 ] || { echo "kernels: no tests in $build"; exit 2; }
 
+# What a user starts, and what inside.sh needs of a system.
+for program in leashd leash-session leash-init leashctl; do
+        add "$build/$program" bin
+done
+cp "$(dirname "$0")/inside.sh" "$(dirname "$0")/limits.sh" "$root/bin/"
+chmod +x "$root"/bin/*.sh
+
 cat >"$root/init" <<'END'
 #!/bin/sh
+# The first root file system is one that nobody can pivot from: make another.
+if [ ! -e /moved ]; then
+        mkdir /new
+        mount -t tmpfs -o mode=0755 root /new
+        busybox cp -a /bin /etc /init /lib* /usr /tests /new/ 2>/dev/null
+        mkdir -p /new/dev /new/proc /new/sys /new/tmp /new/srv /new/root /new/run /new/var/tmp /new/home/user
+        : >/new/moved
+        exec busybox switch_root /new /init
+fi
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
+busybox --install -s /bin
 mkdir -p /dev/pts /dev/shm; mount -t devpts devpts /dev/pts
 ln -s /proc/self/fd /dev/fd; ln -s fd/0 /dev/stdin; ln -s fd/1 /dev/stdout; ln -s fd/2 /dev/stderr
-mount -t tmpfs tmp /tmp; chmod 1777 /tmp
+mount -t tmpfs -o mode=1777 shm /dev/shm
+mount -t tmpfs tmp /tmp; chmod 1777 /tmp /srv /var/tmp
 mount -t cgroup2 cgroup /sys/fs/cgroup
-busybox ip link set lo up
-exec >/dev/ttyS1 2>&1
-echo "kernel $(busybox uname -r)"
+ip link set lo up
+chown user:user /home/user
+echo root:x:1:::::: >/etc/shadow; chmod 600 /etc/shadow
+exec >/dev/ttyS1 2>&1 </dev/null
+echo "kernel $(uname -r)"
 export LEASH_SLOW=1 # an emulator's clock proves nothing
+export PATH=/bin:/usr/bin
 failed=0
-for test in /tests/*; do
-        $test || failed=1
-        /bin/setpriv --reuid 65534 --regid 65534 --clear-groups $test || failed=1
-done
-# Once more where leash is in a group of its own, as under systemd: it has to divide it.
-mkdir /sys/fs/cgroup/own
-echo "+memory +pids +cpu" >/sys/fs/cgroup/cgroup.subtree_control
-sh -c 'echo $$ >/sys/fs/cgroup/own/cgroup.procs; CK_FORK=no exec /tests/linux-test-cgroup' || failed=1
+# With a slash: busybox's shell prefers its own.
+as_user() { HOME=/home/user USER=user /bin/setpriv --reuid 1000 --regid 1000 --clear-groups "$@"; }
+as_root() { HOME=/root USER=root "$@"; }
+if grep -q leash.unit /proc/cmdline; then
+        for test in /tests/*; do
+                $test || failed=1
+                /bin/setpriv --reuid 65534 --regid 65534 --clear-groups $test || failed=1
+        done
+        # Once more where leash is in a group of its own, as under systemd: it has to divide it.
+        mkdir /sys/fs/cgroup/own
+        echo "+memory +pids +cpu" >/sys/fs/cgroup/cgroup.subtree_control
+        sh -c 'echo $$ >/sys/fs/cgroup/own/cgroup.procs; CK_FORK=no exec /tests/linux-test-cgroup' || failed=1
+fi
+case $(uname -r) in 5.*) landlock="--accept no_landlock" ;; *) landlock= ;; esac
+as_root inside.sh namespaces $landlock || failed=1
+as_user inside.sh namespaces $landlock || failed=1
+as_root limits.sh $landlock || failed=1
+echo 0 >/proc/sys/user/max_user_namespaces
+if [ -z "$landlock" ]; then
+        as_root inside.sh native --accept no_namespaces --accept no_deny_inside_allow || failed=1
+        as_user inside.sh native --accept no_namespaces --accept no_deny_inside_allow || failed=1
+else
+        as_user leashctl run --accept no_namespaces -- true 2>&1 | grep -q 'neither namespaces nor Landlock' ||
+                { echo "no walls: not refused"; failed=1; }
+fi
 [ $failed = 0 ] && echo DONE || echo FAILED
-busybox poweroff -f
+poweroff -f
 END
 chmod +x "$root/init"
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$work/initrd"
@@ -72,9 +112,9 @@ chmod +x "$root/init"
 bad=0
 for kernel in "$@"; do
         # Without cx16, or 6.12 hangs in QEMU 7.2's emulator.
-        timeout 300 qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 1024 \
+        timeout 400 qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 1024 \
                 -nographic -nodefaults -no-reboot -kernel "$kernel" -initrd "$work/initrd" \
-                -append "console=ttyS0 panic=-1 quiet lsm=landlock,yama" \
+                -append "console=ttyS0 panic=-1 quiet lsm=landlock,yama ${unit:+leash.unit}" \
                 -serial "file:$work/console" -serial "file:$work/results" </dev/null
         tr -d '\r' <"$work/results"
         # QEMU's exit status says nothing: a guest's panic is 0, too.

@@ -77,8 +77,9 @@ int view_enter(struct init *in);
 int mount_new(const char *type, const char *const *options,
               unsigned attributes); /* options: name, value, …, NULL */
 int mount_clone(int dirfd, const char *path, bool recursive);
-int mount_restrict(int mount, uint64_t attributes, bool recursive);
+int mount_restrict(int mount, uint64_t attributes, bool recursive); /* of an attached one */
 int mount_attach(int mount, int target); /* target: O_PATH; a directory or a file */
+int mount_attach_restricted(int mount, int target, uint64_t attributes, bool recursive);
 int mount_move(int from_dirfd, const char *from, int target);
 /* confine.c */
 int confine_self(struct init *in);

@@ -22,7 +22,6 @@ static const char *const masked[] = { "kcore",       "kmsg",        "keys",     
 static int cover(struct init *in, int proc, const char *name, bool hide) {
         _cleanup_close_ int target = -1, mount = -1;
         struct stat st;
-        int r;
 
         target = openat(proc, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (target < 0)
@@ -35,10 +34,10 @@ static int cover(struct init *in, int proc, const char *name, bool hide) {
                 mount = mount_clone(target, "", false);
         if (mount < 0)
                 return mount;
-        r = mount_restrict(
-                mount, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-                false);
-        return r < 0 ? r : mount_attach(mount, target);
+        return mount_attach_restricted(mount, target,
+                                       MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                               MOUNT_ATTR_NOEXEC,
+                                       false);
 }
 
 int staging_proc(struct init *in) {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -96,6 +97,18 @@ static int exec_search(struct launch *l) {
         return result;
 }
 
+/* Everything of init's is opened that way; this holds even where one was forgotten. */
+static void close_on_exec(void) {
+        struct rlimit files;
+
+        if (sys_close_range(3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */) == 0)
+                return;
+        if (getrlimit(RLIMIT_NOFILE, &files) < 0) /* that flag is of 5.11 */
+                return;
+        for (int fd = 3; (rlim_t) fd < files.rlim_cur && fd < INIT_FDS_MAX + INIT_COMMANDS_MAX; fd++)
+                fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 static int child(void *argument) {
         struct launch *l = argument;
         int r, listener = -1;
@@ -110,7 +123,7 @@ static int child(void *argument) {
         }
         if (r >= 0) {
                 confine_limits(l->in);
-                sys_close_range(3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+                close_on_exec();
                 r = confine_command(l->in, &listener, &l->stage);
         }
         if (r >= 0 && listener >= 0)

@@ -24,11 +24,9 @@ static int source_fd(const struct init *in, const struct wire_mount *m) {
  */
 static int root_disk(struct init *in, const struct wire_mount *m) {
         uint64_t attributes = SAFE | (m->kind == MOUNT_ROOT_RO ? MOUNT_ATTR_RDONLY : 0);
-        int r;
 
         in->root = TAKE_FD(in->disk);
-        r = mount_restrict(in->root, attributes, true);
-        return r < 0 ? r : mount_attach(in->root, in->staging);
+        return mount_attach_restricted(in->root, in->staging, attributes, true);
 }
 
 static int root_empty(struct init *in, const struct wire_mount *m _unused_) {
@@ -58,7 +56,7 @@ static int copy_symlink(const struct init *in, int source, const char *path) {
 static int bind_source(struct init *in, const struct wire_mount *m, uint64_t attributes) {
         const char *path = plan_string(in, m->target);
         _cleanup_close_ int mount = -1, target = -1;
-        int source = source_fd(in, m), r;
+        int source = source_fd(in, m);
         struct stat st;
 
         if (source < 0 || fstat(source, &st) < 0)
@@ -70,11 +68,8 @@ static int bind_source(struct init *in, const struct wire_mount *m, uint64_t att
                 return mount;
         if (m->flags & WIRE_MOUNT_NOEXEC)
                 attributes |= MOUNT_ATTR_NOEXEC;
-        r = mount_restrict(mount, attributes, true);
-        if (r < 0)
-                return r;
         target = target_make(in, path, S_ISDIR(st.st_mode), S_ISDIR(st.st_mode) ? 0755 : 0644);
-        return target < 0 ? target : mount_attach(mount, target);
+        return target < 0 ? target : mount_attach_restricted(mount, target, attributes, true);
 }
 
 static int bind_readonly(struct init *in, const struct wire_mount *m) {
@@ -149,7 +144,6 @@ static int make_symlink(struct init *in, const struct wire_mount *m) {
 static int mask_hide(struct init *in, const struct wire_mount *m) {
         _cleanup_close_ int target = target_open(in, plan_string(in, m->target), 0), mount = -1;
         struct stat st;
-        int r;
 
         if (target < 0)
                 return target;
@@ -158,24 +152,22 @@ static int mask_hide(struct init *in, const struct wire_mount *m) {
         mount = mount_clone(in->staging, S_ISDIR(st.st_mode) ? "mask/d" : "mask/f", false);
         if (mount < 0)
                 return mount;
-        r = mount_restrict(mount, SAFE | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, false);
-        return r < 0 ? r : mount_attach(mount, target);
+        return mount_attach_restricted(mount, target, SAFE | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC,
+                                       false);
 }
 
 /* What is there, on a mount of its own: read-only, or as it is, so that it cannot be moved away
  * (decision 9: the mount point itself is busy, its ancestors are not). */
 static int mount_over_itself(struct init *in, const struct wire_mount *m, uint64_t attributes) {
         _cleanup_close_ int target = target_open(in, plan_string(in, m->target), 0), mount = -1;
-        int r = 0;
 
         if (target < 0)
                 return target;
         mount = mount_clone(target, "", true);
         if (mount < 0)
                 return mount;
-        if (attributes)
-                r = mount_restrict(mount, attributes, true);
-        return r < 0 ? r : mount_attach(mount, target);
+        return attributes ? mount_attach_restricted(mount, target, attributes, true)
+                          : mount_attach(mount, target);
 }
 
 static int mask_readonly(struct init *in, const struct wire_mount *m) {
@@ -222,7 +214,6 @@ static const struct {
 static int sys_bind(struct init *in, int sys, const char *path) {
         _cleanup_close_ int source = -1, mount = -1, target = -1;
         char full[128];
-        int r;
 
         snprintf(full, sizeof(full), "sys/%s", path);
         source = sys_openat2(in->old_root, full, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
@@ -231,9 +222,6 @@ static int sys_bind(struct init *in, int sys, const char *path) {
         mount = mount_clone(source, "", true);
         if (mount < 0)
                 return mount;
-        r = mount_restrict(mount, SAFE | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, true);
-        if (r < 0)
-                return r;
         for (char *slash = strchr(full + 4, '/'); slash; slash = strchr(slash + 1, '/')) {
                 *slash = '\0';
                 if (mkdirat(sys, full + 4, 0755) < 0 && errno != EEXIST)
@@ -243,7 +231,10 @@ static int sys_bind(struct init *in, int sys, const char *path) {
         if (mkdirat(sys, path, 0755) < 0 && errno != EEXIST)
                 return -errno;
         target = openat(sys, path, O_PATH | O_CLOEXEC);
-        return target < 0 ? -errno : mount_attach(mount, target);
+        if (target < 0)
+                return -errno;
+        return mount_attach_restricted(mount, target, SAFE | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC,
+                                       true);
 }
 
 static int sys_directory(struct init *in, const struct wire_mount *m) {
