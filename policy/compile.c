@@ -122,25 +122,50 @@ bool compile_protects(const struct compile *c, size_t offset) {
                TRI_YES;
 }
 
-int compile_lose(struct compile *c, enum loss loss, const char *field, struct error *e,
-                 const char *fmt, ...) {
+void compile_lose(struct compile *c, enum loss loss, const char *field, const char *fmt, ...) {
         if (c->accepted[loss]) {
                 c->plan->lost[loss] = true;
-                return 0;
+                return;
         }
+        if (c->refused[loss])
+                return;
+        c->refused[loss] = true;
+        if (c->n_refused++ > 0)
+                return;
         char text[512];
         va_list ap;
         va_start(ap, fmt);
         (void) vsnprintf(text, sizeof(text), fmt, ap);
         va_end(ap);
+        c->refused_text = or_empty(c, arena_strdup(c->a, text));
+        c->refused_field = field;
+}
 
+/* All that has to be accepted in one message: nobody wants to learn it word by word. */
+static int refuse(const struct compile *c, struct error *e) {
+        char words[256] = "", options[256] = "", guarantees[1024] = "";
+        const char *fact = NULL;
+        size_t w = 0, o = 0, g = 0;
+
+        for (int i = 0; i < LOSS_N_; i++) {
+                if (!c->refused[i])
+                        continue;
+                w += (size_t) snprintf(words + w, sizeof(words) - w, "%s\"%s\"", fact ? ", " : "",
+                                       losses[i].name);
+                o += (size_t) snprintf(options + o, sizeof(options) - o, "%s--accept %s",
+                                       fact ? " " : "", losses[i].name);
+                if (g < sizeof(guarantees))
+                        g += (size_t) snprintf(guarantees + g, sizeof(guarantees) - g, " %s",
+                                               losses[i].guarantee);
+                if (!fact)
+                        fact = losses[i].name;
+        }
         int r = error_set(e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
-                          "%s. \"accept\": [\"%s\"] (--accept %s) "
-                          "runs without it: %s",
-                          text, losses[loss].name, losses[loss].name, losses[loss].guarantee);
-        if (e)
-                (void) snprintf(e->fact, sizeof(e->fact), "%s", losses[loss].name);
-        return error_under(e, field, r);
+                          "%s. \"accept\": [%s] (%s) runs without %s:%s", c->refused_text, words,
+                          options, c->n_refused > 1 ? "them" : "it", guarantees);
+        if (e && fact)
+                (void) snprintf(e->fact, sizeof(e->fact), "%s", fact);
+        return error_under(e, c->refused_field, r);
 }
 
 /* parts */
@@ -166,19 +191,18 @@ static uint64_t value_of(const struct limit *l) {
 }
 
 /* A limit that only a controller holds: gone when that is accepted. */
-static int need_controller(struct compile *c, uint64_t *value, bool have, const char *field,
-                           const char *controller, struct error *e) {
+static void need_controller(struct compile *c, uint64_t *value, bool have, const char *field,
+                            const char *controller) {
         if (*value == 0 || have)
-                return 0;
+                return;
         *value = 0;
-        return compile_lose(
-                c, LOSS_NO_CGROUP, field, e,
-                "this host gives leash no cgroup with the %s controller, and nothing else "
-                "can hold this limit",
-                controller);
+        compile_lose(c, LOSS_NO_CGROUP, field,
+                     "this host gives leash no cgroup with the %s controller, and nothing else "
+                     "can hold this limit",
+                     controller);
 }
 
-static int compile_limits(struct compile *c, struct error *e) {
+static void compile_limits(struct compile *c) {
         const struct policy_limits *from = &c->policy->limits;
         const struct facts *f = c->facts;
         struct plan_limits l = {
@@ -193,30 +217,22 @@ static int compile_limits(struct compile *c, struct error *e) {
         };
         /* RLIMIT_NPROC is per user namespace and does not hold uid 0 (getrlimit(2)). */
         bool nproc = f->nproc_per_userns && !c->plan->native && c->subject->uid != 0;
-        int r = need_controller(c, &l.memory_bytes, f->cgroup_memory, "/limits/memory_bytes",
-                                "memory", e);
-        if (r >= 0)
-                r = need_controller(c, &l.processes, f->cgroup_pids || nproc, "/limits/processes",
-                                    "pids", e);
-        if (r >= 0)
-                r = need_controller(c, &l.cpu_millis, f->cgroup_cpu, "/limits/cpus", "cpu", e);
-        if (r >= 0 && l.disk_bytes > 0) {
+        need_controller(c, &l.memory_bytes, f->cgroup_memory, "/limits/memory_bytes", "memory");
+        need_controller(c, &l.processes, f->cgroup_pids || nproc, "/limits/processes", "pids");
+        need_controller(c, &l.cpu_millis, f->cgroup_cpu, "/limits/cpus", "cpu");
+        if (l.disk_bytes > 0) {
                 l.disk_bytes = 0;
-                r = compile_lose(
-                        c, LOSS_NO_DISK_QUOTA, "/limits/disk_bytes", e,
-                        "leash has no way yet to limit the disk that a sandbox fills in all; "
-                        "limits.file_bytes limits each file");
+                compile_lose(c, LOSS_NO_DISK_QUOTA, "/limits/disk_bytes",
+                             "leash has no way yet to limit the disk that a sandbox fills in all; "
+                             "limits.file_bytes limits each file");
         }
-        if (r < 0)
-                return r;
         c->plan->limits = l;
         c->plan->cgroup =
                 l.memory_bytes > 0 || l.cpu_millis > 0 || (l.processes > 0 && f->cgroup_pids);
-        return 0;
 }
 
 /* Who judges names and sockets: the supervisor, which the kernel must be able to ask. */
-static int compile_supervisor(struct compile *c, struct error *e) {
+static void compile_supervisor(struct compile *c) {
         const struct facts *f = c->facts;
         struct plan *p = c->plan;
         bool notify = f->seccomp && f->seccomp_notify && f->pidfd_getfd;
@@ -227,47 +243,35 @@ static int compile_supervisor(struct compile *c, struct error *e) {
         p->judge_unix = f->landlock_abi < 9 && !open;
         if (p->judge_unix && !notify) {
                 p->judge_unix = false;
-                int r = compile_lose(
-                        c, LOSS_NO_UNIX_SOCKET_RULES, "/security/unix_sockets", e,
-                        "this kernel has neither Landlock ABI 9 nor seccomp user "
-                        "notification with pidfd_getfd, so services of the host could be "
-                        "reached through their sockets");
-                if (r < 0)
-                        return r;
+                compile_lose(c, LOSS_NO_UNIX_SOCKET_RULES, "/security/unix_sockets",
+                             "this kernel has neither Landlock ABI 9 nor seccomp user "
+                             "notification with pidfd_getfd, so services of the host could be "
+                             "reached through their sockets");
         }
         if (c->n_names > 0 && !notify) {
-                int r = compile_lose(
-                        c, LOSS_NO_DENIED_NAMES, c->names[0].field, e,
-                        "this kernel has no seccomp user notification with pidfd_getfd, "
-                        "so names that do not exist yet cannot be denied");
-                if (r < 0)
-                        return r;
+                compile_lose(c, LOSS_NO_DENIED_NAMES, c->names[0].field,
+                             "this kernel has no seccomp user notification with pidfd_getfd, "
+                             "so names that do not exist yet cannot be denied");
                 c->n_names = 0; /* nobody would judge them */
         }
         for (size_t i = 0; i < c->n_names; i++)
                 if (c->names[i].read_too) /* a mask falls off when the host replaces the file */
                         p->judge_reads = true;
-        return 0;
 }
 
-static int compile_walls(struct compile *c, struct error *e) {
+static void compile_walls(struct compile *c) {
         const struct facts *f = c->facts;
         struct plan *p = c->plan;
         p->seccomp = f->seccomp;
-        if (!f->seccomp) {
-                int r = compile_lose(c, LOSS_NO_SECCOMP, "/level", e,
-                                     "this kernel has no seccomp filters");
-                if (r < 0)
-                        return r;
-        }
+        if (!f->seccomp)
+                compile_lose(c, LOSS_NO_SECCOMP, "/level", "this kernel has no seccomp filters");
         /* Decision 8: on ABI 1 every rename between directories would fail with EXDEV; the mount
          * view holds the same rules there. */
         p->landlock = f->landlock_abi >= 2 || (f->landlock_abi == 1 && p->native);
         if (f->landlock_abi < 1)
-                return compile_lose(
-                        c, LOSS_NO_LANDLOCK, "/level", e, "this kernel has no Landlock%s",
-                        f->landlock_abi < 0 ? " (it is switched off at boot: add it to lsm=)" : "");
-        return 0;
+                compile_lose(c, LOSS_NO_LANDLOCK, "/level", "this kernel has no Landlock%s",
+                             f->landlock_abi < 0 ? " (it is switched off at boot: add it to lsm=)"
+                                                 : "");
 }
 
 static void compile_layers(struct compile *c) {
@@ -314,11 +318,9 @@ static int compile_init(struct compile *c, struct error *e) {
                         "it sends a policy: give the value there, or send "
                         "client_environment beside the policy");
 
-        const struct facts *f = c->facts;
         c->plan->level = p->level == LEVEL_UNSET ? LEVEL_DEFAULT : p->level;
         c->plan->subject = c->subject;
-        c->plan->native = !f->user_namespaces || !f->mount_namespaces || !f->pid_namespaces ||
-                          !f->net_namespaces || !f->fresh_proc;
+        c->plan->native = facts_native(c->facts);
 
         /* A home of "/" (system users) is no place that a view could make private. */
         const char *home = c->subject->home;
@@ -345,15 +347,14 @@ int plan_compile(struct arena *a, const struct policy *policy, const struct fact
                 r = compile_masks(&c, e);
         }
         if (r >= 0)
-                r = compile_supervisor(&c, e);
-        if (r >= 0)
-                r = compile_walls(&c, e);
-        if (r >= 0)
                 r = compile_network(&c, e);
-        if (r >= 0)
-                r = compile_limits(&c, e);
         if (r < 0)
                 return r;
+        compile_supervisor(&c);
+        compile_walls(&c);
+        compile_limits(&c);
+        if (c.n_refused > 0)
+                return c.no_memory ? error_nomem(e) : refuse(&c, e);
 
         compile_flags(&c);
         compile_landlock(&c);

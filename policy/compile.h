@@ -15,6 +15,10 @@ struct compile {
         const char *home;  /* where HOME points; "" when the user has none that a view could have */
         bool home_private; /* covered by an empty one */
         bool accepted[LOSS_N_];
+        /* Losses that are not accepted: told all at once, with the first one's reason. */
+        bool refused[LOSS_N_];
+        size_t n_refused;
+        const char *refused_text, *refused_field;
 
         /* What filesystem.read/write/execute grant, expanded. */
         struct grant *grants;
@@ -54,9 +58,9 @@ void compile_trust_pattern(struct compile *c, const char *pattern, const char *f
 void compile_list(struct compile *c, struct strings *list, const char *path); /* each once */
 /* Is the first component of `path` among these names? True when they are unknown. */
 bool compile_may_exist(const struct strings *names, const char *path);
-/* A guarantee cannot be kept: 0 and noted when accepted, otherwise a refusal. */
-int compile_lose(struct compile *c, enum loss loss, const char *field, struct error *e,
-                 const char *fmt, ...) _printf_(5, 6);
+/* A guarantee cannot be kept: noted, as accepted or as what the plan is refused for in the end. */
+void compile_lose(struct compile *c, enum loss loss, const char *field, const char *fmt, ...)
+        _printf_(4, 5);
 bool compile_protects(const struct compile *c, size_t offset);
 #define PROTECTS(c, member) compile_protects(c, offsetof(struct policy_security, member))
 
@@ -100,6 +104,9 @@ void compile_protections(struct compile *c);
 /* Calls visit(c, path, field) for all that is protected; true when one of the calls was. */
 bool compile_each_protected(struct compile *c,
                             bool (*visit)(struct compile *c, const char *path, const char *field));
+/* The same for leash's own sockets and state. */
+bool compile_each_own(struct compile *c,
+                      bool (*visit)(struct compile *c, const char *path, const char *field));
 /* workspace.c */
 void compile_workspace(struct compile *c);
 /* The trusted files alone, as names: where no mount can hold them. */

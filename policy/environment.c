@@ -108,13 +108,17 @@ static void set_proxy(struct compile *c) {
 void compile_environment(struct compile *c) {
         const struct subject *s = c->subject;
         set(c, "PATH", make_path(c));
-        set(c, "HOME", *c->home ? c->home : "/tmp");
+        const char *tmp = c->plan->native && s->tmpdir ? s->tmpdir : "/tmp";
+        set(c, "HOME", *c->home ? c->home : tmp);
         set(c, "USER", s->user ? s->user : "nobody");
         set(c, "LOGNAME", s->user ? s->user : "nobody");
         set(c, "SHELL", "/bin/sh"); /* the one that is there on every system */
         set(c, "LANG", "C.UTF-8");
         set(c, "TERM", "xterm-256color");
-        set(c, "TMPDIR", "/tmp");
+        set(c, "TMPDIR", tmp);
+        /* The home cannot be written there; compilers and package managers want a cache. */
+        if (c->plan->native && c->home_private && s->tmpdir)
+                set(c, "XDG_CACHE_HOME", compile_join(c, s->tmpdir, "cache"));
         if (!c->plan->native && c->plan->level != LEVEL_PERMISSIVE)
                 set(c, "XDG_RUNTIME_DIR", compile_text(c, "/run/user/%u", s->uid));
         set_git(c);

@@ -47,6 +47,12 @@ struct facts {
         char reason[512];      /* why the first missing thing is missing, for people */
 };
 
+/* Without all of these there is no view: the native tier is what remains. */
+static inline bool facts_native(const struct facts *f) {
+        return !f->user_namespaces || !f->mount_namespaces || !f->pid_namespaces ||
+               !f->net_namespaces || !f->fresh_proc;
+}
+
 /* A loss is a broken guarantee, not a missing mechanism. */
 enum loss {
         LOSS_NO_NAMESPACES, /* native tier: host processes, sockets, metadata are visible */

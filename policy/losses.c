@@ -6,9 +6,11 @@
 
 const struct loss_info losses[LOSS_N_] = {
         [LOSS_NO_NAMESPACES] = { "no_namespaces",
-                                 "Without namespaces the host's processes, abstract sockets and "
-                                 "file "
-                                 "names stay visible, and /tmp is shared with the host.",
+                                 "Without namespaces the host's processes and file names stay "
+                                 "visible, the user's shared memory and the modes and times of the "
+                                 "user's files can be changed, and there is no loopback; before "
+                                 "Landlock ABI 6 the user's processes can be signalled, too, and "
+                                 "before ABI 2 nothing moves between directories.",
                                  "every policy" },
         [LOSS_NO_CGROUP] = { "no_cgroup",
                              "A limit is not enforced, since only a control group could hold it.",

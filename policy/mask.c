@@ -83,10 +83,11 @@ static int add_denied(struct compile *c, size_t i, struct error *e) {
                 bool notify =
                         c->facts->seccomp && c->facts->seccomp_notify && c->facts->pidfd_getfd;
                 compile_name_pattern(c, pattern, true, field);
-                return notify ? 0
-                              : compile_lose(c, LOSS_NO_DENY_INSIDE_ALLOW, field, e,
-                                             "this kernel has no seccomp user notification with "
-                                             "pidfd_getfd, so a pattern cannot be denied");
+                if (!notify)
+                        compile_lose(c, LOSS_NO_DENY_INSIDE_ALLOW, field,
+                                     "this kernel has no seccomp user notification with "
+                                     "pidfd_getfd, so a pattern cannot be denied");
+                return 0;
         }
         const char *path = path_unescape(c->a, pattern);
         if (!path)

@@ -22,6 +22,11 @@ static const char *const devices[] = {
         "/dev/tty",  "/dev/ptmx", "/dev/pts",  "/dev/shm",
 };
 
+/* The user's other terminals are there, too: whoever opens one reads what is typed in it. So none
+ * may be opened by name; a program's own it has already, and as /dev/tty. The master is no
+ * terminal. */
+static const char terminals[] = "/dev/pts/%u*";
+
 static void allow_read(struct compile *c, const char *path) {
         /* A private home can lie in a system directory (/var/lib/jenkins): then that cannot be had.
          */
@@ -46,8 +51,8 @@ static void allow_level(struct compile *c) {
                         allow_read(c, default_roots[i]);
         for (size_t i = 0; i < ELEMENTSOF(devices); i++)
                 compile_list(c, &p->write, devices[i]);
-        compile_list(c, &p->write, "/tmp");
-        compile_list(c, &p->write, "/var/tmp");
+        for (unsigned i = 0; i < 10; i++)
+                compile_name_pattern(c, compile_text(c, terminals, i), true, "/level");
         if (p->level == LEVEL_STRICT)
                 return;
         if (!c->home_private) {
@@ -78,6 +83,8 @@ static bool name_if_visible(struct compile *c, const char *path, const char *fie
 
 static int deny(struct compile *c, struct error *e) {
         const char *field = "/security";
+        /* No loss: where they can be seen, what lies in them is not the user's to open. */
+        (void) compile_each_own(c, name_if_visible);
         bool inside = compile_each_protected(c, name_if_visible);
         for (size_t i = 0; i < c->policy->filesystem.deny.n; i++) {
                 const char *pattern = path_expand_pattern(c->a, c->policy->filesystem.deny.items[i],
@@ -96,21 +103,18 @@ static int deny(struct compile *c, struct error *e) {
                 compile_name_pattern(c, pattern, true, field);
                 inside = true;
         }
-        if (!inside)
-                return 0;
-        return compile_lose(c, LOSS_NO_DENY_INSIDE_ALLOW, field, e,
-                            "without mount namespaces a path inside an allowed directory cannot be "
-                            "masked, only judged by name when it is opened");
+        if (inside)
+                compile_lose(c, LOSS_NO_DENY_INSIDE_ALLOW, field,
+                             "without mount namespaces a path inside an allowed directory cannot "
+                             "be masked, only judged by name when it is opened");
+        return 0;
 }
 
 int compile_native(struct compile *c, struct error *e) {
         const struct facts *f = c->facts;
-        int r = compile_lose(
-                c, LOSS_NO_NAMESPACES, "/level", e,
-                "this host lets leash make no namespaces%s%s (`leashctl doctor` tells more)",
-                f->reason[0] ? ": " : "", f->reason);
-        if (r < 0)
-                return r;
+        compile_lose(c, LOSS_NO_NAMESPACES, "/level",
+                     "this host lets leash make no namespaces%s%s (`leashctl doctor` tells more)",
+                     f->reason[0] ? ": " : "", f->reason);
         /* Nothing would be left that holds files, or the network: no loss to accept, but no
          * sandbox. */
         if (f->landlock_abi < 1 || !f->seccomp)
@@ -126,6 +130,9 @@ int compile_native(struct compile *c, struct error *e) {
                 compile_list(c, c->grants[i].write ? &c->plan->write : &c->plan->read,
                              c->grants[i].path);
         compile_list(c, &c->plan->write, c->subject->workdir);
+        /* Not /tmp: other programs' sockets are there (tmux, ssh-agent, X11), each a way out. */
+        if (c->subject->tmpdir)
+                compile_list(c, &c->plan->write, c->subject->tmpdir);
         for (size_t i = 0; i < c->subject->git_common_dirs.n; i++)
                 compile_list(c, &c->plan->write, c->subject->git_common_dirs.items[i]);
         compile_devices(c);

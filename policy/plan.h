@@ -22,6 +22,9 @@ struct subject {
         const char *sandbox_id;  /* goes into LEASH_SANDBOX */
         const char *workdir;     /* canonical (realpath), exists */
         bool workdir_fresh;      /* made by leash for this sandbox, removed with it */
+        /* Native tier: a private directory for temporary files, removed with the sandbox; elsewhere
+         * NULL, since /tmp is private there. */
+        const char *tmpdir;
         const char *git_name, *git_email; /* from the user's git configuration, or NULL */
         /* Trusted files of repositories in the working directory that exist now (decision 10):
          * canonical paths of git directories ("/w/.git", "/w/sub/.git", and outside ones of

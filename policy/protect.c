@@ -135,3 +135,19 @@ bool compile_each_protected(struct compile *c,
                                        protected_paths[i].field);
         return found;
 }
+
+bool compile_each_own(struct compile *c,
+                      bool (*visit)(struct compile *, const char *, const char *)) {
+        const char *own[12];
+        size_t n = own_paths(c, own);
+        bool found = false;
+
+        for (size_t i = 0; i < n; i++) {
+                /* What is thrown away with the sandbox lies there. */
+                bool around = path_is_under(c->subject->workdir, own[i]) ||
+                              (c->subject->tmpdir && path_is_under(c->subject->tmpdir, own[i]));
+                found |=
+                        visit(c, around ? compile_join(c, own[i], "leash.sock") : own[i], "/level");
+        }
+        return found;
+}

@@ -39,6 +39,18 @@ static int fresh_workdir(struct session *s, struct place *p, bool real, struct e
         return p->subject.workdir ? 0 : error_nomem(e);
 }
 
+/* Where /tmp is the host's. Temporary files of two sandboxes shall not meet either. */
+static int private_tmp(struct session *s, struct place *p, bool real, struct error *e) {
+        if (!facts_native(&s->facts))
+                return 0;
+        int r = real ? workdir_new(s, &p->tmp, e) : workdirs_open(s, e);
+        if (r < 0)
+                return r;
+        p->subject.tmpdir =
+                real ? workdir_path(p->tmp) : arena_printf(p->arena, "%s/tmp", workdirs_base(s));
+        return p->subject.tmpdir ? 0 : error_nomem(e);
+}
+
 static int resolve(struct session *s, struct place *p, const struct policy *request,
                    const char *profile_name, const struct policy *overrides, struct error *e) {
         const struct policy *profile = NULL;
@@ -61,6 +73,8 @@ static int compile(struct session *s, struct place *p, const char *sandbox_id, b
         if (!p->subject.sandbox_id)
                 return error_nomem(e);
         int r = p->policy.workdir ? given_workdir(s, p, e) : fresh_workdir(s, p, real, e);
+        if (r >= 0)
+                r = private_tmp(s, p, real, e);
         if (r >= 0)
                 r = paths_canonical(p->arena, &p->policy, s->user.home, p->subject.workdir, e);
         if (r >= 0 && !p->subject.workdir_fresh)
@@ -88,6 +102,9 @@ int place_compile(struct session *s, const struct policy *request, const char *p
 }
 
 void place_done(struct session *s, struct place *p, bool keep, struct request *rq) {
+        if (p->tmp) /* one after the other: the queue's order is that of the answers */
+                workdir_release(s, p->tmp, false, p->fresh ? NULL : TAKE(rq));
+        p->tmp = NULL;
         if (p->fresh)
                 workdir_release(s, p->fresh, keep, rq);
         else if (rq)

@@ -14,6 +14,7 @@ struct place {
         struct subject subject;
         struct plan *plan;
         struct workdir *fresh; /* made for this place, or NULL */
+        struct workdir *tmp;   /* native tier: for temporary files */
 };
 
 /* real: a fresh working directory is made on the disk if the policy names none. Otherwise
