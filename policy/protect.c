@@ -138,7 +138,7 @@ bool compile_each_protected(struct compile *c,
 
 bool compile_each_own(struct compile *c,
                       bool (*visit)(struct compile *, const char *, const char *)) {
-        const char *own[12];
+        const char *own[13];
         size_t n = own_paths(c, own);
         bool found = false;
 

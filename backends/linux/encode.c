@@ -28,7 +28,7 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
 
         file->fds = calloc(plan->n_mounts + 1, sizeof(int));
         array = wire_writer_array(w, plan->n_mounts, sizeof(struct wire_mount));
-        if (!file->fds || !array)
+        if (!file->fds || (!array && plan->n_mounts > 0)) /* none in the native tier */
                 return error_nomem(e);
         for (size_t i = 0; i < plan->n_mounts; i++) {
                 const struct plan_mount *m = &plan->mounts[i];

@@ -124,8 +124,8 @@ void *sealed_map(int fd, size_t *ret_size) {
                 errno = EBADMSG;
                 return NULL;
         }
-        /* Not MAP_SHARED: before Linux 6.7 that is refused for a file sealed against writing, also to
-         * those who only read. */
+        /* Not MAP_SHARED: before Linux 6.7 that is refused for a file sealed against writing, also
+         * to those who only read. */
         base = mmap(NULL, (size_t) st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (base == MAP_FAILED)
                 return NULL;

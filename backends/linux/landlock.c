@@ -118,13 +118,14 @@ int landlock_add_path(int ruleset_fd, int path_fd, uint64_t access) {
         return 0;
 }
 
-int landlock_nested_new(int abi, int root_fd) {
+int landlock_nested_new(int abi, int root_fd, unsigned flags) {
         /* A ruleset has to handle something. Device nodes are what no command can make anyway (no
          * CAP_MKNOD; overlayfs whiteouts are the one exception, and not needed). REFER is denied by
          * every layer that does not allow it, so it is handled and allowed everywhere: this layer
          * treats all directories alike, hence no rename gains a right by it. */
         struct ll_ruleset_attr attr = {
                 .handled_access_fs = LL_FS_MAKE_BLOCK | LL_FS_MAKE_CHAR | LL_FS_REFER,
+                .scoped = flags & LANDLOCK_SCOPED ? LL_SCOPE_SIGNAL & landlock_scope_mask(abi) : 0,
         };
         int fd, r;
 

@@ -41,8 +41,8 @@ enum landlock_flags {
         /* Forbid TCP (and UDP, where the ABI knows it): the native tier in mode deny. Never where
          * there is a network namespace: its loopback has to work, and it is the better wall. */
         LANDLOCK_DENY_NETWORK = 1u << 0,
-        /* Signals and abstract sockets stay inside the domain. Only for the common domain: in a
-         * command's own domain this would forbid `kill` between two commands of one sandbox. A
+        /* Signals and abstract sockets stay inside the domain. In a
+         * command's own domain this forbids `kill` between two commands of one sandbox. A
          * process above the scope signals all that is in it; one in the same domain as its commands
          * can be signalled by them, which pid 1 of a pid namespace may ignore and a native init may
          * not. */
@@ -58,8 +58,9 @@ int landlock_ruleset_new(int abi, unsigned flags);
 int landlock_add_path(int ruleset_fd, int path_fd, uint64_t access);
 /* A command's own domain; -EOPNOTSUPP below ABI 2 (it would forbid renames). `root_fd` is "/" in
  * the final view. One ruleset serves all commands: each landlock_enter() makes a new domain from
- * it. */
-int landlock_nested_new(int abi, int root_fd);
+ * it. LANDLOCK_SCOPED here: it signals nobody outside of itself, for the native tier, where init is
+ * no pid 1 that a signal cannot end. */
+int landlock_nested_new(int abi, int root_fd, unsigned flags);
 
 enum landlock_domain { LANDLOCK_COMMON = 0, LANDLOCK_OWN };
 /* Enter the calling (only) thread into a domain. Needs no_new_privs or CAP_SYS_ADMIN; at most 16

@@ -55,10 +55,7 @@ struct engine {
 
 /* The same condition by which plan_compile() makes a native plan. */
 static inline bool engine_is_native(const struct engine *en) {
-        const struct facts *f = &en->facts;
-
-        return !f->user_namespaces || !f->mount_namespaces || !f->pid_namespaces ||
-               !f->net_namespaces || !f->fresh_proc;
+        return facts_native(&en->facts);
 }
 
 /* pool.c */

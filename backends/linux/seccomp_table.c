@@ -12,12 +12,14 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "seccomp_table.h"
 #include "syscall_new.h"
 
 #define LOW32 0xffffffffu
+#define IOPRIO_WHO_USER 3 /* linux/ioprio.h, which older headers lack */
 
 /* The low byte of clone's flags is a signal number, so CLONE_NEWTIME (0x80) cannot be asked for
  * here; only unshare and clone3 know it. */
@@ -61,6 +63,8 @@ SET(inet_types, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_PACKET);
 SET(inet_protocols, 0, 6, 17);
 /* NETLINK_ROUTE: node's os.networkInterfaces(), if_nameindex() and `ip` ask it. */
 SET(netlink_protocols, 0);
+/* The pid that means the caller. */
+SET(oneself, 0);
 /* Linux, Linux32, both with the 2.6 version string, and the query. */
 SET(personalities, 0, 8, 0x20000, 0x20008, LOW32);
 /* … and without address randomisation, as debuggers start programs. */
@@ -97,6 +101,9 @@ SET(debug_personalities, 0, 8, 0x20000, 0x20008, 0x40000, 0x40008, LOW32);
 #define NOTIFY_WHEN(name, need, unless, reason, ...) \
         { #name, 0, SECCOMP_ERRNO_NOTIFY, need, unless, { __VA_ARGS__ }, reason, true }
 
+#define WHEN_COMMAND(name, err, need, unless, reason, ...) \
+        { #name, 0, err, need, unless, { __VA_ARGS__ }, reason, true }
+
 #define DEBUG SECCOMP_ALLOW_DEBUG
 #define USERNS SECCOMP_ALLOW_USERNS
 #define DGRAM SECCOMP_ALLOW_UNIX_DGRAM
@@ -115,6 +122,7 @@ static const char keys[] = "keyrings reach beyond the sandbox";
 static const char clocks[] = "the clock belongs to the host";
 static const char numa[] = "memory placement of the host, a history of bugs";
 static const char others[] = "reads or steers another process";
+static const char steers[] = "limits or slows down another process of the user";
 static const char handles[] = "opens files past every path rule";
 static const char old[] = "nothing uses it any more";
 static const char host[] = "changes the host";
@@ -204,6 +212,21 @@ const struct seccomp_row seccomp_table[] = {
         DENY_UNLESS(kcmp, 0, DEBUG, others),
         DENY_COMMAND(pidfd_getfd, NEW_NR_PIDFD_GETFD, 0, others),
         DENY_NEW(process_madvise, NEW_NR_PROCESS_MADVISE, others),
+
+/* Without a pid namespace the user's other processes are within reach. Landlock holds signals
+ * (ABI 6) and tracing, and nothing else. A thread's own number, too, is refused. */
+#define OTHERS(name, arg) WHEN(name, EPERM, NATIVE, 0, steers, NOT_IN(arg, LOW32, oneself))
+        OTHERS(prlimit64, 0),
+        OTHERS(sched_setaffinity, 0),
+        OTHERS(sched_setattr, 0),
+        OTHERS(sched_setparam, 0),
+        OTHERS(sched_setscheduler, 0),
+        OTHERS(setpriority, 1),
+        OTHERS(ioprio_set, 1),
+        WHEN(setpriority, EPERM, NATIVE, 0, steers, EQ(0, PRIO_USER)),
+        WHEN(ioprio_set, EPERM, NATIVE, 0, steers, EQ(0, IOPRIO_WHO_USER)),
+        /* Init's own last act. */
+        WHEN_COMMAND(kill, EPERM, NATIVE, 0, "signals all that the user has", EQ(0, LOW32)),
 
         /* leftovers */
         DENY(uselib, "opens a file past path rules"),

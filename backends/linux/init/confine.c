@@ -32,16 +32,17 @@ int confine_namespaces(struct init *in) {
         return 0;
 }
 
-/* Without CAP_SETPCAP (an ordinary user in the native tier) there is nothing to take from the
- * bounding set: no_new_privs already keeps exec from giving any. */
-static int bounding_drop(void) {
+/* Without CAP_SETPCAP (an ordinary user, or a container's root, in the native tier) the bounding
+ * set and securebits stay: no_new_privs alone keeps exec from giving any capability, to uid 0 as
+ * well (cap_bprm_creds_from_file() lets none be gained then). */
+static int bounding_drop(bool native) {
         for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
                 if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-                        return errno == EPERM && geteuid() != 0 ? 0 : -errno;
+                        return errno == EPERM && native ? 0 : -errno;
         return 0;
 }
 
-static int capabilities_drop(void) {
+static int capabilities_drop(bool native) {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct none[2] = {};
         int r;
@@ -52,11 +53,11 @@ static int capabilities_drop(void) {
                           SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
                           SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
                   0, 0, 0) < 0 &&
-            (errno != EPERM || geteuid() == 0))
+            (errno != EPERM || !native))
                 return -errno;
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
                 return -errno;
-        r = bounding_drop();
+        r = bounding_drop(native);
         if (r < 0)
                 return r;
         if (syscall(SYS_capset, &header, none) < 0)
@@ -65,7 +66,7 @@ static int capabilities_drop(void) {
 }
 
 int confine_self(struct init *in) {
-        int r = capabilities_drop();
+        int r = capabilities_drop(in->native);
 
         if (r < 0)
                 return init_report(in, WIRE_STAGE_CREDENTIALS, -r, "capabilities");
@@ -102,8 +103,11 @@ int confine_rules(struct init *in) {
                         return init_report(in, WIRE_STAGE_LANDLOCK, -r, path);
         }
         root = open("/", O_PATH | O_CLOEXEC);
-        in->nested = landlock_nested_new(abi, root);
-        if (in->nested < 0)
+        /* ABI 1 (native only: decision 8) has none; there commands can trace each other. */
+        in->nested = landlock_keeps_renames(abi)
+                             ? landlock_nested_new(abi, root, in->native ? LANDLOCK_SCOPED : 0)
+                             : -1;
+        if (in->nested < 0 && landlock_keeps_renames(abi))
                 return init_report(in, WIRE_STAGE_LANDLOCK, -in->nested, "nested ruleset");
         /* Init lives in the common domain itself: so all commands share it, may signal each other,
          * and what init does on a command's behalf is bound by the command's own rules. */
@@ -152,7 +156,8 @@ void confine_limits(const struct init *in) {
                 setrlimit(RLIMIT_NOFILE, &in->files);
         if (p->limit_nofile)
                 limit_set(RLIMIT_NOFILE, p->limit_nofile, p->limit_nofile);
-        else if (p->soft_nofile) /* the session raised its own; select(2) users need the usual one */
+        else if (p->soft_nofile) /* the session raised its own; select(2) users need the usual one
+                                  */
                 limit_set(RLIMIT_NOFILE, p->soft_nofile, RLIM_INFINITY);
         if (p->limit_fsize)
                 limit_set(RLIMIT_FSIZE, p->limit_fsize, p->limit_fsize);

@@ -4,8 +4,8 @@
  * (prepare.c), waits for a plan, builds the view (view.c, dev.c, proc.c), gives up every privilege
  * (confine.c) and then serves commands until its control socket closes (serve.c, spawn.c).
  *
- * In the native tier (argument "native") there are no namespaces and no view: it is only the
- * sandbox's subreaper, and the walls are Landlock, seccomp and the judge.
+ * In the native tier (argument "native") there are no namespaces and no view: the walls are
+ * Landlock, seccomp and the judge, and a keeper outside of them ends what is left (keep.c).
  *
  * It parses no text, links nothing but libc, and trusts the session but not what runs beside it.
  */
@@ -53,6 +53,7 @@ struct init {
         struct command *commands; /* table of those that run */
         size_t n_commands;
         bool native;   /* no namespaces: the host's view, Landlock and seccomp alone */
+        pid_t keeper;  /* native: who watches over us; 0 = nobody */
         bool reported; /* a failure was told to the session */
 };
 
@@ -93,7 +94,13 @@ int serve(struct init *in);
 void spawn(struct init *in, const struct wire_frame *f, const struct wire_spawn *s, const int *fds,
            size_t n_fds);
 void command_signal(struct init *in, const struct command *c, int signo);
-void kill_everything(void); /* native tier: what pid 1's death does elsewhere */
+/* keep.c: the native tier's substitute for the death of a pid 1. Returns in the child, which
+ * serves; the caller itself becomes the keeper and never returns. */
+int keep(struct init *in);
+int keep_served(struct init *in); /* in the child, once it is confined */
+bool keeper_gone(const struct init *in);
+void kill_everything(void);              /* all descendants */
+void kill_domain(const struct init *in); /* all that shares our Landlock domain, at once */
 
 static inline int64_t now_us(void) {
         struct timespec t;

@@ -86,13 +86,11 @@ static int open_work(const struct caller *c, const struct work *w) {
         return fd < 0 ? fd : give(c, &fd, w->flags, false);
 }
 
-/* /dev/tty is whatever terminal controls the one who opens it; init has none. Field 7 of
- * proc_pid_stat(5) names the caller's. */
-static int open_terminal(const struct caller *c, uint64_t flags) {
+/* The caller's controlling terminal: field 7 of proc_pid_stat(5). */
+static int terminal_of(const struct caller *c, dev_t *ret) {
         char path[32], text[512], *end;
-        _cleanup_close_ int fd = -1, tty = -1;
-        unsigned number, major;
-        struct stat st;
+        _cleanup_close_ int fd = -1;
+        unsigned number, device;
         ssize_t n;
 
         snprintf(path, sizeof(path), "%d/stat", c->tid);
@@ -104,12 +102,31 @@ static int open_terminal(const struct caller *c, uint64_t flags) {
         end = strrchr(text, ')');
         if (!end || sscanf(end + 1, " %*c %*d %*d %*d %u", &number) != 1)
                 return -ENXIO;
-        major = number >> 8 & 0xfff;
-        if (major < 136 ||
-            major > 143) /* UNIX98_PTY_SLAVE_MAJOR: no other terminal is ever inside */
+        device = number >> 8 & 0xfff;
+        if (device < 136 ||
+            device > 143) /* UNIX98_PTY_SLAVE_MAJOR: no other terminal is ever inside */
                 return -ENXIO;
-        number = (number & 0xff) | (number >> 12 & 0xfff00);
-        snprintf(path, sizeof(path), "/dev/pts/%u", number + (major - 136) * (1u << 20));
+        *ret = makedev(device, (number & 0xff) | (number >> 12 & 0xfff00));
+        return 0;
+}
+
+static bool is_own_terminal(const struct caller *c, const struct stat *st) {
+        dev_t own;
+
+        return S_ISCHR(st->st_mode) && major(st->st_rdev) >= 136 && major(st->st_rdev) <= 143 &&
+               terminal_of(c, &own) == 0 && own == st->st_rdev;
+}
+
+/* /dev/tty is whatever terminal controls the one who opens it; init has none. */
+static int open_terminal(const struct caller *c, uint64_t flags) {
+        _cleanup_close_ int tty = -1;
+        struct stat st;
+        char path[32];
+        dev_t own;
+
+        if (terminal_of(c, &own) < 0)
+                return -ENXIO;
+        snprintf(path, sizeof(path), "/dev/pts/%u", minor(own) + (major(own) - 136) * (1u << 20));
         tty = open_there(path, flags);
         if (tty < 0 || fstat(tty, &st) < 0)
                 return -ENXIO;
@@ -167,8 +184,9 @@ static int open_judged(struct caller *c, int object, uint64_t flags) {
                 return r;
         if (fstat(object, &st) < 0)
                 return -errno;
-        /* Pipes and the like have no path, deleted files none any more. */
-        if (path[0] == '/' && st.st_nlink > 0) {
+        /* Pipes and the like have no path, deleted files none any more. The caller's own
+         * terminal may be opened by any name, /dev/stdin for example. */
+        if (path[0] == '/' && st.st_nlink > 0 && !is_own_terminal(c, &st)) {
                 r = place_allowed(c, path, writes(flags));
                 if (r < 0)
                         return r;

@@ -116,6 +116,8 @@ static int build(struct init *in) {
                 r = view_enter(in);
         if (r >= 0)
                 r = confine_self(in);
+        if (r >= 0 && in->native)
+                r = keep_served(in);
         if (r >= 0)
                 r = confine_rules(in);
         if (r < 0)
@@ -149,12 +151,17 @@ int main(int argc, char **argv) {
                 return 2;
         sys_close_range(INIT_CONTROL_FD + 1, ~0U, 0);
         setsid();
-        prctl(PR_SET_DUMPABLE, 0); /* decision 2: our /proc entries are nobody's */
+        prctl(PR_SET_NAME, "leash-init"); /* executed by descriptor, it would be called "10" */
+        prctl(PR_SET_DUMPABLE, 0);        /* decision 2: our /proc entries are nobody's */
         setrlimit(RLIMIT_CORE, &no_core);
 
         if (init_prepare(&in) < 0 || init_send(&in, &prepared, &in.old_root, 1) < 0)
                 return 1;
-        if (plan_receive(&in) < 0 || build(&in) < 0)
+        if (plan_receive(&in) < 0)
+                return 1;
+        if (in.native && keep(&in) < 0)
+                return 1;
+        if (build(&in) < 0)
                 return 1;
         umask(022);
         return serve(&in) < 0 ? 1 : 0;

@@ -41,8 +41,8 @@ int mount_clone(int dirfd, const char *path, bool recursive) {
         return mount < 0 ? -errno : mount;
 }
 
-/* Linux before 5.12 has no mount_setattr(): there each mount of a tree is remounted by itself, once it
- * is attached (a detached one cannot be). Which mounts a tree has, /proc/self/mountinfo tells:
+/* Linux before 5.12 has no mount_setattr(): there each mount of a tree is remounted by itself, once
+ * it is attached (a detached one cannot be). Which mounts a tree has, /proc/self/mountinfo tells:
  * proc_pid_mountinfo(5). */
 _Static_assert(MOUNT_ATTR_RDONLY == MS_RDONLY && MOUNT_ATTR_NOSUID == MS_NOSUID &&
                        MOUNT_ATTR_NODEV == MS_NODEV && MOUNT_ATTR_NOEXEC == MS_NOEXEC,

@@ -150,8 +150,12 @@ int serve(struct init *in) {
                         while ((r = request(in)) > 0)
                                 ;
                 reap(in); /* a command may have ended while others were started */
+                if (keeper_gone(in))
+                        r = -EOWNERDEAD;
         }
-        if (in->native)
+        if (in->native) {
+                kill_domain(in);
                 kill_everything();
+        }
         return r;
 }

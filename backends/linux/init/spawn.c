@@ -105,7 +105,8 @@ static void close_on_exec(void) {
                 return;
         if (getrlimit(RLIMIT_NOFILE, &files) < 0) /* that flag is of 5.11 */
                 return;
-        for (int fd = 3; (rlim_t) fd < files.rlim_cur && fd < INIT_FDS_MAX + INIT_COMMANDS_MAX; fd++)
+        for (int fd = 3; (rlim_t) fd < files.rlim_cur && fd < INIT_FDS_MAX + INIT_COMMANDS_MAX;
+             fd++)
                 fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 

@@ -75,7 +75,7 @@ START_TEST(kernel_knows_what_we_handle) {
         }
         ck_assert_int_eq(landlock_ruleset_new(0, 0), -EOPNOTSUPP);
         ck_assert_int_eq(landlock_ruleset_new(-1, 0), -EOPNOTSUPP);
-        ck_assert_int_eq(landlock_nested_new(1, AT_FDCWD), -EOPNOTSUPP);
+        ck_assert_int_eq(landlock_nested_new(1, AT_FDCWD, 0), -EOPNOTSUPP);
 }
 END_TEST
 
@@ -126,7 +126,7 @@ static void enter_common(unsigned flags) {
 
 static void enter_own(void) {
         int root = open("/", O_PATH | O_CLOEXEC), abi = landlock_query_abi();
-        int ruleset = landlock_nested_new(abi, root);
+        int ruleset = landlock_nested_new(abi, root, 0);
 
         MUST(ruleset >= 0);
         MUST(landlock_enter(ruleset, abi, LANDLOCK_OWN) == 0);
@@ -459,7 +459,7 @@ END_TEST
 
 static void layers(void) {
         int root = open("/", O_PATH | O_CLOEXEC), abi = landlock_query_abi();
-        int ruleset = landlock_nested_new(abi, root);
+        int ruleset = landlock_nested_new(abi, root, 0);
 
         MUST(landlock_enter(ruleset, abi, LANDLOCK_OWN) == -EPERM || geteuid() == 0);
         MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
