@@ -37,17 +37,18 @@ says() { # what, text, leashctl's arguments
         run "$@"
         grep -q -- "$text" /tmp/said.$user && pass || fail "$what"
 }
-gone() { # what, a process's argument that nobody else has
+session() { ps -o pid,user,args | awk -v u="$USER" '$2 == u && $3 == "leash-session" { p = $1 } END { print p }'; }
+gone() { # what, a command line that nobody else has
         for i in 1 2 3 4 5 6 7 8 9 10; do
-                ps -o args | grep -v grep | grep -q -- "$2" || { pass; return; }
+                ps -o args | grep -qx -- "$2" || { pass; return; }
                 sleep 0.3
         done
-        ps >/tmp/said.$user
+        ps | grep -v ' \[' >/tmp/said.$user
         fail "$1: still there"
 }
-until_there() { # a process's argument
+until_there() { # a command line
         for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-                ps -o args | grep -v grep | grep -q -- "$1" && return
+                ps -o args | grep -qx -- "$1" && return
                 sleep 0.3
         done
 }
@@ -68,8 +69,6 @@ if [ -n "$accept" ]; then
 fi
 run -- true && pass || fail "true"
 [ $bad = 0 ] || { say "$bad of $((bad + passed)) failed"; exit 1; }
-leashctl run $accept --json -- true </dev/null 2>&1 | grep -q "\"tier\": *\"$tier\"" && pass ||
-        say "(the result does not name the tier)"
 
 # tools
 works write 'echo x >made && cat made && rm made'
@@ -86,11 +85,12 @@ works 'temporary files' 'f=$(mktemp) && echo x >$f && [ -n "$TMPDIR" ] && case $
 works devices 'echo x >/dev/null && head -c 8 /dev/urandom >/dev/null && : </dev/zero'
 works 'shared memory' 'echo x >/dev/shm/leash.$$ && rm /dev/shm/leash.$$'
 works proc 'cat /proc/self/status >/dev/null && ps >/dev/null'
-works stderr 'echo x >/dev/stderr'
+# A file outside of the view can be written as what it is, but not opened again: so through a pipe.
+leashctl run -q $accept -C "$work" -- sh -c 'echo x >/dev/stderr' </dev/null 2>&1 | cat >/tmp/said.$user
+grep -q '^x$' /tmp/said.$user && pass || fail stderr
 works git 'echo x >.git/HEAD && mkdir .git/objects && rmdir .git/objects && rm .git/HEAD'
 works umask '[ "$(umask)" = 0022 ]'
 says environment "^HOME=$HOME$" -- env
-says 'exit status' 'code 7' -- sh -c 'exit 7'
 leashctl run -q $accept -C "$work" -- sh -c 'exit 7' </dev/null && fail status || { [ $? = 7 ] && pass || fail status; }
 echo in | leashctl run -q $accept -C "$work" -- cat >/tmp/said.$user 2>&1
 grep -q '^in$' /tmp/said.$user && pass || fail stdin
@@ -123,6 +123,7 @@ sleep 4240 &
 victim=$!
 if [ "$tier" = namespaces ] || [ "$abi" -ge 6 ]; then
         stopped 'signal a process' "kill -0 $victim"
+        stopped 'signal leash' "kill -0 $(session)"
 fi
 stopped 'environment of a process' "cat /proc/$victim/environ"
 stopped 'open files of a process' "ls -l /proc/$victim/fd/"
@@ -135,9 +136,8 @@ kill $server
 leashd --user --socket "$doors/s" 2>/dev/null &
 server=$!
 sleep 0.5
-stopped 'a socket by path' "LEASH_SOCKET=$doors/s leashctl ps"
+stopped 'a socket by path' "LEASH_SOCKET=$doors/s leashctl ps >a/ps 2>&1 && ! grep 'not running' a/ps"
 kill $server
-stopped 'a signal to leash' 'kill -0 $(pidof leash-session)'
 if [ "$tier" = namespaces ]; then
         stopped 'modes outside' 'chmod 0700 $HOME/plain'
         stopped 'times outside' 'touch /srv/$(id -u)-out'
@@ -155,8 +155,10 @@ fi
 run -- sh -c 'setsid sleep 4241 & (setsid sh -c "setsid sleep 4241 &" &); sleep 0.5'
 gone 'orphans after the end' 'sleep 4241'
 leashctl run -q $accept -C "$work" -- sh -c 'setsid sleep 4242 & kill -9 $PPID; sleep 4242' </dev/null >/dev/null 2>&1 &
+client=$!
+until_there 'sleep 4242'
 sleep 1
-wait $!
+kill $client 2>/dev/null
 gone 'killed its init' 'sleep 4242'
 leashctl run -q $accept -C "$work" -- sh -c 'setsid sleep 4243 & sleep 4243' </dev/null >/dev/null 2>&1 &
 client=$!
@@ -165,9 +167,8 @@ kill -9 $client
 gone 'the client was killed' 'sleep 4243'
 leashctl run -q $accept -C "$work" -- sh -c 'setsid sleep 4244 & sleep 4244' </dev/null >/dev/null 2>&1 &
 until_there 'sleep 4244'
-kill -9 $(pidof leash-session)
+kill -9 $(session)
 gone 'the session was killed' 'sleep 4244'
-[ "$tier" = native ] && gone 'the session was killed' leash-init
 run -- true && pass || fail 'after a session was killed'
 
 if [ $bad = 0 ]; then
