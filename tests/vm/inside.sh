@@ -64,6 +64,8 @@ if [ -n "$accept" ]; then
         leashctl run -C "$work" -- true >/tmp/said.$user 2>&1 </dev/null && fail "losses: not refused"
         for word in $accept; do
                 [ "$word" = --accept ] && continue
+                # Root has secrets in /etc; a plain user here has nothing inside of what may be read.
+                [ "$word" = no_deny_inside_allow ] && [ "$user" != 0 ] && continue
                 grep -q -- "$word" /tmp/said.$user && pass || fail "losses: $word is not named"
         done
 fi
@@ -118,7 +120,7 @@ says 'deny a pattern' 'ermission denied' --deny '**/.env' -- sh -c 'echo x >a/.e
 echo s >a/.env
 says 'deny to read' 'ermission denied' --deny '**/.env' -- cat a/.env
 says 'deny by another name' 'ermission denied' --deny '**/.env' -- sh -c 'ln a/.env a/x; mv a/.env a/x; cat a/x a/.env'
-stopped namespaces 'unshare -r true'
+[ "$tier" = native ] || stopped namespaces 'unshare -r true'
 sleep 4240 &
 victim=$!
 if [ "$tier" = namespaces ] || [ "$abi" -ge 6 ]; then
