@@ -14,7 +14,14 @@ bold=$(tput bold 2>/dev/null || true) plain=$(tput sgr0 2>/dev/null || true)
 [ -t 1 ] || bold= plain=
 
 run() { # echoes the command as one would type it, then runs it
-        printf '\n%s$ leashctl %s%s\n' "$bold" "$(printf '%q ' "$@" | sed 's/ $//')" "$plain"
+        local word line=
+        for word in "$@"; do
+                case $word in
+                *[!A-Za-z0-9_./-]*) line+=" '$word'" ;;
+                *) line+=" $word" ;;
+                esac
+        done
+        printf '\n%s$ leashctl%s%s\n' "$bold" "$line" "$plain"
         "$leashctl" "$@" </dev/null
 }
 

@@ -15,8 +15,9 @@ import sys
 
 GOOD = {"OK", "EXPECTEDFAIL"}
 SKIP = {"SKIP", "IGNORED"}
-TAP = re.compile(r"^(not )?ok\b([^#]*)(#\s*(skip|todo)\b.*)?", re.I | re.M)
+TAP = re.compile(r"^(not )?ok\b([^#\n]*)(#\s*(skip|todo)\b.*)?", re.I | re.M)
 CHECK = re.compile(r"^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)", re.M)
+UNITTEST = re.compile(r"^Ran (\d+) tests? in .*\n+(?:OK|FAILED)(?: \((.*)\))?", re.M)
 
 
 def count(test):
@@ -38,6 +39,12 @@ def count(test):
         bad = int(failures) + int(errors)
         passed += int(checks) - bad
         failed += bad
+    for ran, rest in UNITTEST.findall(out + (test.get("stderr") or "")):
+        counts = dict(re.findall(r"(failures|errors|skipped)=(\d+)", rest))
+        bad, left = int(counts.get("failures", 0)) + int(counts.get("errors", 0)), int(counts.get("skipped", 0))
+        passed += int(ran) - bad - left
+        failed += bad
+        skipped += left
     if not passed + failed + skipped:
         passed, skipped = int(good), int(skip)
     if skip and not skipped:
