@@ -107,7 +107,7 @@ static void line_run(struct line *l) {
         }
 }
 
-static void spawn(char **argv) {
+static void spawn(char *const *argv) {
         posix_spawn_file_actions_t quiet;
         pid_t pid;
         int status;
@@ -182,6 +182,7 @@ static atomic_bool stop;
 static const char *rate_socket, *rate_workdir, *rate_kind;
 
 static void *work(void *unused) {
+        static char *none[] = { NULL };
         struct line *l = calloc(1, sizeof(*l));
         if (!l)
                 die("memory");
@@ -190,7 +191,7 @@ static void *work(void *unused) {
                 l->sandbox = line_create(l, rate_workdir);
         }
         while (!stop) {
-                once(l, rate_kind, rate_workdir, NULL);
+                once(l, rate_kind, rate_workdir, none);
                 done++;
         }
         return NULL;

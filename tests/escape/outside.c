@@ -142,7 +142,7 @@ static int own_terminal(int *ret) {
 }
 /* On a terminal of one's own, so that only the filter can refuse it. */
 static int inject(const char *arg) {
-        int fd, r = own_terminal(&fd);
+        int fd = -1, r = own_terminal(&fd);
         if (r < 0)
                 return r;
         r = result(syscall(SYS_ioctl, fd, strtoul(arg, NULL, 0), "x"));
@@ -151,7 +151,7 @@ static int inject(const char *arg) {
         return r == -EIO && !inside ? NOT_HERE : r;
 }
 static int console_select(const char *arg) {
-        int fd, r = own_terminal(&fd);
+        int fd = -1, r = own_terminal(&fd);
         if (r < 0)
                 return r;
         char subcode = 3; /* paste the selection */

@@ -213,7 +213,7 @@ static int unix_pair_sendto(const char *arg) {
         socklen_t n = address_un(&a, expand(arg));
         /* A connected socket sends elsewhere only after it was disconnected. */
         struct sockaddr none = { .sa_family = AF_UNSPEC };
-        connect(p[0], &none, sizeof(none));
+        (void) connect(p[0], &none, sizeof(none));
         return result(sendto(p[0], mark, 7, 0, (struct sockaddr *) &a, n));
 }
 static int unix_pair_connect(const char *arg) {
