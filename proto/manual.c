@@ -164,8 +164,11 @@ char *manual_api(size_t *ret_len) {
                 add(&t, methods_planned[i]);
                 add(&t, "`");
         }
-        add(&t,
-            ".\n\n## Notifications\n\nSent by the daemon; they have no id and get no answer.\n\n");
+        add(&t, ".\n\n## Requests to the client\n\nSent by the daemon, with ids that begin with "
+                "\"d\"; the client answers.\n\n");
+        for (size_t i = 0; i < CLIENT_METHOD_N_; i++)
+                add_method(&t, &client_methods[i]);
+        add(&t, "## Notifications\n\nSent by the daemon; they have no id and get no answer.\n\n");
         for (size_t i = 0; i < NOTIFY_N_; i++) {
                 add(&t, "### ");
                 add(&t, notifications[i].name);
@@ -179,6 +182,10 @@ char *manual_api(size_t *ret_len) {
                 add_types(&t, methods[i].params, done);
                 if (methods[i].result)
                         add_types(&t, methods[i].result, done);
+        }
+        for (size_t i = 0; i < CLIENT_METHOD_N_ && done; i++) {
+                add_types(&t, client_methods[i].params, done);
+                add_types(&t, client_methods[i].result, done);
         }
         for (size_t i = 0; i < NOTIFY_N_ && done; i++)
                 add_types(&t, notifications[i].params, done);

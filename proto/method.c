@@ -50,6 +50,14 @@ const struct method methods[METHOD_N_] = {
                                       "connection ends." },
 };
 
+const struct method client_methods[CLIENT_METHOD_N_] = {
+        [CLIENT_NETWORK_DECIDE] = { "network.decide", &network_decide_params_shape,
+                                    &network_decide_result_shape, 0,
+                                    "May this sandbox, whose network.mode is \"ask\", connect "
+                                    "there? No answer within 30 seconds is a no, and so is an "
+                                    "error; the same question is asked once at a time." },
+};
+
 const char *const methods_planned[] = { "ipc.register", "python.create_venv", "python.run", NULL };
 
 const struct notification notifications[NOTIFY_N_] = {
@@ -61,6 +69,13 @@ const struct notification notifications[NOTIFY_N_] = {
                                     "before." },
         [NOTIFY_EVENT] = { "event", &event_shape, "Something that events.subscribe asked for." },
 };
+
+int client_method_find(const char *name) {
+        for (int i = 0; i < CLIENT_METHOD_N_; i++)
+                if (strcmp(client_methods[i].name, name) == 0)
+                        return i;
+        return -1;
+}
 
 int method_find(const char *name) {
         for (int i = 0; i < METHOD_N_; i++)

@@ -37,6 +37,12 @@ struct method {
 extern const struct method methods[METHOD_N_];
 int method_find(const char *name); /* -1: unknown */
 
+/* What the daemon asks a client: requests in the other direction, with ids that start with "d". A
+ * client that does not know one answers with method_not_found. */
+enum client_method_id { CLIENT_NETWORK_DECIDE = 0, CLIENT_METHOD_N_ };
+extern const struct method client_methods[CLIENT_METHOD_N_];
+int client_method_find(const char *name); /* -1: unknown */
+
 /* What the daemon sends by itself. */
 enum notification_id { NOTIFY_PROCESS_OUTPUT = 0, NOTIFY_PROCESS_EXITED, NOTIFY_EVENT, NOTIFY_N_ };
 struct notification {

@@ -94,6 +94,15 @@ static struct json_object *method_object(const struct method *m) {
                                  (!m->flags || json_put(o, "x-leash-fds", fds_of(m))));
 }
 
+static struct json_object *client_methods_array(void) {
+        struct json_object *array = json_object_new_array();
+        bool ok = array;
+
+        for (size_t i = 0; i < CLIENT_METHOD_N_ && ok; i++)
+                ok = json_push(array, method_object(&client_methods[i]));
+        return finish(array, ok);
+}
+
 static struct json_object *methods_array(void) {
         struct json_object *array = json_object_new_array();
         bool ok = array;
@@ -129,19 +138,24 @@ static struct json_object *planned_array(void) {
         return finish(array, ok);
 }
 
+/* Parameters are inline; what they refer to is not. */
+static bool collect_method(struct json_object *all, const struct method *m) {
+        bool ok = true;
+
+        for (size_t k = 0; k < m->params->n && ok; k++)
+                if (m->params->fields[k].shape)
+                        ok = schema_collect(all, m->params->fields[k].shape, SCHEMA_COMPONENTS);
+        return ok && (!m->result || schema_collect(all, m->result, SCHEMA_COMPONENTS));
+}
+
 static struct json_object *schemas_object(void) {
         struct json_object *all = json_object_new_object();
         bool ok = all;
 
-        for (size_t i = 0; i < METHOD_N_ && ok; i++) {
-                /* parameters are inline; what they refer to is not */
-                for (size_t k = 0; k < methods[i].params->n && ok; k++)
-                        if (methods[i].params->fields[k].shape)
-                                ok = schema_collect(all, methods[i].params->fields[k].shape,
-                                                    SCHEMA_COMPONENTS);
-                if (methods[i].result)
-                        ok = ok && schema_collect(all, methods[i].result, SCHEMA_COMPONENTS);
-        }
+        for (size_t i = 0; i < METHOD_N_ && ok; i++)
+                ok = collect_method(all, &methods[i]);
+        for (size_t i = 0; i < CLIENT_METHOD_N_ && ok; i++)
+                ok = collect_method(all, &client_methods[i]);
         for (size_t i = 0; i < NOTIFY_N_ && ok; i++)
                 for (size_t k = 0; k < notifications[i].params->n && ok; k++)
                         if (notifications[i].params->fields[k].shape)
@@ -205,6 +219,7 @@ struct json *method_openrpc(void) {
                 finish(o, o && json_put_string(o, "openrpc", "1.3.2") &&
                                   json_put(o, "info", info_object()) &&
                                   json_put(o, "methods", methods_array()) &&
+                                  json_put(o, "x-leash-client-methods", client_methods_array()) &&
                                   json_put(o, "x-leash-notifications", notifications_array()) &&
                                   json_put(o, "x-leash-planned", planned_array()) &&
                                   json_put(o, "components", components_object())));

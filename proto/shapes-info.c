@@ -9,7 +9,7 @@ const char *const access_names[ACCESS_N_] = { NULL, "read", "write", "execute" }
 const char *event_kind_name(size_t i) {
         static const char *const names[] = {
                 "sandbox.created", "sandbox.destroyed", "process.started", "process.exited",
-                "denied",          "trust_created",
+                "denied",          "trust_created",     "network",
         };
 
         return i < ELEMENTSOF(names) ? names[i] : NULL;
@@ -119,18 +119,66 @@ static const struct field events_subscribe_params_fields[] = {
 };
 SHAPE(events_subscribe_params, "EventsSubscribeParams", 0, "Parameters of events.subscribe.");
 
+const char *const decide_verdict_names[DECIDE_N_] = { NULL, "allow", "deny" };
+
+static const struct field network_event_fields[] = {
+#define T struct network_event
+        FIELD_STRING(T, host, "host", 0, 0, "The name or address that it was for."),
+        FIELD_UINT(T, port, "port", 0, 0, UINT16_MAX, "The port; absent for a look-up."),
+        FIELD_STRING(T, address, "address", 0, 0, "The address that was connected to, or refused."),
+        FIELD_STRING(T, protocol, "protocol", FIELD_REQUIRED, 0,
+                     "How it came to the gate: \"http\", \"connect\", \"socks5\", \"tcp\" "
+                     "(captured), \"dns\" or \"local\"."),
+        FIELD_STRING(T, verdict, "verdict", FIELD_REQUIRED, 0, "\"allow\" or \"deny\"."),
+        FIELD_STRING(T, rule, "rule", 0, 0, "The rule that gave it."),
+        FIELD_STRING(T, field, "field", 0, 0, "The policy field that would change it."),
+        FIELD_STRING(T, why, "why", 0, 0, "The reason, for people."),
+        FIELD_STRING(T, error, "error", 0, 0, "Why an allowed connection failed."),
+        FIELD_UINT(T, bytes_in, "bytes_in", 0, 0, 0, "Bytes that the sandbox received."),
+        FIELD_UINT(T, bytes_out, "bytes_out", 0, 0, 0, "Bytes that the sandbox sent."),
+        FIELD_NUMBER(T, seconds, "seconds", 0, "How long it lived."),
+        FIELD_NUMBER(T, connect_seconds, "connect_seconds", 0, "How long it took until it stood."),
+#undef T
+};
+SHAPE(network_event, "NetworkEvent", 0,
+      "A connection of a sandbox: at its end, or when it was refused.");
+
+static const struct field network_decide_params_fields[] = {
+#define T struct network_decide_params
+        FIELD_STRING(T, sandbox, "sandbox", FIELD_REQUIRED, 0, "The sandbox that asks."),
+        FIELD_STRING(T, process, "process", 0, 0,
+                     "The command that runs in it, when there is only one."),
+        FIELD_STRING(T, host, "host", FIELD_REQUIRED, 0,
+                     "The name or address, in its canonical form."),
+        FIELD_UINT(T, port, "port", FIELD_REQUIRED, 0, UINT16_MAX, "The port."),
+        FIELD_STRING(T, protocol, "protocol", FIELD_REQUIRED, 0,
+                     "How it came to the gate; as in NetworkEvent."),
+#undef T
+};
+SHAPE(network_decide_params, "NetworkDecideParams", 0, "Parameters of network.decide.");
+
+static const struct field network_decide_result_fields[] = {
+#define T struct network_decide_result
+        FIELD_ENUM(T, verdict, "verdict", FIELD_REQUIRED, decide_verdict_names, "The answer."),
+        FIELD_BOOL(T, remember, "remember", 0,
+                   "It holds for this host and port as long as the sandbox lives."),
+#undef T
+};
+SHAPE(network_decide_result, "NetworkDecideResult", 0, "Result of network.decide.");
+
 static const struct field event_fields[] = {
 #define T struct event
         FIELD_STRING(T, kind, "kind", FIELD_REQUIRED, 0,
                      "What happened: sandbox.created, sandbox.destroyed, process.started, "
-                     "process.exited, denied "
-                     "or trust_created."),
+                     "process.exited, denied, "
+                     "trust_created or network."),
         FIELD_NUMBER(T, time, "time", FIELD_REQUIRED, "When, in seconds since 1970."),
         FIELD_STRING(T, sandbox, "sandbox", 0, 0, "In which sandbox."),
         FIELD_STRING(T, process, "process", 0, 0, "By which process."),
         FIELD_STRINGS(T, argv, "argv", 0, LIMIT_ARGV_ITEMS, "The command that was started."),
         FIELD_JSON(T, exit, "exit", 0, exit_status, "How the process ended."),
         FIELD_OPTIONAL(T, denial, "denial", 0, denial, "What was refused."),
+        FIELD_OPTIONAL(T, network, "network", 0, network_event, "The connection."),
         FIELD_STRING(T, path, "path", 0, 0, "The file that the host may come to trust."),
 #undef T
 };

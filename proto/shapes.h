@@ -246,14 +246,31 @@ struct events_subscribe_params {
         const char *sandbox;
         struct strings kinds;
 };
+/* One connection through leash-gate: at its end, or when it was refused. */
+struct network_event {
+        const char *host, *address, *protocol, *verdict, *rule, *field, *why, *error;
+        uint64_t port, bytes_in, bytes_out;
+        double seconds, connect_seconds;
+};
+/* network.decide: asked of the client that made the sandbox, in mode "ask". */
+struct network_decide_params {
+        const char *sandbox, *process, *host, *protocol;
+        uint64_t port;
+};
+enum decide_verdict { DECIDE_UNSET = 0, DECIDE_ALLOW, DECIDE_DENY, DECIDE_N_ };
+struct network_decide_result {
+        enum decide_verdict verdict;
+        bool remember;
+};
 struct event {
         const char *kind; /* "sandbox.created", "sandbox.destroyed", "process.started",
-                             "process.exited", "denied", "trust_created" */
+                             "process.exited", "denied", "trust_created", "network" */
         double time;      /* seconds since the epoch */
         const char *sandbox, *process;
         struct strings argv;
         struct json *exit;
         struct denial *denial;
+        struct network_event *network;
         const char *path;
 };
 
@@ -265,6 +282,7 @@ extern const char *const text_encoding_names[ENCODING_N_];
 extern const char *const exit_reason_names[REASON_N_];
 extern const char *const stream_names[STREAM_N_];
 extern const char *const access_names[ACCESS_N_];
+extern const char *const decide_verdict_names[DECIDE_N_];
 const char *event_kind_name(size_t i); /* NULL past the end */
 
 /* The encoding that carries all of these: "utf-8" if each is valid UTF-8 without NUL, else
@@ -315,4 +333,7 @@ SHAPE_DECLARE(info_mechanism)
 SHAPE_DECLARE(info_loss)
 SHAPE_DECLARE(leash_info_result)
 SHAPE_DECLARE(events_subscribe_params)
+SHAPE_DECLARE(network_event)
+SHAPE_DECLARE(network_decide_params)
+SHAPE_DECLARE(network_decide_result)
 SHAPE_DECLARE(event)

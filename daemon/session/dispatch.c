@@ -115,20 +115,21 @@ static int handle(struct request *rq, const struct rpc_message *m, struct error 
         return handlers[id](rq, e);
 }
 
-/* The caller may be anybody's bug: what it sends as an answer, we did not ask for. */
 void dispatch_line(struct peer *p, struct frame_line *line) {
         struct rpc_message m = { 0 };
         struct error e = ERROR_NULL;
         int r = rpc_parse(line->text, line->len, &m, &e);
+        bool ours = r >= 0 && (m.kind == RPC_RESULT || m.kind == RPC_ERROR);
 
-        struct request *rq = r < 0 ? NULL : calloc(1, sizeof *rq);
-        if (r < 0 || !rq || (m.kind != RPC_REQUEST && m.kind != RPC_NOTIFICATION)) {
-                if (r >= 0 && !rq)
+        struct request *rq = r < 0 || ours ? NULL : calloc(1, sizeof *rq);
+        if (!rq) {
+                if (ours)
+                        call_answered(p, &m);
+                else if (r >= 0)
                         r = error_nomem(&e);
                 if (r < 0)
                         send_error(p, m.id, &e);
                 fds_close(line->fds, line->n_fds);
-                free(rq);
                 rpc_message_done(&m);
                 return;
         }

@@ -27,7 +27,8 @@ void events_emit(struct session *s, enum event_kind kind, const struct event_det
                             .process = d->process,
                             .path = d->path,
                             .exit = d->exit,
-                            .denial = d->denial };
+                            .denial = d->denial,
+                            .network = d->network };
         if (d->argv)
                 ev.argv = *d->argv;
         LIST_FOREACH(p, &s->peers, link)

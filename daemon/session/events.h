@@ -12,6 +12,7 @@ enum event_kind {
         EVENT_PROCESS_EXITED,
         EVENT_DENIED,
         EVENT_TRUST_CREATED,
+        EVENT_NETWORK,
         EVENT_KIND_N_,
 };
 
@@ -21,6 +22,7 @@ struct event_details {
         const struct strings *argv;
         struct json *exit;
         struct denial *denial;
+        struct network_event *network;
 };
 void events_emit(struct session *s, enum event_kind kind, const struct event_details *d);
 void events_unsubscribe(struct peer *p);

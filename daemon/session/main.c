@@ -20,6 +20,7 @@
 #include "../common/control.h"
 #include "../common/process.h"
 #include "events.h"
+#include "gate.h"
 #include "process.h"
 #include "sandbox.h"
 #include "session.h"
@@ -180,6 +181,7 @@ static void end(struct session *s) {
         while (!LIST_EMPTY(&s->peers))
                 peer_free(LIST_FIRST(&s->peers));
         process_forget_all(s);
+        gate_stop(s);
         workdirs_close(s);
         workspace_forget(s);
         engine_stop(s);

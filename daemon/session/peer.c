@@ -227,6 +227,7 @@ int peer_new(struct session *s, int fd, pid_t pid) {
         p->pid = pid;
         TAILQ_INIT(&p->out);
         LIST_INIT(&p->requests);
+        LIST_INIT(&p->calls);
         p->frame = frame_new(LIMIT_LINE_BYTES);
         p->read_event = event_new(s->base, fd, EV_READ | EV_PERSIST, on_read, p);
         p->write_event = event_new(s->base, fd, EV_WRITE, on_write, p);
@@ -259,6 +260,7 @@ void peer_free(struct peer *p) {
                 LIST_REMOVE(rq, link);
                 rq->peer = NULL;
         }
+        calls_drop(p);
         sandbox_peer_gone(s, p);
         process_peer_gone(s, p);
         events_unsubscribe(p);

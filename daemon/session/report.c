@@ -177,52 +177,77 @@ void report_drop_waiters(struct process *p) {
         }
 }
 
+static bool same(const char *a, const char *b) {
+        return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 /* Repeats of a refusal are counted, not listed: a program that tries ten thousand times is one
  * line. */
-static struct denial *find_denial(struct process *p, const char *path, const char *access,
-                                  const char *comm) {
+static bool count_again(struct process *p, const struct denial *want) {
         for (size_t i = 0; i < p->n_denials; i++) {
                 struct denial *d = &p->denials[i];
-                if (strcmp(d->path, path) == 0 && strcmp(d->access, access) == 0 &&
-                    strcmp(d->process, comm) == 0)
-                        return d;
+                if (!same(d->path, want->path) || !same(d->host, want->host) ||
+                    !same(d->access, want->access) || !same(d->process, want->process))
+                        continue;
+                d->count++;
+                return true;
         }
-        return NULL;
+        return false;
+}
+
+/* Room for one more, not in the list yet; NULL: there are enough. */
+static struct denial *room_for_denial(struct process *p) {
+        if (p->n_denials >= LIMIT_DENIALS_PER_RESULT)
+                return NULL;
+        if (!p->denials)
+                p->denials = calloc(LIMIT_DENIALS_PER_RESULT, sizeof *p->denials);
+        return p->denials ? &p->denials[p->n_denials] : NULL;
+}
+
+static void tell_denial(struct process *p, struct denial *d) {
+        p->n_denials++;
+        struct event_details details = {
+                .sandbox = p->sandbox_id, .process = p->id, .path = d->path, .denial = d
+        };
+        events_emit(p->session, EVENT_DENIED, &details);
 }
 
 static void note_denial(struct process *p, const struct box_event *ev) {
         /* The policy's enum begins at 0, the wire's at 1. */
         const char *access =
                 access_names[(unsigned) ev->access < ACCESS_N_ - 1 ? ev->access + 1 : 1];
+        const struct denial want = { .path = ev->path, .access = access, .process = ev->comm };
         struct decision verdict = { 0 };
-        struct denial *d = find_denial(p, ev->path, access, ev->comm);
+        struct denial *d = count_again(p, &want) ? NULL : room_for_denial(p);
 
-        if (d) {
-                d->count++;
+        if (!d)
                 return;
-        }
-        if (p->n_denials >= LIMIT_DENIALS_PER_RESULT)
-                return;
-        if (!p->denials)
-                p->denials = calloc(LIMIT_DENIALS_PER_RESULT, sizeof *p->denials);
-        if (!p->denials)
-                return;
-        d = &p->denials[p->n_denials];
         *d = (struct denial){ .kind = "path", .access = access, .pid = ev->pid, .count = 1 };
         d->path = arena_strdup(p->notes, ev->path);
         d->process = arena_strdup(p->notes, ev->comm);
         if (!d->path || !d->process)
                 return;
-        p->n_denials++;
         plan_decide_path(p->sandbox->place.plan, d->path, ev->access, &verdict);
         if (verdict.verdict != VERDICT_ALLOW) {
                 d->rule = verdict.rule ? arena_strdup(p->notes, verdict.rule) : NULL;
                 d->field = verdict.field ? arena_strdup(p->notes, verdict.field) : NULL;
         }
-        struct event_details details = {
-                .sandbox = p->sandbox_id, .process = p->id, .path = d->path, .denial = d
-        };
-        events_emit(p->session, EVENT_DENIED, &details);
+        tell_denial(p, d);
+}
+
+void report_host(struct process *p, const char *host, const char *access, const char *rule,
+                 const char *field) {
+        const struct denial want = { .host = host, .access = access };
+        struct denial *d = count_again(p, &want) ? NULL : room_for_denial(p);
+
+        if (!d)
+                return;
+        *d = (struct denial){ .kind = "host", .access = access, .count = 1 };
+        d->host = arena_strdup(p->notes, host);
+        d->rule = rule ? arena_strdup(p->notes, rule) : NULL;
+        d->field = field ? arena_strdup(p->notes, field) : NULL;
+        if (d->host)
+                tell_denial(p, d);
 }
 
 static void note_trust(struct process *p, const char *path) {

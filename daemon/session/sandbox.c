@@ -67,6 +67,7 @@ static void on_box(evutil_socket_t fd, short what, void *userdata) {
                         return;
                 switch (ev.kind) {
                 case BOX_READY:
+                        gate_add(sb, &ev);
                         note_ready(sb);
                         break;
                 case BOX_FAILED:
@@ -170,6 +171,7 @@ void sandbox_free(struct sandbox *sb, struct request *rq) {
         (void) become(sb, SANDBOX_ENDING);
         event_free(sb->event);
         sb->box = s->backend->box_free(sb->box); /* from here on nothing in it runs */
+        gate_remove(sb);
         end_processes(sb, NULL);
         if (sb->creating) {
                 error_set(&gone, ERROR_GONE, 0,

@@ -2,6 +2,7 @@
 /* A sandbox: a plan that a backend enforces, and the commands in it. */
 #pragma once
 
+#include "gate.h"
 #include "place.h"
 #include "session.h"
 
@@ -21,6 +22,7 @@ struct sandbox {
         struct request *creating;
         double created; /* monotonic */
         bool keep_workdir;
+        struct sandbox_gate gate;
         bool announced; /* sandbox.created went out */
 };
 

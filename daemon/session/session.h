@@ -28,9 +28,13 @@ struct sandbox;
 struct process;
 struct workdirs;
 struct git_identity;
+struct gate_link;
+struct resolv_watch;
+struct call;
 
 LIST_HEAD(peer_list, peer);
 LIST_HEAD(request_list, request);
+LIST_HEAD(call_list, call);
 LIST_HEAD(sandbox_list, sandbox);
 LIST_HEAD(process_list, process);
 
@@ -78,6 +82,9 @@ struct session {
 
         struct workdirs *workdirs; /* made on first need */
         struct git_identity *git_identity;
+        struct gate_link *gate; /* made on first need */
+        struct resolv_watch *resolv_watch;
+        uint64_t last_call;
 };
 
 /* main.c */
@@ -112,6 +119,7 @@ struct peer {
         size_t out_bytes;
         struct request_list requests;
         size_t n_requests;
+        struct call_list calls; /* what we asked it */
         struct subscription *subscriptions;
         bool reading;
         bool closing; /* no more lines; ends when the queue is out */
@@ -145,6 +153,15 @@ void request_reply(struct request *rq,
 void request_reply_fds(struct request *rq, const void *result, const int *fds, size_t n_fds);
 void request_reply_json(struct request *rq, struct json *result);
 void request_fail(struct request *rq, const struct error *e);
+
+/* call.c: requests to a client. `result` is of the method's struct, in an arena that lasts as long
+ * as the callback; NULL: an error, no answer in time, or the connection has gone. Always called
+ * once, never from within peer_call(). */
+typedef void (*call_fn)(struct session *s, const void *result, void *userdata);
+int peer_call(struct peer *p, enum client_method_id id, const void *params, double seconds,
+              call_fn fn, void *userdata);
+void call_answered(struct peer *p, const struct rpc_message *m);
+void calls_drop(struct peer *p); /* the connection has gone */
 
 /* dispatch.c */
 void dispatch_line(struct peer *p, struct frame_line *line);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Requests that the daemon makes. Their ids are "d" and a number, so that they cannot be mistaken
+ * for a client's own. Silence, an error and a lost connection are all the same to whoever asks:
+ * NULL.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+
+struct call {
+        LIST_ENTRY(call) link;
+        struct peer *peer;
+        enum client_method_id method;
+        char id[32]; /* as JSON text */
+        struct event *timeout;
+        call_fn fn;
+        void *userdata;
+};
+
+static void finish(struct call *c, const void *result) {
+        struct session *s = c->peer->session;
+        LIST_REMOVE(c, link);
+        event_free(c->timeout);
+        c->fn(s, result, c->userdata);
+        free(c);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *userdata) {
+        finish(userdata, NULL);
+}
+
+int peer_call(struct peer *p, enum client_method_id id, const void *params, double seconds,
+              call_fn fn, void *userdata) {
+        const struct method *m = &client_methods[id];
+        struct timeval tv = { .tv_sec = (time_t) seconds };
+        _cleanup_(json_unrefp) struct json *j = NULL;
+        struct error e = ERROR_NULL;
+        size_t len;
+
+        int r = shape_encode(m->params, params, &j, &e);
+        if (r < 0)
+                return r;
+        struct call *c = calloc(1, sizeof *c);
+        if (!c)
+                return -ENOMEM;
+        *c = (struct call){ .peer = p, .method = id, .fn = fn, .userdata = userdata };
+        snprintf(c->id, sizeof c->id, "\"d%llu\"", (unsigned long long) ++p->session->last_call);
+        c->timeout = evtimer_new(p->session->base, on_timeout, c);
+        if (!c->timeout || event_add(c->timeout, &tv) < 0) {
+                if (c->timeout)
+                        event_free(c->timeout);
+                free(c);
+                return -ENOMEM;
+        }
+        LIST_INSERT_HEAD(&p->calls, c, link);
+        char *line = rpc_format_request(c->id, m->name, j, &len);
+        peer_send(p, line, len, NULL, 0); /* without memory the peer dies, and the call with it */
+        return 0;
+}
+
+void call_answered(struct peer *p, const struct rpc_message *m) {
+        struct call *c;
+        LIST_FOREACH(c, &p->calls, link)
+                if (m->id && strcmp(m->id, c->id) == 0)
+                        break;
+        if (!c)
+                return; /* too late, or never asked */
+        const struct shape *shape = client_methods[c->method].result;
+        _cleanup_(arena_freep) struct arena *a = arena_new();
+        void *result = a && m->kind == RPC_RESULT ? arena_alloc(a, shape->size) : NULL;
+        struct error e = ERROR_NULL;
+        if (result && shape_decode(shape, m->result, a, result, &e) < 0) {
+                log_write(&p->session->log, LOG_WARN, "a client's answer cannot be read",
+                          LOG_INT("pid", p->pid), LOG_STR("why", e.message));
+                result = NULL;
+        }
+        finish(c, result);
+}
+
+void calls_drop(struct peer *p) {
+        while (!LIST_EMPTY(&p->calls))
+                finish(LIST_FIRST(&p->calls), NULL);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the gate says: connections become events, refusals become denials of the commands that run,
+ * questions go to the client that made the sandbox (decision 3). The gate reads what hostile
+ * programs send; its frames are checked, and what they say is only ever shown.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../proto/gate_wire.h"
+#include "events.h"
+#include "gate.h"
+#include "report.h"
+
+#define ASK_SECONDS 30 /* for a person to read and answer; programs wait for as long */
+
+static const char *text_or_null(const char *s) {
+        return *s ? s : NULL;
+}
+
+void network_event(struct sandbox *sb, const struct gate_frame *f) {
+        bool denied = f->verdict == GATE_DENIED;
+        struct network_event n = {
+                .host = text_or_null(f->host),
+                .port = f->port,
+                .address = text_or_null(f->address),
+                .protocol = gate_via_names[f->via],
+                .verdict = denied ? "deny" : "allow",
+                .rule = text_or_null(f->rule),
+                .field = text_or_null(f->field),
+                .why = text_or_null(f->why),
+                .error = f->err > 0 ? strerror(f->err) : NULL,
+                .bytes_in = f->bytes_in,
+                .bytes_out = f->bytes_out,
+                .seconds = (double) f->micros / 1e6,
+                .connect_seconds = (double) f->connect_micros / 1e6,
+        };
+        struct event_details d = { .sandbox = sb->id, .network = &n };
+        if (f->lost > 0)
+                log_write(&sb->session->log, LOG_WARN, "events of leash-gate were lost",
+                          LOG_INT("events", (int64_t) f->lost));
+        events_emit(sb->session, EVENT_NETWORK, &d);
+        if (!denied)
+                return;
+        char host[sizeof f->host + 16];
+        bool six = strchr(f->host, ':');
+        if (f->port > 0)
+                snprintf(host, sizeof host, six ? "[%s]:%u" : "%s:%u", f->host, f->port);
+        else
+                snprintf(host, sizeof host, "%s", f->host);
+        struct process *p;
+        LIST_FOREACH(p, &sb->processes, sandbox_link)
+                report_host(p, host, f->via == GATE_VIA_DNS ? "resolve" : "connect",
+                            text_or_null(f->rule), text_or_null(f->field));
+}
+
+struct asked {
+        uint64_t sandbox, question;
+};
+
+static void on_answer(struct session *s, const void *result, void *userdata) {
+        struct asked *a = userdata;
+        const struct network_decide_result *r = result;
+        gate_decide(s, a->sandbox, a->question, r && r->verdict == DECIDE_ALLOW, r && r->remember);
+        free(a);
+}
+
+void network_ask(struct sandbox *sb, const struct gate_frame *f) {
+        const struct process *p = LIST_FIRST(&sb->processes);
+        struct network_decide_params params = {
+                .sandbox = sb->id,
+                .process = p && !LIST_NEXT(p, sandbox_link) ? p->id : NULL,
+                .host = f->host,
+                .port = f->port,
+                .protocol = gate_via_names[f->via],
+        };
+        struct asked *a = sb->owner && !sb->owner->dead ? calloc(1, sizeof *a) : NULL;
+        if (a)
+                *a = (struct asked){ f->sandbox, f->id };
+        if (!a ||
+            peer_call(sb->owner, CLIENT_NETWORK_DECIDE, &params, ASK_SECONDS, on_answer, a) < 0) {
+                free(a);
+                gate_decide(sb->session, f->sandbox, f->id, false, false);
+        }
+}
