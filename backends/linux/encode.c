@@ -24,8 +24,10 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
                          int root, struct plan_file *file, struct error *e) {
         struct wire_plan *header;
         uint64_t array;
-        size_t n = 0;
+        size_t n = 0, sys = SIZE_MAX;
+        bool gpu = false;
 
+        absent_begin(&en->absent);
         file->fds = calloc(plan->n_mounts + 1, sizeof(int));
         array = wire_writer_array(w, plan->n_mounts, sizeof(struct wire_mount));
         if (!file->fds || (!array && plan->n_mounts > 0)) /* none in the native tier */
@@ -36,6 +38,8 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
                         .kind = m->kind, .mode = m->mode, .fd = -1, .size_bytes = m->size_bytes
                 };
 
+                if (mount_is_moot(en, root, m))
+                        continue;
                 if (kind_has_source(m->kind)) {
                         int fd = mount_resolve(en, root, m, e);
 
@@ -45,9 +49,11 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
                                 return fd;
                         out.fd = (int32_t) file->n_fds;
                         file->fds[file->n_fds++] = fd;
+                        if (m->kind == MOUNT_DEVICE && strcmp(m->field, "/security/allow_gpu") == 0)
+                                gpu = true;
                 }
-                if (m->kind == MOUNT_SYS && plan->allow_gpu)
-                        out.mode |= 1;
+                if (m->kind == MOUNT_SYS)
+                        sys = n;
                 if (m->optional)
                         out.flags |= WIRE_MOUNT_OPTIONAL;
                 if (m->noexec)
@@ -65,6 +71,8 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
         header = wire_writer_at(w, 0);
         if (!header)
                 return error_nomem(e);
+        if (gpu && sys < n) /* /sys is wider where there is a GPU to be found through it */
+                ((struct wire_mount *) wire_writer_at(w, array))[sys].mode |= 1;
         header->mounts = array;
         header->n_mounts = n;
         return 0;

@@ -43,6 +43,18 @@ static int init_open(const struct backend_options *o, struct error *e) {
         return n < 0 ? error_set(e, ERROR_IO, errno, "leash-init: %s", strerror(errno)) : (int) n;
 }
 
+static char *stack_new(void) {
+        void *stack = mmap(NULL, ENGINE_STACK_BYTES, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+        return stack == MAP_FAILED ? NULL : stack;
+}
+
+static void stack_free(char *stack) {
+        if (stack)
+                munmap(stack, ENGINE_STACK_BYTES);
+}
+
 static void engine_trim(struct engine *en) {
         while (en->n_pool > 0)
                 prepared_kill(en, &en->pool[--en->n_pool]);
@@ -52,13 +64,14 @@ static void engine_trim(struct engine *en) {
 static struct engine *engine_free(struct engine *en) {
         if (!en)
                 return NULL;
+        factory_stop(en);
         engine_trim(en);
         for (size_t i = 0; i < en->n_dying; i++)
                 close(en->dying[i]);
         for (size_t i = 0; i < en->n_filters; i++)
                 filter_done(&en->filters[i]);
-        if (en->stack)
-                munmap(en->stack, ENGINE_STACK_BYTES);
+        stack_free(en->stack);
+        stack_free(en->factory.stack);
         closep(&en->init);
         closep(&en->watch);
         free(en->dying);
@@ -75,6 +88,8 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
                 return error_nomem(e);
         en->facts = *facts;
         en->init = en->watch = -1;
+        en->factory.orders[0] = en->factory.orders[1] = -1;
+        en->factory.done[0] = en->factory.done[1] = -1;
         en->open_files = o->open_files;
         en->pool_size = o->pool_size < POOL_MAX ? o->pool_size : POOL_MAX;
         en->watch = epoll_create1(EPOLL_CLOEXEC);
@@ -83,24 +98,19 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
         en->init = init_open(o, e);
         if (en->init < 0)
                 return en->init;
+        en->stack = stack_new();
+        en->factory.stack = stack_new();
+        if (!en->stack || !en->factory.stack)
+                return error_nomem(e);
+        int r = factory_start(en, e);
+        if (r < 0)
+                return r;
         *ret = TAKE(en);
         return 0;
 }
 
 static int engine_fd(const struct engine *en) {
         return en->watch;
-}
-
-static int engine_idle(struct engine *en) {
-        if (en->n_pool < en->pool_size) {
-                struct prepared p;
-                int r = prepared_start(en, &p, NULL);
-
-                if (r < 0)
-                        return r;
-                en->pool[en->n_pool++] = p;
-        }
-        return (int) en->n_pool;
 }
 
 const struct backend backend_linux = {
@@ -110,7 +120,7 @@ const struct backend backend_linux = {
         .engine_free = engine_free,
         .engine_fd = engine_fd,
         .engine_reap = pool_reap,
-        .engine_idle = engine_idle,
+        .engine_idle = pool_order,
         .engine_trim = engine_trim,
         .box_new = box_new,
         .box_fd = box_fd,

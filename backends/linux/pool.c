@@ -105,7 +105,7 @@ static int watch_add(struct engine *en, int fd) {
         return epoll_ctl(en->watch, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-int prepared_start(struct engine *en, struct prepared *ret, struct error *e) {
+int prepared_start(const struct engine *en, char *stack, struct prepared *ret, struct error *e) {
         _cleanup_close_ int ours = -1, theirs = -1, pidfd = -1;
         struct birth b = {
                 .en = en, .uid = geteuid(), .gid = getegid(), .native = engine_is_native(en)
@@ -113,21 +113,13 @@ int prepared_start(struct engine *en, struct prepared *ret, struct error *e) {
         int pair[2];
         pid_t pid;
 
-        if (!en->stack) {
-                void *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-
-                if (stack == MAP_FAILED)
-                        return error_nomem(e);
-                en->stack = stack;
-        }
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return error_set(e, ERROR_IO, errno, "cannot make a socket pair: %s",
                                  strerror(errno));
         ours = pair[0];
         theirs = b.control = pair[1];
         /* No exit signal: it is awaited through its pidfd, and SIGCHLD belongs to the program. */
-        pid = clone(child, en->stack + STACK_BYTES,
+        pid = clone(child, stack + STACK_BYTES,
                     (b.native ? 0 : NAMESPACES) | CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &b, &pidfd);
         if (pid < 0)
                 return error_set(e, ERROR_IO, errno, "cannot make namespaces for a sandbox: %s%s%s",
@@ -208,7 +200,23 @@ void prepared_kill(struct engine *en, struct prepared *p) {
         *p = PREPARED_NULL;
 }
 
+/* What the factory has made since. */
+static void pool_collect(struct engine *en) {
+        struct prepared p;
+
+        while (en->factory.running && read(en->factory.done[0], &p, sizeof(p)) == sizeof(p)) {
+                en->ordered--;
+                if (p.control < 0)
+                        continue; /* it failed; the next claim will say why */
+                if (en->n_pool < en->pool_size)
+                        en->pool[en->n_pool++] = p;
+                else
+                        prepared_kill(en, &p);
+        }
+}
+
 void pool_reap(struct engine *en) {
+        pool_collect(en);
         for (size_t i = 0; i < en->n_dying;) {
                 siginfo_t info = {};
 
@@ -222,10 +230,21 @@ void pool_reap(struct engine *en) {
         }
 }
 
+int pool_order(struct engine *en) {
+        char order = 0;
+
+        pool_collect(en);
+        if (en->factory.running && en->n_pool + en->ordered < en->pool_size &&
+            write(en->factory.orders[1], &order, 1) == 1)
+                en->ordered++;
+        return (int) (en->n_pool + en->ordered);
+}
+
 int pool_claim(struct engine *en, struct prepared *ret, struct error *e) {
         struct prepared p;
         int r;
 
+        pool_collect(en);
         while (en->n_pool > 0) {
                 p = en->pool[0];
                 memmove(en->pool, en->pool + 1, --en->n_pool * sizeof(*en->pool));
@@ -236,7 +255,7 @@ int pool_claim(struct engine *en, struct prepared *ret, struct error *e) {
                 }
                 prepared_kill(en, &p); /* it died while it waited: take the next */
         }
-        r = prepared_start(en, &p, e);
+        r = prepared_start(en, en->stack, &p, e);
         if (r < 0)
                 return r;
         r = prepared_await(&p, e);

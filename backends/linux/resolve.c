@@ -8,39 +8,30 @@
 #include "linux.h"
 
 #include <string.h>
-#include <time.h>
 
 static bool is_top_level(const char *path) {
         return !strchr(relative(path), '/');
 }
 
-static uint64_t path_hash(const char *path) { /* FNV-1a, 64 bits */
-        uint64_t h = 0xcbf29ce484222325u;
-
-        for (; *path; path++)
-                h = (h ^ (unsigned char) *path) * 0x100000001b3u;
-        return h;
-}
-
-static int64_t now_ms(void) {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-        return (int64_t) t.tv_sec * 1000 + t.tv_nsec / 1000000;
+/* Masks of system paths lie where the host has them, at every level; those inside private parts of the
+ * view are leash-init's to find. */
+bool mount_is_moot(struct engine *en, int root, const struct plan_mount *m) {
+        if (!m->optional || m->kind != MOUNT_HIDE || strcmp(m->field, "/level") != 0)
+                return false;
+        if (absent_known(&en->absent, root, m->target))
+                return true;
+        if (faccessat(root, relative(m->target), F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+                return false;
+        absent_note(&en->absent, m->target);
+        return true;
 }
 
 int mount_resolve(struct engine *en, int root, const struct plan_mount *m, struct error *e) {
         uint64_t flags = O_PATH, resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-        struct absent *absent = NULL;
-        uint64_t hash = 0;
         int fd;
 
-        if (m->optional) {
-                hash = path_hash(m->source);
-                absent = &en->absent[hash % ABSENT_MAX];
-                if (absent->hash == hash && now_ms() < absent->until_ms)
-                        return -ENOENT;
-        }
+        if (m->optional && absent_known(&en->absent, root, m->source))
+                return -ENOENT;
         if (!m->optional)
                 resolve |= RESOLVE_NO_SYMLINKS; /* it was canonical when the session looked */
         else if (is_top_level(m->source))
@@ -49,7 +40,8 @@ int mount_resolve(struct engine *en, int root, const struct plan_mount *m, struc
         if (fd >= 0)
                 return fd;
         if (m->optional) {
-                *absent = (struct absent){ .hash = hash, .until_ms = now_ms() + ABSENT_MS };
+                if (errno == ENOENT)
+                        absent_note(&en->absent, m->source);
                 return -ENOENT;
         }
         if (errno == ELOOP)

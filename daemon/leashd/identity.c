@@ -60,21 +60,6 @@ static int peer_pidfd(int fd, pid_t pid, struct error *e) {
         return error_set(e, ERROR_REFUSED, ESRCH, "the caller has ended");
 }
 
-static int check_namespaces(int own, int peer, struct error *e) {
-        struct stat a, b;
-        for (size_t i = 0; i < ELEMENTSOF(namespaces); i++) {
-                if (fstatat(own, namespaces[i].file, &a, 0) < 0)
-                        return error_set(e, ERROR_INTERNAL, errno, "cannot read own %s",
-                                         namespaces[i].file);
-                if (fstatat(peer, namespaces[i].file, &b, 0) < 0)
-                        return error_set(e, ERROR_REFUSED, errno,
-                                         "the caller hides its namespaces (it is not dumpable)");
-                if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
-                        return error_set(e, ERROR_REFUSED, EPERM, "%s", namespaces[i].message);
-        }
-        return 0;
-}
-
 static int read_status(int dir, char **ret, struct error *e) {
         size_t len;
         int r = file_read(dir, "status", 64 * 1024, ret, &len);
@@ -85,9 +70,45 @@ static void free_text(char **p) {
         free(*p);
 }
 
-static int check_confinement(int own, int peer, const struct identity *who, struct error *e) {
-        _cleanup_(free_text) char *mine = NULL, *theirs = NULL;
-        if (read_status(own, &mine, e) < 0 || read_status(peer, &theirs, e) < 0)
+int identity_self(struct self *ret, struct error *e) {
+        _cleanup_(fd_closep) int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_(free_text) char *status = NULL;
+        struct stat st;
+
+        if (own < 0)
+                return error_set(e, ERROR_INTERNAL, errno, "cannot open /proc/self");
+        for (size_t i = 0; i < ELEMENTSOF(namespaces); i++) {
+                if (fstatat(own, namespaces[i].file, &st, 0) < 0)
+                        return error_set(e, ERROR_INTERNAL, errno, "cannot read own %s",
+                                         namespaces[i].file);
+                ret->dev[i] = st.st_dev;
+                ret->ino[i] = st.st_ino;
+        }
+        int r = read_status(own, &status, e);
+        if (r < 0)
+                return r;
+        ret->seccomp = status_value(status, "Seccomp");
+        ret->filters = status_value(status, "Seccomp_filters");
+        ret->no_new_privs = status_value(status, "NoNewPrivs");
+        return 0;
+}
+
+static int check_namespaces(const struct self *self, int peer, struct error *e) {
+        struct stat st;
+        for (size_t i = 0; i < ELEMENTSOF(namespaces); i++) {
+                if (fstatat(peer, namespaces[i].file, &st, 0) < 0)
+                        return error_set(e, ERROR_REFUSED, errno,
+                                         "the caller hides its namespaces (it is not dumpable)");
+                if (st.st_dev != self->dev[i] || st.st_ino != self->ino[i])
+                        return error_set(e, ERROR_REFUSED, EPERM, "%s", namespaces[i].message);
+        }
+        return 0;
+}
+
+static int check_confinement(const struct self *self, int peer, const struct identity *who,
+                             struct error *e) {
+        _cleanup_(free_text) char *theirs = NULL;
+        if (read_status(peer, &theirs, e) < 0)
                 return -EPERM;
         /* Uid: real, effective, saved, fs. Guards the pidfd_open fallback against a recycled pid,
          * too. */
@@ -95,17 +116,17 @@ static int check_confinement(int own, int peer, const struct identity *who, stru
                 return error_set(e, ERROR_REFUSED, EPERM, "the caller's user has changed");
         /* Filters only ever stack, so a caller with more of them than we have is confined further.
          * In a container that filters everything both sides carry the container's own. */
-        if (status_value(theirs, "Seccomp") > status_value(mine, "Seccomp") ||
-            status_value(theirs, "Seccomp_filters") > status_value(mine, "Seccomp_filters"))
+        if (status_value(theirs, "Seccomp") > self->seccomp ||
+            status_value(theirs, "Seccomp_filters") > self->filters)
                 return error_set(e, ERROR_REFUSED, EPERM,
                                  "the caller runs under a seccomp filter: it is confined already");
-        if (status_value(theirs, "NoNewPrivs") > status_value(mine, "NoNewPrivs"))
+        if (status_value(theirs, "NoNewPrivs") > self->no_new_privs)
                 return error_set(e, ERROR_REFUSED, EPERM,
                                  "the caller runs with no_new_privs: it is confined already");
         return 0;
 }
 
-int identity_check(int fd, struct identity *ret, struct error *e) {
+int identity_check(const struct self *self, int fd, struct identity *ret, struct error *e) {
         struct ucred cred;
         socklen_t len = sizeof cred;
         char path[32];
@@ -123,12 +144,11 @@ int identity_check(int fd, struct identity *ret, struct error *e) {
                 return -ESRCH;
         snprintf(path, sizeof path, "/proc/%d", (int) who.pid);
         _cleanup_(fd_closep) int peer = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        _cleanup_(fd_closep) int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (peer < 0 || own < 0)
+        if (peer < 0)
                 return error_set(e, ERROR_REFUSED, errno, "the caller has ended");
-        int r = check_namespaces(own, peer, e);
+        int r = check_namespaces(self, peer, e);
         if (r == 0)
-                r = check_confinement(own, peer, &who, e);
+                r = check_confinement(self, peer, &who, e);
         if (r < 0)
                 return r;
         /* EPERM means alive, as well. */

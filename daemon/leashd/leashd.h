@@ -13,8 +13,15 @@
 
 struct session_link; /* one leash-session that we started */
 
+struct self { /* our own namespaces and confinement, which do not change: what callers are compared with */
+        dev_t dev[3];
+        ino_t ino[3];
+        long seccomp, filters, no_new_privs;
+};
+
 struct leashd {
         struct log log;
+        struct self self;
         struct event_base *base;
         /* options */
         const char *socket_path;     /* where the socket is bound, or NULL when unknown */
@@ -46,13 +53,14 @@ void listen_update(struct leashd *d); /* accepting pauses while sessions_full() 
 int listen_user_path(char **ret, struct error *e);
 
 /* identity.c */
+int identity_self(struct self *ret, struct error *e);
 struct identity {
         pid_t pid;
         uid_t uid;
         gid_t gid;
 };
 /* Who is at the other end, and may it call? ERROR_REFUSED with a message for the caller if not. */
-int identity_check(int fd, struct identity *ret, struct error *e);
+int identity_check(const struct self *self, int fd, struct identity *ret, struct error *e);
 
 /* sessions.c */
 int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, struct error *e);

@@ -161,7 +161,7 @@ static int accept_one(struct leashd *d) {
                 /* The caller gave up meanwhile: the next one may be there (accept(2)). */
                 return errno == ECONNABORTED || errno == EINTR ? 1 : -errno;
         }
-        if (identity_check(fd, &who, &e) < 0 || sessions_hand_over(d, &who, fd, &e) < 0) {
+        if (identity_check(&d->self, fd, &who, &e) < 0 || sessions_hand_over(d, &who, fd, &e) < 0) {
                 log_write(&d->log, LOG_WARN, "refused a caller", LOG_STR("why", e.message));
                 refuse(d, TAKE_FD(fd), e.message);
         }

@@ -120,7 +120,10 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
 static int prepare(struct leashd *d, struct error *e) {
         static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
 
-        int r = listen_from_environment(d, e);
+        int r = identity_self(&d->self, e);
+        if (r < 0)
+                return r;
+        r = listen_from_environment(d, e);
         if (r == 0) {
                 if (!d->socket_path) {
                         r = listen_user_path(&d->own_path, e);

@@ -42,27 +42,33 @@ static int bounding_drop(bool native) {
         return 0;
 }
 
-static int capabilities_drop(bool native) {
-        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-        struct __user_cap_data_struct none[2] = {};
+/* What can be given up before the view is built: a uid 0 must not get any capability back by exec
+ * (decision 4), and all of it is locked. */
+int confine_early(struct init *in) {
         int r;
 
-        /* A uid 0 must not get any back by exec (decision 4), and all of it is locked. */
         if (prctl(PR_SET_SECUREBITS,
                   SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
                           SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
                           SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
                   0, 0, 0) < 0 &&
-            (errno != EPERM || !native))
-                return -errno;
+            (errno != EPERM || !in->native))
+                return init_report(in, WIRE_STAGE_CREDENTIALS, errno, "securebits");
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
-                return -errno;
-        r = bounding_drop(native);
+                return init_report(in, WIRE_STAGE_CREDENTIALS, errno, "ambient capabilities");
+        r = bounding_drop(in->native);
         if (r < 0)
-                return r;
-        if (syscall(SYS_capset, &header, none) < 0)
-                return -errno;
-        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+                return init_report(in, WIRE_STAGE_CREDENTIALS, -r, "bounding set");
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return init_report(in, WIRE_STAGE_CREDENTIALS, errno, "no_new_privs");
+        return 0;
+}
+
+static int capabilities_drop(void) {
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct none[2] = {};
+
+        return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 
 int confine_self(struct init *in) {

@@ -22,6 +22,7 @@
 
 #define INIT_CONTROL_FD 3 /* the session leaves the control socket here */
 #define INIT_FDS_MAX 1024 /* descriptors of one plan */
+#define INIT_SPARE 6         /* as many private directories as a default plan has */
 #define INIT_COMMANDS_MAX 4096
 
 struct command {
@@ -35,6 +36,8 @@ struct init {
         int control;  /* SOCK_SEQPACKET to the session */
         int old_root; /* O_PATH of / as the host has it, in our mount namespace */
         int disk;     /* a detached copy of the whole tree: the new root of most levels */
+        int spare[INIT_SPARE]; /* private directories that wait for a place; -1 = taken */
+        size_t n_spare;
         int staging;  /* tmpfs with dev/ proc/ mask/: what is moved into the view */
         int root;     /* the new root, once it is attached */
 
@@ -71,6 +74,9 @@ int init_prepare(struct init *in);
 /* dev.c, proc.c: build below the staging directory */
 int staging_dev(struct init *in);
 int staging_proc(struct init *in);
+/* sys.c */
+int staging_sys(struct init *in);
+int sys_build(struct init *in, int target, bool gpu);
 /* view.c */
 int view_build(struct init *in);
 int view_enter(struct init *in);
@@ -83,6 +89,7 @@ int mount_attach(int mount, int target); /* target: O_PATH; a directory or a fil
 int mount_attach_restricted(int mount, int target, uint64_t attributes, bool recursive);
 int mount_move(int from_dirfd, const char *from, int target);
 /* confine.c */
+int confine_early(struct init *in);
 int confine_self(struct init *in);
 int confine_rules(struct init *in);
 int confine_filter(struct init *in);

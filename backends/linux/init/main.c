@@ -98,6 +98,8 @@ static void plan_fds_close(struct init *in) {
         closep(&in->old_root);
         closep(&in->disk);
         closep(&in->staging);
+        while (in->n_spare > 0)
+                close(in->spare[--in->n_spare]);
         closep(&in->root);
         in->old_root = in->disk = in->staging = in->root = -1;
 }

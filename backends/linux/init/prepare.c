@@ -59,6 +59,15 @@ static int staging_masks(struct init *in) {
         return fd < 0 ? -errno : 0;
 }
 
+static int staging_spare(struct init *in) {
+        for (; in->n_spare < INIT_SPARE; in->n_spare++) {
+                in->spare[in->n_spare] = mount_new("tmpfs", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+                if (in->spare[in->n_spare] < 0)
+                        return in->spare[in->n_spare];
+        }
+        return 0;
+}
+
 static int staging_prepare(struct init *in) {
         static const char *const options[] = { "mode",      "0755", "size", "1m",
                                                "nr_inodes", "256",  NULL };
@@ -77,12 +86,18 @@ static int staging_prepare(struct init *in) {
         r = staging_masks(in);
         if (r < 0)
                 return r;
+        r = staging_spare(in);
+        if (r < 0)
+                return r;
         r = staging_dev(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_DEV, -r, "/dev");
         r = staging_proc(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_PROC, -r, "/proc");
+        r = staging_sys(in);
+        if (r < 0)
+                return init_report(in, WIRE_STAGE_MOUNT, -r, "/sys");
         return 0;
 }
 
@@ -96,7 +111,7 @@ int init_prepare(struct init *in) {
         if (in->native)
                 return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0
                                ? init_report(in, WIRE_STAGE_NAMESPACES, errno, "subreaper")
-                               : 0;
+                               : confine_early(in);
         /* Slave: what the host unmounts goes away here, too, and nothing travels back. */
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return init_report(in, WIRE_STAGE_NAMESPACES, errno, "mount propagation");
@@ -108,5 +123,5 @@ int init_prepare(struct init *in) {
         r = staging_prepare(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_ROOT, -r, "staging");
-        return 0;
+        return confine_early(in);
 }

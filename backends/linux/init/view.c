@@ -86,14 +86,22 @@ static int bind_device(struct init *in, const struct wire_mount *m) {
 
 static int private_directory(struct init *in, const struct wire_mount *m) {
         _cleanup_close_ int mount = -1, target = -1;
+        unsigned permissions = m->mode ? m->mode : 0755;
         char mode[16], size[32];
         const char *options[] = { "mode", mode, m->size_bytes ? "size" : NULL, size, NULL };
 
-        snprintf(mode, sizeof(mode), "%o", m->mode ? m->mode : 0755);
-        snprintf(size, sizeof(size), "%llu", (unsigned long long) m->size_bytes);
         target = target_make(in, plan_string(in, m->target), true, 0755);
         if (target < 0)
                 return target;
+        if (in->n_spare > 0 && !m->size_bytes && !(m->flags & WIRE_MOUNT_NOEXEC)) {
+                mount = in->spare[--in->n_spare];
+                /* A new tmpfs is 1777. */
+                if (permissions != 01777 && fchmodat(mount, ".", permissions, 0) < 0)
+                        return -errno;
+                return mount_attach(mount, target);
+        }
+        snprintf(mode, sizeof(mode), "%o", permissions);
+        snprintf(size, sizeof(size), "%llu", (unsigned long long) m->size_bytes);
         mount = mount_new("tmpfs", options,
                           SAFE | (m->flags & WIRE_MOUNT_NOEXEC ? MOUNT_ATTR_NOEXEC : 0));
         return mount < 0 ? mount : mount_attach(mount, target);
@@ -192,74 +200,13 @@ static int proc_directory(struct init *in, const struct wire_mount *m) {
         return move_staged(in, "proc", plan_string(in, m->target));
 }
 
-/* What language run-times ask for (processors, NUMA nodes, huge pages) and, with a GPU, what its
- * user-space driver walks through; nothing of the host's network, power or firmware. */
-static const struct {
-        const char *path;
-        bool gpu;
-} sys_paths[] = {
-        { "devices/system/cpu", false },
-        { "devices/system/node", false },
-        { "kernel/mm/transparent_hugepage", false },
-        { "devices", true },
-        { "dev/char", true },
-        { "class/drm", true },
-        { "class/kfd", true },
-        { "class/accel", true },
-        { "bus/pci", true },
-        { "module/nvidia", true },
-        { "module/amdgpu", true },
-};
-
-static int sys_bind(struct init *in, int sys, const char *path) {
-        _cleanup_close_ int source = -1, mount = -1, target = -1;
-        char full[128];
-
-        snprintf(full, sizeof(full), "sys/%s", path);
-        source = sys_openat2(in->old_root, full, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
-        if (source < 0)
-                return 0; /* this machine has no such thing */
-        mount = mount_clone(source, "", true);
-        if (mount < 0)
-                return mount;
-        for (char *slash = strchr(full + 4, '/'); slash; slash = strchr(slash + 1, '/')) {
-                *slash = '\0';
-                if (mkdirat(sys, full + 4, 0755) < 0 && errno != EEXIST)
-                        return -errno;
-                *slash = '/';
-        }
-        if (mkdirat(sys, path, 0755) < 0 && errno != EEXIST)
-                return -errno;
-        target = openat(sys, path, O_PATH | O_CLOEXEC);
-        if (target < 0)
-                return -errno;
-        return mount_attach_restricted(mount, target, SAFE | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC,
-                                       true);
-}
-
 static int sys_directory(struct init *in, const struct wire_mount *m) {
-        static const char *const options[] = { "mode",      "0755", "size", "64k",
-                                               "nr_inodes", "64",   NULL };
-        _cleanup_close_ int target = target_make(in, plan_string(in, m->target), true, 0755),
-                            sys = -1;
+        _cleanup_close_ int target = target_make(in, plan_string(in, m->target), true, 0755);
         bool gpu = m->mode & 1;
-        int r;
 
         if (target < 0)
                 return target;
-        sys = mount_new("tmpfs", options, SAFE | MOUNT_ATTR_NOEXEC);
-        if (sys < 0)
-                return sys;
-        r = mount_attach(sys, target);
-        for (size_t i = 0; i < ELEMENTSOF(sys_paths) && r >= 0; i++) {
-                /* With a GPU the whole of devices/ is bound; its parts need no mount of their own.
-                 */
-                bool part = !sys_paths[i].gpu && strncmp(sys_paths[i].path, "devices/", 8) == 0;
-
-                if (gpu ? !part : !sys_paths[i].gpu)
-                        r = sys_bind(in, sys, sys_paths[i].path);
-        }
-        return r < 0 ? r : mount_restrict(sys, MOUNT_ATTR_RDONLY, false);
+        return gpu ? sys_build(in, target, true) : mount_move(in->staging, "sys", target);
 }
 
 static const struct {
