@@ -51,7 +51,6 @@ struct judge {
         bool no_send; /* this kernel lacks SECCOMP_ADDFD_FLAG_SEND */
         struct name *names,
                 *folded; /* the plan's; and as a file system that folds case sees them */
-        size_t n_names;
         struct listener *listeners;
         struct worker workers[JUDGE_WORKERS_MAX];
         size_t n_workers;
@@ -155,7 +154,6 @@ int judge_connect(struct caller *c, int fd, uint64_t address, uint64_t length);
 int judge_bind(struct caller *c, int fd, uint64_t address, uint64_t length);
 
 /* judge-names.c */
-int names_load(struct judge *j);
 void names_free(struct judge *j);
 bool names_deny(const struct caller *c, const char *path, bool write);
 bool names_trust(const struct caller *c, const char *path);

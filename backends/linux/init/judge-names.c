@@ -98,27 +98,6 @@ static int name_load(struct name *n, const char *pattern, const struct wire_name
         return parts_split(n) < 0 || prefix_make(n) < 0 ? -ENOMEM : 0;
 }
 
-int names_load(struct judge *j) {
-        const struct wire_plan *plan = j->init->plan;
-        const struct wire_name *from = plan_at(j->init, plan->names);
-
-        j->names = calloc(plan->n_names + 1, sizeof(struct name));
-        j->folded = calloc(plan->n_names + 1, sizeof(struct name));
-        if (!j->names || !j->folded)
-                return -ENOMEM;
-        j->n_names = plan->n_names;
-        for (size_t i = 0; i < j->n_names; i++) {
-                const char *pattern = wire_string(plan, from[i].pattern);
-                int r = name_load(&j->names[i], pattern, &from[i], false);
-
-                if (r >= 0)
-                        r = name_load(&j->folded[i], pattern, &from[i], true);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 static void set_free(struct name *names, size_t n_names) {
         for (size_t i = 0; names && i < n_names; i++) {
                 for (size_t k = 0; k < names[i].n_parts; k++)
@@ -130,29 +109,55 @@ static void set_free(struct name *names, size_t n_names) {
         free(names);
 }
 
+static struct name *set_load(const struct judge *j, bool folded) {
+        const struct wire_plan *plan = j->init->plan;
+        const struct wire_name *from = plan_at(j->init, plan->names);
+        struct name *names = calloc(plan->n_names + 1, sizeof(struct name));
+
+        for (size_t i = 0; names && i < plan->n_names; i++)
+                if (name_load(&names[i], wire_string(plan, from[i].pattern), &from[i], folded) < 0) {
+                        set_free(names, i + 1);
+                        names = NULL;
+                }
+        return names;
+}
+
 void names_free(struct judge *j) {
-        set_free(j->names, j->n_names);
-        set_free(j->folded, j->n_names);
+        set_free(j->names, j->init->plan->n_names);
+        set_free(j->folded, j->init->plan->n_names);
         j->names = j->folded = NULL;
-        j->n_names = 0;
 }
 
 #define PATH_ROOM (PATH_MAX + NAME_MAX + 2)
 
-/* The names to compare with, and the path as they see it. */
+/* The names to compare with, and the path as they see it. They are taken apart at the first question: most
+ * commands ask none. NULL when memory is short: then the answer has to be no. */
 static const struct name *names_for(const struct caller *c, const char **path,
                                     char room[static PATH_ROOM]) {
-        if (!c->folds)
-                return c->judge->names;
+        struct judge *j = c->judge;
+
+        if (!c->folds) {
+                if (!j->names)
+                        j->names = set_load(j, false);
+                return j->names;
+        }
+        if (!j->folded)
+                j->folded = set_load(j, true);
         fold(*path, room);
         *path = room;
-        return c->judge->folded;
+        return j->folded;
+}
+
+static const struct name *names_end(const struct caller *c, const struct name *names) {
+        return names ? names + c->judge->init->plan->n_names : NULL;
 }
 
 bool names_deny(const struct caller *c, const char *path, bool write) {
         char room[PATH_ROOM];
-        const struct name *names = names_for(c, &path, room), *end = names + c->judge->n_names;
+        const struct name *names = names_for(c, &path, room), *end = names_end(c, names);
 
+        if (!names)
+                return true;
         for (const struct name *n = names; n < end; n++)
                 if (!n->trust && (write || n->read_too) && begins(n, path) &&
                     path_match(n->pattern, path))
@@ -162,7 +167,7 @@ bool names_deny(const struct caller *c, const char *path, bool write) {
 
 bool names_trust(const struct caller *c, const char *path) {
         char room[PATH_ROOM];
-        const struct name *names = names_for(c, &path, room), *end = names + c->judge->n_names;
+        const struct name *names = names_for(c, &path, room), *end = names_end(c, names);
 
         for (const struct name *n = names; n < end; n++)
                 if (n->trust && begins(n, path) && path_match(n->pattern, path))
@@ -182,11 +187,23 @@ static uint64_t closure(const struct name *n, uint64_t set) {
         return set;
 }
 
+/* Is the path on the way to the pattern's literal beginning, or below it? Elsewhere no state is left. */
+static bool touches(const struct name *n, const char *path, size_t length) {
+        size_t common = length < n->prefix_length ? length : n->prefix_length;
+
+        if (strncmp(n->prefix, path, common) != 0)
+                return false;
+        return length == n->prefix_length || length <= 1 ||
+               (length > common ? path[common] : n->prefix[common]) == '/';
+}
+
 /* The states after the first `length` bytes of a path. */
 static uint64_t states(const struct name *n, const char *path, size_t length) {
         uint64_t set = closure(n, 1);
         const char *end = path + length;
 
+        if (!touches(n, path, length))
+                return 0;
         while (set && path < end) {
                 char part[NAME_MAX + 2] = "/";
                 uint64_t next = 0;
@@ -216,9 +233,11 @@ static uint64_t states(const struct name *n, const char *path, size_t length) {
 
 bool names_keep(const struct caller *c, const char *from, const char *to, bool trust) {
         char room[PATH_ROOM], more_room[PATH_ROOM];
-        const struct name *names = names_for(c, &from, room), *end = names + c->judge->n_names;
+        const struct name *names = names_for(c, &from, room), *end = names_end(c, names);
 
         (void) names_for(c, &to, more_room);
+        if (!names)
+                return false;
         for (const struct name *n = names; n < end; n++) {
                 if (n->trust != trust)
                         continue;
@@ -235,10 +254,12 @@ bool names_keep(const struct caller *c, const char *from, const char *to, bool t
 
 bool names_lead(const struct caller *c, const char *path) {
         char room[PATH_ROOM];
-        const struct name *names = names_for(c, &path, room), *end = names + c->judge->n_names;
+        const struct name *names = names_for(c, &path, room), *end = names_end(c, names);
         const char *slash = strrchr(path, '/');
         size_t parent = slash ? (size_t) (slash - path) : 0;
 
+        if (!names)
+                return true;
         for (const struct name *n = names; n < end; n++) {
                 if (n->trust)
                         continue;

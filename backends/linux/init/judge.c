@@ -488,8 +488,6 @@ int judge_new(struct init *in, struct judge **ret) {
         j->tokens = DENIALS_BURST;
         j->tokens_at = now_us();
         r = judge_open_all(j);
-        if (r >= 0)
-                r = names_load(j);
         if (r < 0) {
                 judge_free(j);
                 return r;
