@@ -4,8 +4,8 @@
  * (decision 17). Loopback up, the network's odd doors shut, a staging tmpfs with /dev, /proc and
  * masks.
  *
- * The staging tree is mounted on top of "/" itself: a look-up that starts at our O_PATH of the old
- * root does not cross it, so the session can still open every host path through that descriptor.
+ * The staging tree lies over the host's /proc, of which nothing is needed any more then, so the session can
+ * still open every host path through our descriptor of the old root.
  */
 #include "init.h"
 
@@ -68,6 +68,15 @@ static int staging_spare(struct init *in) {
         return 0;
 }
 
+/* The host's /proc is what no plan ever takes a source from, and every host has it. */
+static int staging_attach(struct init *in) {
+        _cleanup_close_ int place = openat(in->old_root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        if (place < 0)
+                return -errno;
+        return mount_attach(in->staging, place);
+}
+
 static int staging_prepare(struct init *in) {
         static const char *const options[] = { "mode",      "0755", "size", "1m",
                                                "nr_inodes", "256",  NULL };
@@ -80,7 +89,7 @@ static int staging_prepare(struct init *in) {
         in->staging = mount_new("tmpfs", options, MOUNT_ATTR_NOSUID);
         if (in->staging < 0)
                 return in->staging;
-        r = mount_attach(in->staging, in->old_root);
+        r = staging_attach(in);
         if (r < 0)
                 return r;
         r = staging_masks(in);
@@ -115,6 +124,8 @@ int init_prepare(struct init *in) {
         /* Slave: what the host unmounts goes away here, too, and nothing travels back. */
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return init_report(in, WIRE_STAGE_NAMESPACES, errno, "mount propagation");
+        /* Nested user namespaces are switched off by it, unless the plan wants them (confine.c). */
+        in->max_userns = openat(in->old_root, "proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
         r = network_prepare(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_NETWORK, -r, "loopback");

@@ -264,10 +264,8 @@ int view_enter(struct init *in) {
                 return init_report(in, WIRE_STAGE_ROOT, errno, "/");
         if (fchdir(in->root) < 0 || sys_pivot_root(".", ".") < 0)
                 return init_report(in, WIRE_STAGE_PIVOT, errno, "/");
-        /* The old root now lies over the new one, with the staging tree on top: umount(2) takes the
-         * topmost, so the first call ends that and the second one the old root. */
-        if (fchdir(in->old_root) < 0 || umount2(".", MNT_DETACH) < 0 ||
-            umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+        /* The old root now lies over the new one: it goes, and the staging tree in it. */
+        if (fchdir(in->old_root) < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
                 return init_report(in, WIRE_STAGE_PIVOT, errno, "old root");
         return 0;
 }
