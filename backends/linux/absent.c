@@ -8,8 +8,8 @@
 #include "../../policy/limits.h"
 #include "sys.h"
 
-/* Before Linux 6.13 a file system's clock ticks every 1 to 10 ms: a directory that changed just now may
- * change again without showing it. */
+/* Before Linux 6.13 a file system's clock ticks every 1 to 10 ms: a directory that changed just now
+ * may change again without showing it. */
 #define SETTLED_NS 50000000
 
 static uint64_t hash_of(const char *text, size_t n) { /* FNV-1a, 64 bits */
@@ -31,7 +31,8 @@ static bool is_settled(const struct timespec *modified) {
         int64_t age;
 
         clock_gettime(CLOCK_REALTIME, &now);
-        age = (int64_t) (now.tv_sec - modified->tv_sec) * 1000000000 + now.tv_nsec - modified->tv_nsec;
+        age = (int64_t) (now.tv_sec - modified->tv_sec) * 1000000000 + now.tv_nsec -
+              modified->tv_nsec;
         return age > SETTLED_NS;
 }
 
@@ -39,7 +40,29 @@ void absent_begin(struct absent *a) {
         a->round++;
 }
 
-static void directory_look(struct absent *a, size_t slot, int root, const char *path, size_t n, uint64_t hash) {
+/* Linear probing, a few steps; where all of them are taken, the last one gives way. */
+#define PROBES 8
+
+static size_t directory_slot(const struct absent *a, uint64_t hash) {
+        size_t slot = hash % ABSENT_DIRECTORIES;
+
+        for (size_t i = 1;
+             i < PROBES && a->directories[slot].hash != hash && a->directories[slot].hash != 0; i++)
+                slot = (slot + 1) % ABSENT_DIRECTORIES;
+        return slot;
+}
+
+static size_t name_slot(const struct absent *a, uint64_t hash) {
+        size_t slot = hash % ABSENT_NAMES;
+
+        for (size_t i = 1; i < PROBES && a->names[slot].hash != hash && a->names[slot].hash != 0;
+             i++)
+                slot = (slot + 1) % ABSENT_NAMES;
+        return slot;
+}
+
+static void directory_look(struct absent *a, size_t slot, int root, const char *path, size_t n,
+                           uint64_t hash) {
         char text[LIMIT_PATH_BYTES];
         struct stat st;
         bool same;
@@ -56,7 +79,8 @@ static void directory_look(struct absent *a, size_t slot, int root, const char *
                 a->directories[slot].version = 0;
                 return;
         }
-        if (same && a->directories[slot].device == st.st_dev && a->directories[slot].inode == st.st_ino &&
+        if (same && a->directories[slot].device == st.st_dev &&
+            a->directories[slot].inode == st.st_ino &&
             a->directories[slot].modified.tv_sec == st.st_mtim.tv_sec &&
             a->directories[slot].modified.tv_nsec == st.st_mtim.tv_nsec)
                 return;
@@ -70,8 +94,8 @@ bool absent_known(struct absent *a, int root, const char *path) {
         size_t n = parent_length(path), directory, name;
         uint64_t parent = hash_of(path, n), own = hash_of(path, strlen(path));
 
-        directory = parent % ABSENT_DIRECTORIES;
-        name = own % ABSENT_NAMES;
+        directory = directory_slot(a, parent);
+        name = name_slot(a, own);
         if (a->directories[directory].hash != parent || a->directories[directory].round != a->round)
                 directory_look(a, directory, root, path, n, parent);
         if (a->directories[directory].hash != parent || a->directories[directory].round != a->round)
@@ -85,8 +109,8 @@ void absent_note(struct absent *a, const char *path) {
         size_t n = parent_length(path), directory, name;
         uint64_t parent = hash_of(path, n), own = hash_of(path, strlen(path));
 
-        directory = parent % ABSENT_DIRECTORIES;
-        name = own % ABSENT_NAMES;
+        directory = directory_slot(a, parent);
+        name = name_slot(a, own);
         if (a->directories[directory].hash != parent || a->directories[directory].round != a->round)
                 return;
         a->names[name].hash = own;

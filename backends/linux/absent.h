@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What is known not to exist. A plan names some two hundred places where toolchains, devices and secrets
- * may be, and most hosts have two dozen of them. A missing name stays missing while its directory's
- * modification time stands still, so one stat(2) a directory answers for all names in it.
+ * What is known not to exist. A plan names some two hundred places where toolchains, devices and
+ * secrets may be, and most hosts have two dozen of them. A missing name stays missing while its
+ * directory's modification time stands still, so one stat(2) a directory answers for all names in
+ * it.
  */
 #pragma once
 
@@ -10,7 +11,7 @@
 
 #include "../../policy/base.h"
 
-#define ABSENT_NAMES 512 /* hash tables without chains: a collision costs a look-up, no more */
+#define ABSENT_NAMES 512 /* some 150 are asked for; what finds no room costs a look-up, no more */
 #define ABSENT_DIRECTORIES 128
 
 struct absent {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The thread that makes prepared sandboxes: see struct factory. It allocates nothing, takes no signal and
- * shares nothing but the descriptors of its orders and of what it made. */
+/* The thread that makes prepared sandboxes: see struct factory. It allocates nothing, takes no
+ * signal and shares nothing but the descriptors of its orders and of what it made. */
 #include "linux.h"
 
 #include <limits.h>
@@ -50,11 +50,13 @@ int factory_start(struct engine *en, struct error *e) {
         if (en->pool_size == 0)
                 return 0;
         if (pipe2(f->orders, O_CLOEXEC) < 0 || pipe2(f->done, O_CLOEXEC) < 0)
-                return error_set(e, ERROR_IO, errno, "cannot prepare sandboxes: %s", strerror(errno));
+                return error_set(e, ERROR_IO, errno, "cannot prepare sandboxes: %s",
+                                 strerror(errno));
         event.data.fd = f->done[0];
         if (fcntl(f->done[0], F_SETFL, O_NONBLOCK) < 0 ||
             epoll_ctl(en->watch, EPOLL_CTL_ADD, f->done[0], &event) < 0)
-                return error_set(e, ERROR_IO, errno, "cannot prepare sandboxes: %s", strerror(errno));
+                return error_set(e, ERROR_IO, errno, "cannot prepare sandboxes: %s",
+                                 strerror(errno));
         r = thread_start(en);
         if (r < 0)
                 return error_set(e, ERROR_IO, -r, "cannot prepare sandboxes: %s", strerror(-r));

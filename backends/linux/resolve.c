@@ -13,8 +13,8 @@ static bool is_top_level(const char *path) {
         return !strchr(relative(path), '/');
 }
 
-/* Masks of system paths lie where the host has them, at every level; those inside private parts of the
- * view are leash-init's to find. */
+/* Masks of system paths lie where the host has them, at every level; those inside private parts of
+ * the view are leash-init's to find. */
 bool mount_is_moot(struct engine *en, int root, const struct plan_mount *m) {
         if (!m->optional || m->kind != MOUNT_HIDE || strcmp(m->field, "/level") != 0)
                 return false;

@@ -115,7 +115,8 @@ static struct name *set_load(const struct judge *j, bool folded) {
         struct name *names = calloc(plan->n_names + 1, sizeof(struct name));
 
         for (size_t i = 0; names && i < plan->n_names; i++)
-                if (name_load(&names[i], wire_string(plan, from[i].pattern), &from[i], folded) < 0) {
+                if (name_load(&names[i], wire_string(plan, from[i].pattern), &from[i], folded) <
+                    0) {
                         set_free(names, i + 1);
                         names = NULL;
                 }
@@ -130,8 +131,8 @@ void names_free(struct judge *j) {
 
 #define PATH_ROOM (PATH_MAX + NAME_MAX + 2)
 
-/* The names to compare with, and the path as they see it. They are taken apart at the first question: most
- * commands ask none. NULL when memory is short: then the answer has to be no. */
+/* The names to compare with, and the path as they see it. They are taken apart at the first
+ * question: most commands ask none. NULL when memory is short: then the answer has to be no. */
 static const struct name *names_for(const struct caller *c, const char **path,
                                     char room[static PATH_ROOM]) {
         struct judge *j = c->judge;
@@ -187,7 +188,8 @@ static uint64_t closure(const struct name *n, uint64_t set) {
         return set;
 }
 
-/* Is the path on the way to the pattern's literal beginning, or below it? Elsewhere no state is left. */
+/* Is the path on the way to the pattern's literal beginning, or below it? Elsewhere no state is
+ * left. */
 static bool touches(const struct name *n, const char *path, size_t length) {
         size_t common = length < n->prefix_length ? length : n->prefix_length;
 

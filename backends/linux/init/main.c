@@ -24,8 +24,8 @@ int init_send(struct init *in, struct wire_frame *f, const int *fds, size_t n_fd
         struct pollfd p = { .fd = in->control, .events = POLLOUT };
         int r;
 
-        /* The socket does not block, since serve() reads from it; what a command came to must not be lost
-         * because the session is behind. */
+        /* The socket does not block, since serve() reads from it; what a command came to must not
+         * be lost because the session is behind. */
         while ((r = frame_send(in->control, f, fds, n_fds)) == -EAGAIN)
                 if (poll(&p, 1, -1) < 0 && errno != EINTR)
                         return -errno;

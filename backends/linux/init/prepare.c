@@ -4,8 +4,8 @@
  * (decision 17). Loopback up, the network's odd doors shut, a staging tmpfs with /dev, /proc and
  * masks.
  *
- * The staging tree lies over the host's /proc, of which nothing is needed any more then, so the session can
- * still open every host path through our descriptor of the old root.
+ * The staging tree lies over the host's /proc, of which nothing is needed any more then, so the
+ * session can still open every host path through our descriptor of the old root.
  */
 #include "init.h"
 
@@ -61,7 +61,8 @@ static int staging_masks(struct init *in) {
 
 static int staging_spare(struct init *in) {
         for (; in->n_spare < INIT_SPARE; in->n_spare++) {
-                in->spare[in->n_spare] = mount_new("tmpfs", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+                in->spare[in->n_spare] =
+                        mount_new("tmpfs", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
                 if (in->spare[in->n_spare] < 0)
                         return in->spare[in->n_spare];
         }
@@ -125,7 +126,8 @@ int init_prepare(struct init *in) {
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return init_report(in, WIRE_STAGE_NAMESPACES, errno, "mount propagation");
         /* Nested user namespaces are switched off by it, unless the plan wants them (confine.c). */
-        in->max_userns = openat(in->old_root, "proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+        in->max_userns =
+                openat(in->old_root, "proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
         r = network_prepare(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_NETWORK, -r, "loopback");

@@ -63,7 +63,8 @@ int sys_build(struct init *in, int target, bool gpu) {
                 return sys;
         r = mount_attach(sys, target);
         for (size_t i = 0; i < ELEMENTSOF(sys_paths) && r >= 0; i++) {
-                /* With a GPU the whole of devices/ is bound; its parts need no mount of their own. */
+                /* With a GPU the whole of devices/ is bound; its parts need no mount of their own.
+                 */
                 bool part = !sys_paths[i].gpu && strncmp(sys_paths[i].path, "devices/", 8) == 0;
 
                 if (gpu ? !part : !sys_paths[i].gpu)
