@@ -22,9 +22,12 @@
 /* Nested user namespaces are refused by seccomp, too; this holds even where the filter has a hole.
  * Must run before the view is entered, where /proc/sys is read-only. */
 int confine_namespaces(struct init *in) {
+        _cleanup_close_ int fd = -1;
+
         if (in->plan->flags & WIRE_PLAN_KEEP_USERNS)
                 return 0;
-        if (in->max_userns < 0 || write(in->max_userns, "0", 1) != 1)
+        fd = openat(in->old_root, "proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || write(fd, "0", 1) != 1)
                 return init_report(in, WIRE_STAGE_NAMESPACES, errno, "user.max_user_namespaces");
         return 0;
 }
@@ -69,7 +72,7 @@ static int capabilities_drop(void) {
 }
 
 int confine_self(struct init *in) {
-        int r = capabilities_drop(in->native);
+        int r = capabilities_drop();
 
         if (r < 0)
                 return init_report(in, WIRE_STAGE_CREDENTIALS, -r, "capabilities");

@@ -35,7 +35,7 @@ struct command {
 struct init {
         int control;  /* SOCK_SEQPACKET to the session */
         int old_root; /* O_PATH of / as the host has it, in our mount namespace */
-        int max_userns;   /* the sysctl, opened while the host's /proc is in reach */
+        int host_sys;     /* O_PATH of the host's /sys, on which the staging tree lies; -1 = none */
         int disk;     /* a detached copy of the whole tree: the new root of most levels */
         int spare[INIT_SPARE]; /* private directories that wait for a place; -1 = taken */
         size_t n_spare;

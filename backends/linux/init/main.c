@@ -97,10 +97,10 @@ static void plan_fds_close(struct init *in) {
         in->n_fds = 0;
         closep(&in->old_root);
         closep(&in->disk);
-        closep(&in->max_userns);
+        closep(&in->host_sys);
         closep(&in->staging);
         closep(&in->root);
-        in->old_root = in->max_userns = in->disk = in->staging = in->root = -1;
+        in->old_root = in->host_sys = in->disk = in->staging = in->root = -1;
 }
 
 static int build(struct init *in) {
@@ -139,7 +139,7 @@ int main(int argc, char **argv) {
                 .control = INIT_CONTROL_FD,
                 .old_root = -1,
                 .disk = -1,
-                .max_userns = -1,
+                .host_sys = -1,
                 .staging = -1,
                 .root = -1,
                 .nested = -1,

@@ -69,13 +69,16 @@ static int staging_spare(struct init *in) {
         return 0;
 }
 
-/* The host's /proc is what no plan ever takes a source from, and every host has it. */
+/* Over the host's /sys, of which no plan takes anything: what we bind of it ourselves hangs on a
+ * descriptor from before. A host without a /sys has at least a /proc, or we would not have come so
+ * far. */
 static int staging_attach(struct init *in) {
-        _cleanup_close_ int place = openat(in->old_root, "proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        _cleanup_close_ int place = -1;
 
-        if (place < 0)
-                return -errno;
-        return mount_attach(in->staging, place);
+        in->host_sys = openat(in->old_root, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        place = openat(in->old_root, in->host_sys >= 0 ? "sys" : "proc",
+                       O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return place < 0 ? -errno : mount_attach(in->staging, place);
 }
 
 static int staging_prepare(struct init *in) {
@@ -125,9 +128,6 @@ int init_prepare(struct init *in) {
         /* Slave: what the host unmounts goes away here, too, and nothing travels back. */
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return init_report(in, WIRE_STAGE_NAMESPACES, errno, "mount propagation");
-        /* Nested user namespaces are switched off by it, unless the plan wants them (confine.c). */
-        in->max_userns =
-                openat(in->old_root, "proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
         r = network_prepare(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_NETWORK, -r, "loopback");

@@ -30,27 +30,28 @@ static const struct {
 
 static int sys_bind(struct init *in, int sys, const char *path) {
         _cleanup_close_ int source = -1, mount = -1, target = -1;
-        char full[128];
+        char part[128];
 
-        snprintf(full, sizeof(full), "sys/%s", path);
-        source = sys_openat2(in->old_root, full, O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
+        if (in->host_sys < 0)
+                return 0;
+        source = sys_openat2(in->host_sys, path, O_PATH | O_DIRECTORY, RESOLVE_BENEATH);
         if (source < 0)
                 return 0; /* this machine has no such thing */
         mount = mount_clone(source, "", true);
         if (mount < 0)
                 return mount;
-        for (char *slash = strchr(full + 4, '/'); slash; slash = strchr(slash + 1, '/')) {
-                *slash = '\0';
-                if (mkdirat(sys, full + 4, 0755) < 0 && errno != EEXIST)
+        for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+                snprintf(part, sizeof(part), "%.*s", (int) (slash - path), path);
+                if (mkdirat(sys, part, 0755) < 0 && errno != EEXIST)
                         return -errno;
-                *slash = '/';
         }
         if (mkdirat(sys, path, 0755) < 0 && errno != EEXIST)
                 return -errno;
         target = openat(sys, path, O_PATH | O_CLOEXEC);
         if (target < 0)
                 return -errno;
-        return mount_attach_restricted(mount, target, SAFE | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC, true);
+        return mount_attach_restricted(mount, target, SAFE | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC,
+                                       true);
 }
 
 int sys_build(struct init *in, int target, bool gpu) {
