@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../libleash/localise.h"
+#include "ask.h"
 #include "commands.h"
 #include "signals.h"
 #include "streams.h"
@@ -26,6 +27,7 @@ struct live {
         struct streams streams;
         struct terminal terminal;
         struct leash_process *process;
+        struct asking *asking;
         int signals;
         int64_t last_int; /* ms, monotonic; 0 = none yet */
         unsigned ints;    /* within IMPATIENCE_MS of each other */
@@ -169,17 +171,20 @@ static int loop(struct live *l) {
         struct leash *conn = l->c->l;
 
         while (!process_exited_json(l->process) && !l->given_up) {
-                struct pollfd fds[2 + 3];
+                struct pollfd fds[3 + 3];
                 size_t at[3], n[3];
                 fds[0] = (struct pollfd){ .fd = leash_get_fd(conn),
                                           .events = (short) leash_get_events(conn) };
                 fds[1] = (struct pollfd){ .fd = l->signals, .events = POLLIN };
-                size_t used = 2 + streams_poll(&l->streams, fds + 2, at, n);
-                if (poll(fds, used, -1) < 0 && errno != EINTR)
+                fds[2] = (struct pollfd){ .fd = asking_fd(l->asking), .events = POLLIN };
+                l->streams.no_input = asking_is_open(l->asking);
+                size_t used = 3 + streams_poll(&l->streams, fds + 3, at, n);
+                if (poll(fds, used, asking_timeout(l->asking)) < 0 && errno != EINTR)
                         return -errno;
                 if (fds[1].revents)
                         handle_signals(l);
-                streams_step(&l->streams, fds + 2, at, n);
+                asking_step(l->asking);
+                streams_step(&l->streams, fds + 3, at, n);
                 if (fds[0].revents) {
                         int r = leash_dispatch(conn);
                         if (r < 0 && !process_exited_json(l->process))
@@ -314,11 +319,13 @@ int live_launch(struct ctl *c, struct launch *launch) {
                 /* Before the request: a signal that comes while the command starts is the
                  * command's. */
                 l.signals = signals_open();
+                l.asking = asking_new(c->l, &l.terminal);
                 code = start(&l, launch);
                 streams_sent(&l.streams);
                 if (code == 0)
                         code = attend(&l, launch);
         }
+        asking_free(l.asking);
         streams_close(&l.streams);
         if (l.signals >= 0)
                 close(l.signals);

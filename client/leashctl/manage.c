@@ -153,6 +153,33 @@ struct watch {
         int64_t alive; /* sandboxes that were there or came, less those that went */
 };
 
+static void print_network(const struct network_event *n) {
+        const char *host = n->host ? n->host : n->address ? n->address : "?";
+        fputc(' ', stdout);
+        print_escaped(stdout, n->verdict);
+        fputc(' ', stdout);
+        print_escaped(stdout, host);
+        if (n->port > 0)
+                printf(" %u", (unsigned) n->port);
+        fputc(' ', stdout);
+        print_escaped(stdout, n->protocol);
+        if (n->address && strcmp(n->address, host) != 0) {
+                fputs(" at ", stdout);
+                print_escaped(stdout, n->address);
+        }
+        if (n->error) {
+                fputs(": ", stdout);
+                print_escaped(stdout, n->error);
+        } else if (strcmp(n->verdict, "allow") == 0)
+                printf(" in %llu out %llu %.3fs", (unsigned long long) n->bytes_in,
+                       (unsigned long long) n->bytes_out, n->seconds);
+        if (n->rule) {
+                fputs(" (", stdout);
+                print_escaped(stdout, n->rule);
+                fputc(')', stdout);
+        }
+}
+
 static void print_event(struct watch *w, const struct event *ev) {
         char clock[32] = "", argv[768];
         time_t t = (time_t) ev->time;
@@ -181,6 +208,8 @@ static void print_event(struct watch *w, const struct event *ev) {
                 printf(" %s ", d->access ? d->access : d->kind ? d->kind : "");
                 print_escaped(stdout, what ? what : "?");
         }
+        if (ev->network)
+                print_network(ev->network);
         if (ev->path) {
                 fputc(' ', stdout);
                 print_escaped(stdout, ev->path);

@@ -122,7 +122,8 @@ size_t streams_poll(struct streams *s, struct pollfd *ret, size_t at[3], size_t 
 
         for (size_t i = 0; i < 3; i++) {
                 at[i] = used;
-                n[i] = s->pumps[i] ? pump_poll(s->pumps[i], ret + used) : 0;
+                n[i] = s->pumps[i] && (i > 0 || !s->no_input) ? pump_poll(s->pumps[i], ret + used)
+                                                              : 0;
                 used += n[i];
         }
         return used;

@@ -18,6 +18,7 @@ struct streams {
         char *kept[3];         /* with capture: stdout in [1], stderr in [2] */
         size_t kept_len[3];
         bool cut;
+        bool no_input; /* for now: what is typed is not for the command */
 };
 
 /* tty: a pty. capture: stdout and stderr into memory. 0, or -errno. */

@@ -47,6 +47,8 @@ struct leash {
         leash_notify_fn notify;
         leash_json_notify_fn notify_json;
         void *notify_userdata;
+        leash_decide_fn decide;
+        void *decide_userdata;
         struct error error;
         struct leash_error public_error;
         char *socket; /* as given to leash_connect, or NULL */
@@ -70,6 +72,11 @@ int queue_add(struct leash *l, char *line, size_t len, const int *fds,
               size_t n_fds);      /* takes the line */
 int queue_flush(struct leash *l); /* 1: all is out, 0: the socket is full */
 void queue_drop(struct leash *l);
+
+int leash_send(struct leash *l, char *line, size_t len); /* takes the line */
+
+/* decide.c: the daemon's request, answered */
+int answer_request(struct leash *l, struct rpc_message *m);
 
 /* call.c: like leash_call, without text. *ret (may be NULL) is the caller's. */
 int leash_call_json(struct leash *l, const char *method, struct json *params, const int *fds,

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the daemon asks us. An answer of "no" needs nobody: it is what silence means, too. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+void leash_set_decide(struct leash *l, leash_decide_fn fn, void *userdata) {
+        l->decide = fn;
+        l->decide_userdata = userdata;
+}
+
+int leash_decide(struct leash *l, const char *id, enum leash_decision decision) {
+        struct network_decide_result result = {
+                .verdict = decision == LEASH_YES || decision == LEASH_YES_REMEMBER ? DECIDE_ALLOW
+                                                                                   : DECIDE_DENY,
+                .remember = decision == LEASH_YES_REMEMBER || decision == LEASH_NO_REMEMBER,
+        };
+        _cleanup_(json_unrefp) struct json *j = NULL;
+        struct error e = ERROR_NULL;
+        size_t len = 0;
+
+        int r = shape_encode(client_methods[CLIENT_NETWORK_DECIDE].result, &result, &j, &e);
+        if (r < 0)
+                return leash_fail(l, &e, r);
+        return leash_send(l, rpc_format_result(id, j, &len), len);
+}
+
+static int refuse(struct leash *l, const char *id, const struct error *e) {
+        size_t len = 0;
+        char *line = rpc_format_error(id, e, &len);
+        return leash_send(l, line, len);
+}
+
+int answer_request(struct leash *l, struct rpc_message *m) {
+        _cleanup_(arena_freep) struct arena *a = arena_new();
+        struct network_decide_params p = { 0 };
+        struct error e = ERROR_NULL;
+
+        if (client_method_find(m->method) != CLIENT_NETWORK_DECIDE) {
+                error_set(&e, ERROR_METHOD, ENOSYS, "this client does not know %.40s", m->method);
+                return refuse(l, m->id, &e);
+        }
+        int r = a ? shape_decode_lax(client_methods[CLIENT_NETWORK_DECIDE].params, m->params, a, &p,
+                                     &e)
+                  : error_nomem(&e);
+        if (r < 0)
+                return refuse(l, m->id, &e);
+        const struct leash_question q = { .id = m->id,
+                                          .sandbox = p.sandbox,
+                                          .process = p.process ? p.process : "",
+                                          .host = p.host,
+                                          .protocol = p.protocol,
+                                          .port = (uint16_t) p.port };
+        enum leash_decision d = l->decide ? l->decide(l, &q, l->decide_userdata) : LEASH_NO;
+        return d == LEASH_LATER ? 0 : leash_decide(l, m->id, d);
+}
