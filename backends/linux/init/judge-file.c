@@ -231,6 +231,7 @@ static int open_new(struct caller *c, const struct place *p, uint64_t flags, mod
         if (r < 0)
                 return r;
         caller_trusted(c, p->path);
+        c->made = true;
         return give(c, &fd, flags, true);
 }
 

@@ -35,11 +35,29 @@ struct listener {
         struct listener *next;
 };
 
+/* What tells a call from others: judge-again.c. */
+struct call {
+        uint64_t hash, stack;
+};
+
 struct worker {
         pid_t pid;
         int listener;
         uint64_t id;
         pid_t tid;
+        struct call call;
+};
+
+/* An answer that nobody took. More than so many threads are rarely interrupted at once; each may
+ * hold a descriptor. */
+#define JUDGE_AGAIN_MAX 64
+struct again {
+        pid_t tid;
+        struct call call;
+        int64_t value;
+        int fd; /* to be given; -1 = none */
+        bool cloexec;
+        int64_t at;
 };
 
 struct judge {
@@ -54,6 +72,9 @@ struct judge {
         struct listener *listeners;
         struct worker workers[JUDGE_WORKERS_MAX];
         size_t n_workers;
+        bool restarts; /* this kernel makes interrupted calls again */
+        struct again again[JUDGE_AGAIN_MAX];
+        size_t n_again;
         int64_t tokens, tokens_at; /* denials that may still be told, and when that was counted */
 };
 
@@ -64,11 +85,14 @@ struct caller {
         pid_t tid;
         pid_t tgid; /* 0 = not looked up yet */
         bool folds; /* it deals with a file system to which .GIT is .git */
+        bool made;  /* a file, which opening it again would find */
+        struct call call;
         struct seccomp_data data;
 };
 
 /* judge.c */
 bool caller_valid(const struct caller *c);
+void caller_answer(const struct caller *c, int err, int64_t value);
 /* Closes it; ANSWERED or -errno. */
 int caller_give(const struct caller *c, int *fd, bool cloexec, bool final);
 int caller_continue_path(const struct caller *c);
@@ -84,6 +108,11 @@ struct work {
         size_t size;
 };
 int caller_work(struct caller *c, const struct work *w);
+
+/* judge-again.c */
+bool again_answer(struct caller *c);
+void again_keep(struct judge *j, pid_t tid, const struct call *call, int64_t value, int fd,
+                bool cloexec);
 
 /* judge-path.c */
 struct spot {

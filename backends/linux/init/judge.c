@@ -16,6 +16,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 
 #include "../frames.h"
 
@@ -42,6 +43,7 @@
 /* How soon a worker notices that nobody waits for it any more, or that a signal wants its caller.
  */
 #define WORKERS_CHECK_NS 200000000L
+#define UNTAKEN 1 /* a worker's exit status: it did what it should, and nobody took the answer */
 
 /* answers */
 
@@ -50,15 +52,24 @@ bool caller_valid(const struct caller *c) {
 }
 
 /* A caller that is gone (ENOENT) needs no answer. */
-static void answer_flags(int listener, uint64_t id, int err, int64_t value, uint32_t flags) {
+static bool answer_flags(int listener, uint64_t id, int err, int64_t value, uint32_t flags) {
         struct seccomp_notif_resp resp = { .id = id, .val = value, .error = err, .flags = flags };
+        int r;
 
-        while (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) < 0 && errno == EINTR)
-                ;
+        do
+                r = ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+        while (r < 0 && errno == EINTR);
+        return r == 0;
 }
 
-static void answer(int listener, uint64_t id, int err, int64_t value) {
-        answer_flags(listener, id, err, value, 0);
+static bool answer(int listener, uint64_t id, int err, int64_t value) {
+        return answer_flags(listener, id, err, value, 0);
+}
+
+/* A call that failed can be made again; one that was done must not be. */
+void caller_answer(const struct caller *c, int err, int64_t value) {
+        if (!answer(c->listener->fd, c->id, err, value) && err == 0)
+                again_keep(c->judge, c->tid, &c->call, value, -1, false);
 }
 
 /* `final`: ours must be closed before the caller goes on. Otherwise, if we lose the processor in
@@ -79,11 +90,17 @@ int caller_give(const struct caller *c, int *fd, bool cloexec, bool final) {
                 add.flags = 0;
                 r = ioctl(c->listener->fd, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
         }
+        /* ESRCH: a signal came while the kernel waited for the caller to take it. */
+        if (r < 0 && (errno == ENOENT || errno == ESRCH)) {
+                if (c->made)
+                        again_keep(c->judge, c->tid, &c->call, 0, TAKE_FD(*fd), cloexec);
+                return ANSWERED;
+        }
         if (r < 0)
-                return errno == ENOENT ? ANSWERED : -errno; /* EMFILE is the caller's own */
+                return -errno; /* EMFILE is the caller's own */
         close(TAKE_FD(*fd));
         if (!add.flags)
-                answer(c->listener->fd, c->id, 0, r);
+                caller_answer(c, 0, r);
         return ANSWERED;
 }
 
@@ -165,9 +182,9 @@ _Noreturn static void worker(struct caller *c, const struct work *w) {
         sigprocmask(SIG_SETMASK, &none, NULL);
         close(c->judge->init->control);
         r = w->run(c, w);
-        if (r != ANSWERED)
-                answer(c->listener->fd, c->id, r, 0);
-        _exit(0);
+        if (r == ANSWERED || answer(c->listener->fd, c->id, r, 0) || r < 0)
+                _exit(0);
+        _exit(UNTAKEN);
 }
 
 int caller_work(struct caller *c, const struct work *w) {
@@ -184,7 +201,11 @@ int caller_work(struct caller *c, const struct work *w) {
         if (j->n_workers == 0)
                 timer_set(j, true);
         j->workers[j->n_workers++] = (struct worker){
-                .pid = pid, .listener = c->listener->fd, .id = c->id, .tid = c->tid
+                .pid = pid,
+                .listener = c->listener->fd,
+                .id = c->id,
+                .tid = c->tid,
+                .call = c->call,
         };
         return ANSWERED;
 }
@@ -214,12 +235,16 @@ static void workers_check(struct judge *j) {
         }
 }
 
-void judge_reaped(struct judge *j, pid_t pid) {
+void judge_reaped(struct judge *j, pid_t pid, int status) {
         for (size_t i = 0; i < j->n_workers; i++) {
-                if (j->workers[i].pid != pid)
+                const struct worker *w = &j->workers[i];
+
+                if (w->pid != pid)
                         continue;
+                if (WIFEXITED(status) && WEXITSTATUS(status) == UNTAKEN)
+                        again_keep(j, w->tid, &w->call, 0, -1, false);
                 /* Killed before it could answer? Otherwise the id is no longer valid. */
-                answer(j->workers[i].listener, j->workers[i].id, -EINTR, 0);
+                (void) answer(w->listener, w->id, -EINTR, 0);
                 j->workers[i] = j->workers[--j->n_workers];
                 if (j->n_workers == 0)
                         timer_set(j, false);
@@ -313,9 +338,11 @@ static void listener_read(struct judge *j, const struct listener *l) {
                 c.id = u.notif.id;
                 c.tid = (pid_t) u.notif.pid;
                 c.data = u.notif.data;
+                if (again_answer(&c))
+                        continue;
                 r = c.tid > 0 ? dispatch(&c) : -EPERM;
                 if (r != ANSWERED)
-                        answer(l->fd, c.id, r, 0);
+                        caller_answer(&c, r, 0);
         }
 }
 
@@ -434,6 +461,18 @@ void judge_adopt(struct judge *j, uint64_t id) {
 
 /* life */
 
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
+#endif
+
+/* Flags are looked at before the program: a known one says EFAULT here (seccomp(2)). */
+static bool calls_are_restarted(void) {
+        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                       SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                       NULL) < 0 &&
+               errno == EINVAL;
+}
+
 static int judge_open_all(struct judge *j) {
         struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
         struct seccomp_notif_sizes sizes;
@@ -485,6 +524,7 @@ int judge_new(struct init *in, struct judge **ret) {
                 return -ENOMEM;
         j->init = in;
         j->send = j->receive = j->epoll = j->timer = j->root = j->proc = j->fds = -1;
+        j->restarts = calls_are_restarted();
         j->tokens = DENIALS_BURST;
         j->tokens_at = now_us();
         r = judge_open_all(j);
@@ -503,6 +543,8 @@ void judge_free(struct judge *j) {
         for (size_t i = 0; i < j->n_workers; i++)
                 kill(j->workers[i].pid, SIGKILL);
         j->n_workers = 0;
+        while (j->n_again > 0)
+                closep(&j->again[--j->n_again].fd);
         while (j->listeners)
                 listener_close(j, j->listeners);
         closep(&j->send);

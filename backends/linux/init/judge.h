@@ -8,7 +8,8 @@
  * Each command's filter has a listener of its own. The child sends it through a socket pair before
  * it execs; init adopts it afterwards. Where the kernel knows it (5.19), the filter is to be
  * installed with SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: else a signal that arrives while we work
- * makes the kernel start the call again, and the second mkdir() finds what the first one made.
+ * makes the kernel start the call again (judge-again.c). On such a kernel a handler without
+ * SA_RESTART can make a call say EINTR that was done, and that would not be interrupted elsewhere.
  *
  * One thread serves all commands. That is no accident: every call that moves a name comes through
  * here, so between judging and doing nothing inside the sandbox can change what a path means.
@@ -33,4 +34,4 @@ void judge_adopt(struct judge *j, uint64_t id);
 int judge_fd(const struct judge *j);
 void judge_ready(struct judge *j);
 /* A child that is no command has ended: it may be one of the judge's workers. */
-void judge_reaped(struct judge *j, pid_t pid);
+void judge_reaped(struct judge *j, pid_t pid, int status);

@@ -42,7 +42,7 @@ static void reap(struct init *in) {
                 if (c == end) {
                         /* An orphan that a command left behind, or a worker of ours. */
                         if (in->judge)
-                                judge_reaped(in->judge, pid);
+                                judge_reaped(in->judge, pid, status);
                         continue;
                 }
                 f.id = c->id;

@@ -82,7 +82,7 @@ void harness_begin(struct harness *h, const struct rule_of_test *rules, unsigned
 }
 
 /* The rows of seccomp_table.c that ask the supervisor, in a plainer program. */
-static int filter_install(bool reads) {
+static int filter_install(bool reads, bool old) {
         static const int always[] = {
 #ifdef __NR_open
                 __NR_creat,    __NR_mkdir,    __NR_mknod,     __NR_rename,  __NR_link,
@@ -131,7 +131,7 @@ static int filter_install(bool reads) {
                 return -errno;
         fd = (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
                            SECCOMP_FILTER_FLAG_NEW_LISTENER |
-                                   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+                                   (old ? 0 : SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV),
                            &program);
         if (fd < 0 && errno == EINVAL)
                 fd = (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
@@ -160,7 +160,7 @@ static void frames_read(struct harness *h) {
 }
 
 int harness_run(struct harness *h, int (*body)(void)) {
-        int ready[2], status = -1;
+        int ready[2], status = -1, left;
         char byte;
         pid_t child, pid;
 
@@ -168,7 +168,7 @@ int harness_run(struct harness *h, int (*body)(void)) {
         child = fork();
         ck_assert_int_ge(child, 0);
         if (child == 0) {
-                int listener = filter_install(h->reads);
+                int listener = filter_install(h->reads, h->judge->restarts);
 
                 if (listener < 0 || judge_hand_over(h->judge, listener) < 0)
                         _exit(98);
@@ -188,7 +188,7 @@ int harness_run(struct harness *h, int (*body)(void)) {
                 struct pollfd p = { .fd = judge_fd(h->judge), .events = POLLIN };
 
                 while ((pid = waitpid(-1, &status, WNOHANG)) > 0 && pid != child)
-                        judge_reaped(h->judge, pid);
+                        judge_reaped(h->judge, pid, status);
                 if (pid != 0)
                         break;
                 if (poll(&p, 1, 20) > 0)
@@ -196,8 +196,8 @@ int harness_run(struct harness *h, int (*body)(void)) {
         }
         for (int i = 0; i < 50 && (h->judge->n_workers || h->judge->listeners); i++) {
                 judge_ready(h->judge);
-                while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
-                        judge_reaped(h->judge, pid);
+                while ((pid = waitpid(-1, &left, WNOHANG)) > 0)
+                        judge_reaped(h->judge, pid, left);
                 usleep(20000);
         }
         frames_read(h);
