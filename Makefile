@@ -8,7 +8,7 @@ VALGRIND = valgrind --error-exitcode=99 --leak-check=full --errors-for-leak-kind
 # What `make check` runs; the longer suites have targets of their own.
 SUITES = --suite unit --suite lint --suite api --suite escape --suite tools
 
-.PHONY: all demo check check-asan check-valgrind stress bench fuzz lint format install deps clean
+.PHONY: all demo check check-asan check-valgrind check-vm stress bench fuzz lint format install deps clean
 
 all: $(BUILD)/build.ninja
 	meson compile -C $(BUILD)
@@ -43,6 +43,11 @@ check-valgrind: deps all
 # A thousand sandboxes at once, idle wake-ups, soak: minutes.
 stress: deps all
 	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs --suite stress
+
+# On the kernels from 5.10 to the newest, in QEMU, with kernels that apt fetches into ~/.cache: some
+# minutes. Skipped where there is no QEMU.
+check-vm: deps all
+	@tests/vm/kernels.sh $(BUILD) || { r=$$?; [ $$r = 77 ] && echo "check-vm: skipped"; }
 
 bench: deps all
 	@tests/bench/bench.py --build $(BUILD) --json $(BUILD)/bench.json

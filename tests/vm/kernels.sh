@@ -1,20 +1,29 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Runs the unit tests of backends/linux on other kernels, as root and as nobody, with cgroup v2 and all
-# controllers: each kernel boots under QEMU (no KVM, no disk, no modules) with an initramfs that holds the
-# test programs, and must end with DONE.
+# Runs leash on other kernels: each boots under QEMU (no KVM, no disk, no modules) with an initramfs that
+# holds the programs and the unit tests of backends/linux, has cgroup v2 with all controllers, and must end
+# with DONE. As root and as ordinary users:
 #
-#   tests/vm/kernels.sh BUILD VMLINUZ…
+#   inside.sh     tools and escapes, with namespaces, then where those are forbidden (the native tier)
+#   limits.sh     memory, processes and processor time
+#   unit tests    of backends/linux
 #
-# Kernels: `apt-get download linux-image-…-cloud-amd64` (since 7.3 linux-binary-…), `dpkg -x` it, and take
-# boot/vmlinuz-*. The floor is 5.10; 6.1 has Landlock ABI 2, 6.12 ABI 6, 7.3 ABI 11.
-# Needs qemu-system-x86, busybox-static, util-linux.
+#   tests/vm/kernels.sh BUILD [VMLINUZ…]       without a kernel: those that fetch.sh has, or fetches
+#
+# Needs qemu-system-x86, busybox-static, util-linux. Exits with 77 where that, or the network, is missing.
+# LEASH_VM_SECONDS: the time that one kernel may take (300). LEASH_VM_UNIT=no leaves out the unit tests.
 set -u
 build=${1:?build folder}
 shift
+here=$(dirname "$0")
 for tool in qemu-system-x86_64 busybox setpriv ldd; do
-        command -v "$tool" >/dev/null || { echo "kernels: $tool is not installed"; exit 77; }
+        command -v "$tool" >/dev/null || { echo "kernels: skipped: $tool is not installed"; exit 77; }
 done
+if [ $# = 0 ]; then
+        mapfile -t kernels < <("$here/fetch.sh")
+        [ ${#kernels[@]} -gt 0 ] || { echo "kernels: skipped: there are none"; exit 77; }
+        set -- "${kernels[@]}"
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
@@ -49,7 +58,7 @@ done
 for program in leashd leash-session leash-init leashctl; do
         add "$build/$program" bin
 done
-cp "$(dirname "$0")/inside.sh" "$(dirname "$0")/limits.sh" "$root/bin/"
+cp "$here/inside.sh" "$here/limits.sh" "$root/bin/"
 chmod +x "$root"/bin/*.sh
 
 cat >"$root/init" <<'END'
@@ -94,7 +103,23 @@ fi
 case $(uname -r) in 5.*) landlock="--accept no_landlock" ;; *) landlock= ;; esac
 as_root inside.sh namespaces $landlock || failed=1
 as_user inside.sh namespaces $landlock || failed=1
+killall leashd; sleep 1
+echo "+memory +pids +cpu" >/sys/fs/cgroup/cgroup.subtree_control
+# leashd alone in a group that is its own, as in a systemd scope with Delegate=yes.
+for who in root user; do
+        group=/sys/fs/cgroup/$who
+        mkdir $group
+        chown $who $group $group/cgroup.procs $group/cgroup.subtree_control $group/cgroup.threads
+done
+in_group() { # name
+        sh -c 'echo $$ >/sys/fs/cgroup/$0/cgroup.procs && exec "$@"' "$@" &
+        sleep 1
+}
+HOME=/root USER=root in_group root leashd --user --socket /tmp/leash-0/leash.sock
 as_root limits.sh $landlock || failed=1
+HOME=/home/user USER=user in_group user /bin/setpriv --reuid 1000 --regid 1000 --clear-groups \
+        leashd --user --socket /tmp/leash-1000/leash.sock
+as_user limits.sh $landlock || failed=1
 # From here on as in a container. What runs still has seen more.
 killall leashd; sleep 1
 echo 0 >/proc/sys/user/max_user_namespaces
@@ -111,12 +136,14 @@ END
 chmod +x "$root/init"
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$work/initrd"
 
+[ "${LEASH_VM_UNIT:-}" = no ] && unit= || unit=leash.unit
 bad=0
 for kernel in "$@"; do
         # Without cx16, or 6.12 hangs in QEMU 7.2's emulator.
-        timeout ${LEASH_VM_SECONDS:-300} qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 1024 \
-                -nographic -nodefaults -no-reboot -kernel "$kernel" -initrd "$work/initrd" \
-                -append "console=ttyS0 panic=-1 quiet lsm=landlock,yama ${unit:+leash.unit}" \
+        timeout "${LEASH_VM_SECONDS:-300}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
+                -cpu max,-cx16 -smp 2 -m 1024 -nographic -nodefaults -no-reboot \
+                -kernel "$kernel" -initrd "$work/initrd" \
+                -append "console=ttyS0 panic=-1 quiet lsm=landlock,yama $unit" \
                 -serial "file:$work/console" -serial "file:$work/results" </dev/null
         tr -d '\r' <"$work/results"
         # QEMU's exit status says nothing: a guest's panic is 0, too.
