@@ -30,7 +30,7 @@ def enter():
         run("ip", "link", "set", "lo", "up")
         for a in (WEB4, OTHER4):
             run("ip", "addr", "add", a + "/32", "dev", "lo")
-        subprocess.run(["ip", "-6", "addr", "add", WEB6 + "/128", "dev", "lo"], stderr=subprocess.DEVNULL)
+        subprocess.run(["ip", "-6", "addr", "add", WEB6 + "/128", "dev", "lo", "nodad"], stderr=subprocess.DEVNULL)
         return
     flags = ["-n"] if os.geteuid() == 0 else ["-r", "-n"]
     if subprocess.run(["unshare", *flags, "true"], stderr=subprocess.DEVNULL).returncode:
@@ -53,6 +53,7 @@ class Dns(threading.Thread):
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((addr, port))
         self.tcp = socket.create_server((addr, port))
+        self.ttl = 60
         self.truncate = set()
         self.silent = set()
         self.start()
@@ -81,7 +82,7 @@ class Dns(threading.Thread):
             if kind != (28 if six else 1):
                 continue
             raw = socket.inet_pton(socket.AF_INET6 if six else socket.AF_INET, a)
-            out += b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 0, len(raw)) + raw
+            out += b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, self.ttl, len(raw)) + raw
             n += 1
         return q[:2] + struct.pack(">HHHHH", 0x8180, 1, n, 0, 0) + question + out
 
@@ -483,3 +484,31 @@ class Box:
             os.close(fd)
         self.holder.kill()
         self.holder.wait()
+
+
+def main(namespace):
+    """Runs every test_* function; each gets a new gate."""
+    failed = []
+    for name, fn in list(namespace.items()):
+        if not name.startswith("test_") or (len(sys.argv) > 1 and not any(a in name for a in sys.argv[1:])):
+            continue
+        gate = Gate()
+        boxes = []
+        try:
+            fn(gate, lambda *a, **k: boxes.append(Box(gate, *a, **k)) or boxes[-1])
+            print("ok", name, flush=True)
+        except Exception:
+            import traceback
+            traceback.print_exc()
+            print("FAILED", name, flush=True)
+            failed.append(name)
+        for b in boxes:
+            try:
+                b.close()
+            except OSError:
+                pass
+        rc = gate.close()
+        if rc != 0:
+            print("FAILED", name, "the gate ended with", rc, flush=True)
+            failed.append(name)
+    sys.exit(1 if failed else 0)
