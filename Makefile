@@ -40,9 +40,10 @@ check-valgrind: deps all
 	@CK_FORK=no tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs \
 		--timeout-multiplier 10 --wrapper '$(VALGRIND)' --suite unit
 
-# A thousand sandboxes at once, idle wake-ups, soak: minutes.
+# A thousand sandboxes at once, idle wake-ups, soak, the native tier at the other levels: minutes.
 stress: deps all
-	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs --suite stress
+	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs \
+		--suite long --suite stress
 
 # On the kernels from 5.10 to the newest, in QEMU, with kernels that apt fetches into ~/.cache: some
 # minutes. Skipped where there is no QEMU.

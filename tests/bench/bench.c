@@ -111,6 +111,8 @@ static void spawn(char *const *argv) {
         posix_spawn_file_actions_t quiet;
         pid_t pid;
         int status;
+        if (!argv[0])
+                die("nothing to run");
         posix_spawn_file_actions_init(&quiet);
         posix_spawn_file_actions_addopen(&quiet, 0, "/dev/null", O_RDONLY, 0);
         posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);

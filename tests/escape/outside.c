@@ -169,7 +169,7 @@ const struct attempt attempts_outside[] = {
         A("tgkill", thread_signal, "signal a host thread"),
         A("sigqueue", queued_signal, "queue a signal to a host process"),
         A("pidfd-signal", pidfd_signal, "signal a host process by pidfd"),
-        A("setown-signal", owner_signal, "have the kernel signal a host process"),
+        { "setown-signal", owner_signal, 0, ALL, HARM, 0, "have the kernel signal a host process" },
         A("setpriority", priority, "slow a host process down"),
         A("getpriority", priority_read, "read a host process's priority"),
         A("affinity", affinity, "pin a host process to one processor"),

@@ -33,11 +33,15 @@ static int raise_capabilities(const char *arg) {
         return result(syscall(SYS_capset, &h, d));
 }
 static int ambient(const char *arg) {
-        if (prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) <= 0)
-                return -EPERM;
-        return result(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0)) == 0
-                       ? 0
-                       : has_capabilities("CapBnd:");
+        struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+        struct __user_cap_data_struct d[2] = { 0 };
+        if (syscall(SYS_capget, &h, d) < 0)
+                return -errno;
+        d[0].inheritable = d[0].permitted;
+        d[1].inheritable = d[1].permitted;
+        if (syscall(SYS_capset, &h, d) < 0)
+                return -errno;
+        return result(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_CHOWN, 0, 0));
 }
 static int no_new_privileges(const char *arg) {
         return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0 ? 0 : -EPERM;
@@ -122,7 +126,7 @@ const struct attempt attempts_privilege[] = {
         B("permitted", has_capabilities, "CapPrm:", ROOT, "have permitted capabilities"),
         B("bounding", has_capabilities, "CapBnd:", 0, "have a bounding set to gain capabilities from"),
         B("capset", raise_capabilities, 0, ROOT, "raise a capability"),
-        B("ambient", ambient, 0, 0, "raise an ambient capability"),
+        B("ambient", ambient, 0, ROOT, "raise an ambient capability"),
         B("no-new-privs", no_new_privileges, 0, 0, "run without no_new_privs"),
         B("seccomp", unfiltered, 0, 0, "run without a filter"),
         B("setuid-other", become_other, 0, ROOT, "become another user"),

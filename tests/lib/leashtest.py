@@ -97,12 +97,36 @@ class User:
                 time.sleep(0.2)
 
 
+class NoNamespaces:
+    """A user namespace in which none can be made, as in an unprivileged container: there the native tier remains."""
+
+    HOLD = ("for n in user mnt pid net ipc uts cgroup; do echo 0 > /proc/sys/user/max_${n}_namespaces || exit 1; done;"
+            "echo ready; exec sleep 100000")
+
+    def __init__(self, user):
+        self.user = user
+        self.holder = subprocess.Popen(["unshare", "-U", "--map-current-user", "--keep-caps", "sh", "-c", self.HOLD],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **user.demote())
+        self.works = self.holder.stdout.readline() == "ready\n"
+
+    def prefix(self):
+        """Enters it, as the user and without any capability."""
+        return ["nsenter", f"--user=/proc/{self.holder.pid}/ns/user", "-S", str(self.user.uid), "-G", str(self.user.gid),
+                "--", "setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+
+    def end(self):
+        self.holder.kill()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+
 class Leash:
     """leashctl with a daemon of its own, started on demand as for anybody, and stopped at the end."""
 
-    def __init__(self, build, user, base):
+    def __init__(self, build, user, base, native=None):
         self.user = user
         self.base = base
+        self.native = native
         self.build = self.reachable(os.path.realpath(build))
         self.leashctl = os.path.join(self.build, "leashctl")
         self.runtime = user.own(tempfile.mkdtemp(prefix="run-", dir=base))
@@ -134,14 +158,18 @@ class Leash:
                     shutil.copy2(path, target)
         return copy
 
-    def popen(self, *args, env=None, **kw):
-        return subprocess.Popen([self.leashctl, *args], env={**self.env, **(env or {})}, **self.user.demote(), **kw)
+    def command(self, *args):
+        """leashctl, and what has to stand before it; with how() as keyword arguments for subprocess."""
+        return [*(self.native.prefix() if self.native else ()), self.leashctl, *args]
+
+    def how(self):
+        return {} if self.native else self.user.demote()
 
     def run(self, *args, env=None, timeout=60, **kw):
         kw.setdefault("stdin", subprocess.DEVNULL)
         kw.setdefault("capture_output", "stdout" not in kw and "stderr" not in kw)
-        return subprocess.run([self.leashctl, *args], env={**self.env, **(env or {})}, timeout=timeout,
-                              errors="replace", **self.user.demote(), **kw)
+        return subprocess.run(self.command(*args), env={**self.env, **(env or {})}, timeout=timeout,
+                              errors="replace", **self.how(), **kw)
 
     def rpc(self):
         return Rpc(self)
@@ -232,7 +260,7 @@ class Rpc:
         # The daemon knows a client by who connected; so somebody of that uid has to.
         if not self.listening(leash):
             leash.run("run", "--fresh", "--", "true")
-        if os.getuid() == leash.user.uid:
+        if os.getuid() == leash.user.uid and not leash.native:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.connect(leash.socket_path)
         else:
@@ -242,8 +270,9 @@ class Rpc:
                     "p.sendmsg([b'x'],[(socket.SOL_SOCKET,socket.SCM_RIGHTS,array.array('i',[s.fileno()]))])\n"
                     # The peer's identity must stay checkable as long as the connection is used.
                     "p.recv(1)\n")
-            self.helper = subprocess.Popen([PYTHON, "-c", code, leash.socket_path, str(there.fileno())],
-                                           pass_fds=(there.fileno(),), **leash.user.demote())
+            prefix = leash.native.prefix() if leash.native else []
+            self.helper = subprocess.Popen([*prefix, PYTHON, "-c", code, leash.socket_path, str(there.fileno())],
+                                           pass_fds=(there.fileno(),), **leash.how())
             there.close()
             _, control, _, _ = here.recvmsg(1, socket.CMSG_SPACE(4))
             fds = array.array("i")
