@@ -24,7 +24,7 @@
 /* output */
 #define LIMIT_OUTPUT_DEFAULT \
         (1u * 1024 * 1024) /* captured bytes per stream without max_output_bytes */
-#define LIMIT_OUTPUT_MAX (64u * 1024 * 1024)
+#define LIMIT_OUTPUT_MAX (16u * 1024 * 1024) /* more belongs into a file, or a stream */
 
 /* objects of one user */
 #define LIMIT_CONNECTIONS 512

@@ -15,9 +15,9 @@
 
 #include "internal.h"
 
-/* Answers may carry both streams of a command in full, base64 in JSON: 2 * LIMIT_OUTPUT_MAX * 4/3,
- * and room for the rest. Only a guard against a broken peer; memory is taken as bytes arrive. */
-#define LINE_MAX_IN ((size_t) LIMIT_OUTPUT_MAX * 3)
+/* Answers may carry both streams of a command in full, at worst as six bytes for one (a control
+ * character is \u00XX in JSON), and some room for the rest. */
+#define LINE_MAX_IN ((size_t) LIMIT_OUTPUT_MAX * 2 * 6 + LIMIT_LINE_BYTES)
 
 int leash_fail(struct leash *l, const struct error *e, int r) {
         l->error = *e;

@@ -11,11 +11,12 @@
 void id_new(const char *prefix, char ret[ID_BYTES]) {
         static const char alphabet[] =
                 "abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648 6, lower case */
-        unsigned char random[16];
+        unsigned char
+                random[10]; /* 80 bits: nobody guesses one, and it is still short in a prompt */
         size_t n = strlen(prefix);
         unsigned bits = 0, have = 0;
 
-        /* 16 bytes come whole once the pool is initialised (getrandom(2)); only EINTR before that.
+        /* They come whole once the pool is initialised (getrandom(2)); only EINTR before that.
          */
         while (getrandom(random, sizeof random, 0) != (ssize_t) sizeof random)
                 if (errno != EINTR)
@@ -26,8 +27,7 @@ void id_new(const char *prefix, char ret[ID_BYTES]) {
                 for (have += 8; have >= 5; have -= 5)
                         ret[n++] = alphabet[bits >> (have - 5) & 31];
         }
-        ret[n++] = alphabet[bits << (5 - have) & 31];
-        ret[n] = 0; /* 3 + 26 + 1 bytes */
+        ret[n] = 0; /* 3 + 16 + 1 bytes: 80 bits are 16 letters exactly */
 }
 
 static double read_clock(clockid_t clock) {

@@ -38,7 +38,7 @@ class Info(leash.Case):
 class Sandbox(leash.Case):
     def test_life(self):
         made = self.c.call("sandbox.create", name="mine")
-        self.assertRegex(made["sandbox"], r"^sb-[a-z2-7]{26}$")
+        self.assertRegex(made["sandbox"], r"^sb-[a-z2-7]{16}$")
         self.assertTrue(os.path.isdir(made["workdir"]))
         self.assertEqual(os.stat(made["workdir"]).st_mode & 0o7777, 0o700)
         self.assertTrue(made["workdir"].startswith(self.daemon.work + "/"))

@@ -39,7 +39,7 @@ class Streams(leash.Case):
     def test_pipe(self):
         p = self.start("sh", "-c", "echo out; echo err >&2; cat; exit 4",
                        stdio={"stdin": "pipe", "stdout": "pipe", "stderr": "pipe"})
-        self.assertRegex(p["process"], r"^pr-[a-z2-7]{26}$")
+        self.assertRegex(p["process"], r"^pr-[a-z2-7]{16}$")
         self.assertFalse(p["pty"])
         self.c.call("process.write", process=p["process"], data="one ")
         self.c.call("process.write", process=p["process"], data=base64.b64encode(b"two").decode(), encoding="base64")
