@@ -107,6 +107,12 @@ static int check_network(const struct policy *p, struct error *e) {
                 r = check_rules(&n->deny, "/network/deny", e);
         if (r >= 0)
                 r = check_ports(&n->local_ports, e);
+        if (r >= 0)
+                r = check_length("/network/no_proxy", n->no_proxy.n, LIMIT_LIST_ITEMS, e);
+        if (r >= 0 && n->proxy) {
+                struct parent_proxy_url url;
+                r = error_under(e, "/network/proxy", parent_proxy_parse(n->proxy, &url, e));
+        }
         if (r >= 0 && n->mode == NETWORK_DENY && n->allow.n > 0) {
                 r = error_set(e, ERROR_CONFLICT, 0,
                               "network.allow names hosts, but network.mode is deny: use mode "

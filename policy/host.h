@@ -53,6 +53,15 @@ int host_rule_parse(const char *text, struct host_rule *ret, struct error *e);
 /* Port 0 asks whether the rule holds for some port (a DNS question has none). */
 bool host_rule_matches(const struct host_rule *r, const struct host *h, uint16_t port);
 
+/* network.proxy: "http://[user:password@]host[:port][/]". */
+struct parent_proxy_url {
+        struct host host;
+        uint16_t port;
+        const char *user; /* as written, with its percent signs; NULL: none */
+        size_t user_len;
+};
+int parent_proxy_parse(const char *url, struct parent_proxy_url *ret, struct error *e);
+
 /* The compiled network policy. */
 struct network_rules {
         enum network_mode mode;

@@ -24,6 +24,7 @@ static const struct {
         { offsetof(struct policy, network.allow), LIST_GRANT },
         { offsetof(struct policy, network.deny), LIST_UNION },
         { offsetof(struct policy, network.local_ports), LIST_GRANT },
+        { offsetof(struct policy, network.no_proxy), LIST_GRANT },
         { offsetof(struct policy, security.unix_sockets), LIST_GRANT },
         { offsetof(struct policy, environment.pass), LIST_GRANT },
         { offsetof(struct policy, python.venv.packages), LIST_GRANT },
@@ -124,6 +125,8 @@ static bool merge_pairs(struct arena *a, const struct pairs *over, struct pairs 
  * upper "deny" ends what a lower layer allowed, so that --net deny works over any profile.
  */
 static void merge_network(const struct policy_network *over, struct policy_network *ret) {
+        if (over->proxy)
+                ret->proxy = over->proxy;
         if (over->mode != NETWORK_UNSET) {
                 ret->mode = over->mode;
                 if (over->mode == NETWORK_DENY && over->allow.n == 0)

@@ -45,6 +45,8 @@ struct policy_network {
         enum network_mode mode;
         struct strings allow, deny;
         struct strings local_ports; /* decimal strings here, integers on the wire */
+        const char *proxy; /* the user's own, as in https_proxy: the gate connects through it */
+        struct strings no_proxy; /* as in NO_PROXY: what it connects to itself */
 };
 
 struct policy_security {

@@ -49,6 +49,12 @@ static const struct field policy_network_fields[] = {
                    "Ports of the host's own loopback that the sandbox may reach, in every mode (a "
                    "database, "
                    "say)."),
+        FIELD_STRING(T, proxy, "proxy", 0, 1024,
+                     "The user's own proxy, which everything goes through: "
+                     "\"http://[user:password@]host[:port]\". leashctl takes it from https_proxy."),
+        FIELD_STRINGS(T, no_proxy, "no_proxy", 0, LIMIT_LIST_ITEMS,
+                      "What does not go through it: \"host\" (and all below it), addresses and "
+                      "ranges; \"*\" is everything. leashctl takes it from no_proxy."),
 #undef T
 };
 SHAPE(policy_network, "PolicyNetwork", 0, "Whom the sandbox may talk to.");

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "../libleash/localise.h"
 #include "options.h"
 
 static int existing_sandbox(struct options *o, struct place *ret, struct error *e) {
@@ -44,6 +45,12 @@ int options_place(struct options *o, struct place *ret, struct error *e) {
                 p->workdir = o->workdir;
         else if (!p->workdir)
                 p->workdir = o->cwd;
+        const struct policy_network *n = &o->overrides.network;
+        if (n->mode > NETWORK_DENY || n->allow.n > 0) {
+                int r = proxy_localise(o->arena, p, e);
+                if (r < 0)
+                        return r;
+        }
         *ret = (struct place){
                 .policy = p,
                 .profile = o->profile,

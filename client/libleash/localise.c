@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../policy/host.h"
 #include "../../policy/path.h"
 #include "localise.h"
 
@@ -99,6 +100,45 @@ static int resolve_pass(struct arena *a, struct policy_environment *env, struct 
         return 0;
 }
 
+static const char *first_set(const char *const *names) {
+        for (; *names; names++) {
+                const char *value = getenv(*names);
+                if (value && *value)
+                        return value;
+        }
+        return NULL;
+}
+
+int proxy_localise(struct arena *a, struct policy *p, struct error *e) {
+        static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                               "ALL_PROXY",   "http_proxy",  NULL };
+        static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
+        const char *proxy = p->network.proxy ? NULL : first_set(proxies);
+        const char *words = proxy && !p->network.no_proxy.set ? first_set(exceptions) : NULL;
+        struct parent_proxy_url url;
+
+        /* A proxy of a kind that the gate can't use is none: names are looked up without one. */
+        if (!proxy || parent_proxy_parse(proxy, &url, NULL) < 0)
+                return 0;
+        p->network.proxy = arena_strdup(a, proxy);
+        if (!p->network.proxy)
+                return error_nomem(e);
+        while (words && *words) {
+                words += strspn(words, ", \t");
+                size_t n = strcspn(words, ", \t");
+                char *word = arena_strndup(a, words, n);
+                if (!word || (n > 0 && !arena_push(a, &p->network.no_proxy, word)))
+                        return error_nomem(e);
+                words += n;
+        }
+        return 0;
+}
+
+static bool has_network(const struct policy *p) {
+        return p->network.mode > NETWORK_DENY ||
+               (p->network.mode == NETWORK_UNSET && p->network.allow.n > 0);
+}
+
 int policy_localise(struct arena *a, const char *base, struct policy *p, struct error *e) {
         struct {
                 const char *where;
@@ -116,5 +156,7 @@ int policy_localise(struct arena *a, const char *base, struct policy *p, struct 
                 r = localise_list(a, base, lists[i].where, lists[i].list, e);
         if (r >= 0 && p->workdir)
                 r = error_under(e, "/workdir", path_localise(a, base, p->workdir, &p->workdir, e));
+        if (r >= 0 && has_network(p))
+                r = proxy_localise(a, p, e);
         return r < 0 ? r : resolve_pass(a, &p->environment, e);
 }

@@ -56,6 +56,47 @@ static uint64_t put_strings(struct wire_writer *w, const struct strings *list, u
         return array;
 }
 
+static int from_hex(char c) {
+        if (c >= '0' && c <= '9')
+                return c - '0';
+        c |= 0x20;
+        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "Basic " and what RFC 7617 says of the user and password of a URL. */
+static int put_credentials(struct wire_writer *w, const struct parent_proxy_url *url,
+                           uint64_t *ret) {
+        _cleanup_(arena_freep) struct arena *a = arena_new();
+        char *plain = a ? arena_strndup(a, url->user, url->user_len) : NULL;
+        size_t n = 0;
+        if (!plain)
+                return -ENOMEM;
+        for (const char *s = plain; *s; s++) {
+                int high = *s == '%' ? from_hex(s[1]) : -1, low = high >= 0 ? from_hex(s[2]) : -1;
+                plain[n++] = low >= 0 ? (char) (high * 16 + low) : *s;
+                s += low >= 0 ? 2 : 0;
+        }
+        char *encoded = base64_encode(plain, n);
+        char *whole = encoded ? arena_printf(a, "Basic %s", encoded) : NULL;
+        free(encoded);
+        if (!whole)
+                return -ENOMEM;
+        *ret = wire_writer_string(w, whole);
+        return 0;
+}
+
+static int put_proxy(struct wire_writer *w, const struct policy_network *n, struct gate_rules *r) {
+        struct parent_proxy_url url;
+        char text[sizeof url.host.name + 16];
+        if (parent_proxy_parse(n->proxy, &url, NULL) < 0)
+                return -EINVAL;
+        snprintf(text, sizeof text, url.host.kind == HOST_IPV6 ? "[%s]:%u" : "%s:%u", url.host.name,
+                 url.port);
+        r->proxy = wire_writer_string(w, text);
+        r->no_proxy = put_strings(w, &n->no_proxy, &r->n_no_proxy);
+        return url.user ? put_credentials(w, &url, &r->proxy_authorization) : 0;
+}
+
 int gate_rules_file(const struct sandbox *sb) {
         const struct policy_network *n = &sb->place.policy.network;
         struct wire_writer w = { 0 };
@@ -66,6 +107,11 @@ int gate_rules_file(const struct sandbox *sb) {
         r.allow = put_strings(&w, &n->allow, &r.n_allow);
         r.deny = put_strings(&w, &n->deny, &r.n_deny);
         r.local_ports = put_strings(&w, &n->local_ports, &r.n_local_ports);
+        int got = n->proxy ? put_proxy(&w, n, &r) : 0;
+        if (got < 0) {
+                wire_writer_done(&w);
+                return got;
+        }
         struct gate_rules *head = wire_writer_at(&w, 0);
         if (head)
                 *head = r;
