@@ -26,7 +26,8 @@ enum gate_listener {
  * redirect, listeners on well-known ports of every address. A message carries at most 253
  * descriptors (SCM_MAX_FD). */
 #define GATE_LOCAL_MAX 16  /* more than that is a job for mode allow inside a container */
-#define GATE_OTHERS_MAX 48 /* both families of those ports, or of some 24 well-known ones */
+#define GATE_REMOTE_MAX 24 /* the well-known ports, and those that rules name */
+#define GATE_OTHERS_MAX 48 /* both families of those; local ports have precedence */
 
 /* Synthetic addresses: one per name, mapped back when it is connected to. 198.18.0.0/15 is for
  * benchmarks in isolated networks (RFC 2544) and routed nowhere; the other is a locally assigned

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "../policy/gate.h"
 #include "wire.h"
 
 /* Counts that no honest plan reaches; they bound the work of the checks themselves. */
@@ -37,7 +38,8 @@ static bool value_is_valid(const struct wire_frame *f) {
         case WIRE_PREPARED:
                 return true;
         case WIRE_READY:
-                return f->value >= 0;
+                return f->value >= 0 && f->value < 1 << GATE_LISTENER_N_ &&
+                       f->usage[0] <= GATE_OTHERS_MAX;
         case WIRE_SPAWNED:
                 return f->id > 0 && f->value > 0 && f->value <= INT_MAX;
         case WIRE_FAILED:
@@ -164,6 +166,18 @@ static bool names_are_valid(const struct file *f, uint64_t offset, uint64_t n) {
         return true;
 }
 
+static bool ports_are_valid(const struct file *f, uint64_t offset, uint64_t n, uint64_t max) {
+        const struct wire_port *ports;
+
+        if (!array_is_inside(f, offset, n, sizeof(*ports), max))
+                return false;
+        ports = wire_array(f->base, offset);
+        for (uint64_t i = 0; i < n; i++)
+                if (ports[i].port == 0)
+                        return false;
+        return true;
+}
+
 int wire_plan_check(const void *base, size_t size) {
         const struct wire_plan *p = base;
         const struct file f = { .base = base, .size = size, .header = sizeof(*p) };
@@ -182,6 +196,9 @@ int wire_plan_check(const void *base, size_t size) {
                 return -EBADMSG;
         if (!array_is_inside(&f, p->filter, p->n_filter, 8, WIRE_MAX_FILTER) ||
             !array_is_inside(&f, p->command_filter, p->n_command_filter, 8, WIRE_MAX_FILTER))
+                return -EBADMSG;
+        if (!ports_are_valid(&f, p->local_ports, p->n_local_ports, GATE_LOCAL_MAX) ||
+            !ports_are_valid(&f, p->remote_ports, p->n_remote_ports, GATE_REMOTE_MAX))
                 return -EBADMSG;
         return string_or_none(&f, p->workdir) && string_or_none(&f, p->hostname) ? 0 : -EBADMSG;
 }

@@ -21,13 +21,13 @@ enum wire_type {
         WIRE_FDS,      /* fds: more descriptors for the plan that follows */
         /* init -> session */
         WIRE_PREPARED = 64, /* fds: O_PATH of the root in init's mount namespace */
-        WIRE_READY,         /* value = bits of the layers applied */
-        WIRE_FAILED,        /* the build failed: err, stage, text */
-        WIRE_SPAWNED,       /* id, value = pid inside; fds: pty master where asked */
-        WIRE_SPAWN_FAILED,  /* id, err, stage */
-        WIRE_EXITED,        /* id, value = wait status, usage[] */
-        WIRE_DENIED,        /* id or 0, err, stage = access, text = path */
-        WIRE_TRUST,         /* text = path of a trusted file that was created */
+        WIRE_READY, /* value = mask of enum gate_listener, usage[0] = how many others; fds: those */
+        WIRE_FAILED,       /* the build failed: err, stage, text */
+        WIRE_SPAWNED,      /* id, value = pid inside; fds: pty master where asked */
+        WIRE_SPAWN_FAILED, /* id, err, stage */
+        WIRE_EXITED,       /* id, value = wait status, usage[] */
+        WIRE_DENIED,       /* id or 0, err, stage = access, text = path */
+        WIRE_TRUST,        /* text = path of a trusted file that was created */
 };
 
 struct wire_frame {
@@ -80,6 +80,9 @@ struct wire_plan {
         uint64_t workdir, hostname; /* strings */
         uint64_t limit_nofile, limit_fsize, limit_cpu, limit_nproc; /* 0 = leave */
         uint64_t soft_nofile; /* without limit_nofile: the soft limit that commands start with */
+        /* With WIRE_PLAN_GATE, struct wire_port each: network.local_ports, and the ports of other
+         * machines that are worth a listener where nftables cannot redirect. */
+        uint64_t local_ports, n_local_ports, remote_ports, n_remote_ports;
         int32_t landlock_abi;
         int32_t notify_abi;
 };
@@ -92,7 +95,9 @@ enum {
         WIRE_PLAN_ALLOW_DEBUG = 1u << 5,
         WIRE_PLAN_KEEP_USERNS = 1u << 6,
         WIRE_PLAN_SECCOMP = 1u << 7,
-        WIRE_PLAN_FLAGS = (1u << 8) - 1, /* all of them */
+        WIRE_PLAN_GATE = 1u << 8,         /* listeners for leash-gate travel with WIRE_READY */
+        WIRE_PLAN_REDIRECT = 1u << 9,     /* nftables works here */
+        WIRE_PLAN_FLAGS = (1u << 10) - 1, /* all of them */
 };
 struct wire_mount {
         uint32_t kind, mode, flags;
@@ -104,6 +109,9 @@ enum { WIRE_MOUNT_OPTIONAL = 1u << 0, WIRE_MOUNT_NOEXEC = 1u << 1, WIRE_MOUNT_IS
 struct wire_rule {
         uint64_t path;
         uint64_t access;
+};
+struct wire_port {
+        uint16_t port, pad[3];
 };
 struct wire_name {
         uint64_t pattern;

@@ -5,9 +5,11 @@
  * of turn, or speaks of a command that was never asked for, ends the sandbox.
  */
 #include "box.h"
+#include "capture.h"
 #include "cgroup.h"
 #include "linux.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +17,10 @@
 
 #define CGROUP_KILL_MS \
         1000 /* some 50 ms for hundreds of processes; more when the machine is loaded */
+
+#ifndef SO_NETNS_COOKIE /* Linux 5.14 */
+#define SO_NETNS_COOKIE 71
+#endif
 
 enum box_state { BOX_BUILDING = 0, BOX_SERVING, BOX_OVER };
 enum command_state { COMMAND_STARTING = 0, COMMAND_RUNNING };
@@ -198,15 +204,75 @@ static int over(struct box *b, struct box_event *ret) {
         return 1;
 }
 
+/* A socket of this family and type that accepts, and not of our own network. */
+static bool is_listener(int fd, int family, int type, uint64_t own_network) {
+        int domain = 0, kind = 0, protocol = 0, accepts = 0;
+        uint64_t network = 0;
+        socklen_t n = sizeof(int), n_network = sizeof(network);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 || domain != family)
+                return false;
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &n) < 0 || kind != type)
+                return false;
+        if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &n) < 0 ||
+            protocol != (type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP))
+                return false;
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &n) < 0 ||
+            !accepts != (type == SOCK_DGRAM))
+                return false;
+        return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &network, &n_network) < 0 ||
+               network != own_network;
+}
+
+static uint64_t own_network(void) {
+        _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        uint64_t network = 0;
+        socklen_t n = sizeof(network);
+
+        if (fd >= 0)
+                (void) getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &network, &n);
+        return network;
+}
+
+/* Takes the descriptors out of `fds` into the event, if they are what was announced. */
+static bool listeners_take(const struct box *b, const struct wire_frame *f, int *fds, size_t n_fds,
+                           struct box_event *ret) {
+        uint32_t mask = (uint32_t) f->value;
+        size_t at = 0, others = f->usage[0];
+        uint64_t own;
+
+        if (n_fds != (size_t) __builtin_popcount(mask) + others || (n_fds > 0 && !b->plan->gate))
+                return false;
+        if (n_fds == 0)
+                return !b->plan->gate;
+        own = own_network();
+        for (int i = 0; i < GATE_LISTENER_N_; i++)
+                if (mask & 1u << i && !is_listener(fds[at++], capture_listeners[i].family,
+                                                   capture_listeners[i].type, own))
+                        return false;
+        for (size_t i = at; i < n_fds; i++)
+                if (!is_listener(fds[i], AF_INET, SOCK_STREAM, own) &&
+                    !is_listener(fds[i], AF_INET6, SOCK_STREAM, own))
+                        return false;
+        at = 0;
+        for (int i = 0; i < GATE_LISTENER_N_; i++)
+                if (mask & 1u << i)
+                        ret->listeners[i] = TAKE_FD(fds[at++]);
+        while (at < n_fds)
+                ret->others[ret->n_others++] = TAKE_FD(fds[at++]);
+        ret->listener_mask = mask;
+        return true;
+}
+
 /* Turns a frame into an event; 0 when it is one that an honest init would not send now. */
-static int event_from_frame(struct box *b, const struct wire_frame *f, int *pty,
+static int event_from_frame(struct box *b, const struct wire_frame *f, int *fds, size_t n_fds,
                             struct box_event *ret) {
         struct box_command *c = f->id ? command_find(b, f->id) : NULL;
 
         ret->id = f->id;
         switch (f->type) {
         case WIRE_READY:
-                if (b->state != BOX_BUILDING)
+                if (b->state != BOX_BUILDING || !listeners_take(b, f, fds, n_fds, ret))
                         return 0;
                 b->state = BOX_SERVING;
                 ret->kind = BOX_READY;
@@ -223,7 +289,8 @@ static int event_from_frame(struct box *b, const struct wire_frame *f, int *pty,
                 c->state = COMMAND_RUNNING;
                 ret->kind = BOX_SPAWNED;
                 ret->pid = (pid_t) f->value;
-                ret->pty = TAKE_FD(*pty);
+                if (n_fds > 0)
+                        ret->pty = TAKE_FD(fds[0]);
                 return 1;
         case WIRE_SPAWN_FAILED:
                 if (!c || c->state != COMMAND_STARTING)
@@ -259,11 +326,13 @@ static int event_from_frame(struct box *b, const struct wire_frame *f, int *pty,
 
 int box_next(struct box *b, struct box_event *ret) {
         struct wire_frame f;
-        int fds[2], r;
+        int fds[GATE_LISTENER_N_ + GATE_OTHERS_MAX], r;
         size_t n_fds = 0;
 
         memset(ret, 0, sizeof(*ret));
         ret->pty = -1;
+        for (int i = 0; i < GATE_LISTENER_N_; i++)
+                ret->listeners[i] = -1;
         if (b->state == BOX_OVER)
                 return 0;
         r = frame_receive(b->init.control, &f, fds, ELEMENTSOF(fds), &n_fds);
@@ -272,7 +341,7 @@ int box_next(struct box *b, struct box_event *ret) {
         if (r <= 0 || wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION) < 0)
                 r = 0;
         else
-                r = event_from_frame(b, &f, n_fds > 0 ? &fds[0] : &(int){ -1 }, ret);
+                r = event_from_frame(b, &f, fds, n_fds, ret);
         for (size_t i = 0; i < n_fds; i++)
                 closep(&fds[i]);
         return r > 0 ? 1 : over(b, ret);

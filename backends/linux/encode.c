@@ -200,6 +200,59 @@ static const struct filter *filter_get(struct engine *en, const struct seccomp_o
         return f;
 }
 
+/* Where nftables cannot redirect, these have a listener. Few, since each takes the port from the
+ * sandbox's own servers: what programs without proxy support connect to. */
+static const uint16_t common_ports[] = { 22, 80, 443, 9418 /* git */ };
+
+static size_t port_add(struct wire_port *ports, size_t n, size_t max, uint16_t port) {
+        for (size_t i = 0; i < n; i++)
+                if (ports[i].port == port)
+                        return n;
+        if (n == max)
+                return n;
+        ports[n].port = port;
+        return n + 1;
+}
+
+static uint64_t ports_add(struct wire_writer *w, const struct wire_port *ports, size_t n) {
+        uint64_t array = wire_writer_array(w, n, sizeof(*ports));
+        void *at = n > 0 ? wire_writer_at(w, array) : NULL;
+
+        if (at)
+                memcpy(at, ports, n * sizeof(*ports));
+        return array;
+}
+
+static void gate_encode(struct wire_writer *w, const struct engine *en, const struct plan *plan) {
+        const struct network_rules *rules = &plan->network;
+        struct wire_port local[GATE_LOCAL_MAX] = {}, remote[GATE_REMOTE_MAX] = {};
+        size_t n_local = 0, n_remote = 0;
+        uint64_t locals, remotes;
+        struct wire_plan *header;
+
+        if (!plan->gate)
+                return;
+        for (size_t i = 0; i < rules->n_local_ports; i++)
+                n_local = port_add(local, n_local, GATE_LOCAL_MAX, rules->local_ports[i]);
+        for (size_t i = 0; i < rules->n_allow && !en->facts.nft_redirect; i++)
+                for (size_t k = 0; k < rules->allow[i].n_ports; k++)
+                        n_remote = port_add(remote, n_remote,
+                                            GATE_REMOTE_MAX - ELEMENTSOF(common_ports),
+                                            rules->allow[i].ports[k]);
+        for (size_t i = 0; i < ELEMENTSOF(common_ports) && !en->facts.nft_redirect; i++)
+                n_remote = port_add(remote, n_remote, GATE_REMOTE_MAX, common_ports[i]);
+        locals = ports_add(w, local, n_local);
+        remotes = ports_add(w, remote, n_remote);
+        header = wire_writer_at(w, 0);
+        if (!header)
+                return;
+        header->flags |= WIRE_PLAN_GATE | (en->facts.nft_redirect ? WIRE_PLAN_REDIRECT : 0);
+        header->local_ports = locals;
+        header->n_local_ports = n_local;
+        header->remote_ports = remotes;
+        header->n_remote_ports = n_remote;
+}
+
 static void scalars_encode(struct wire_writer *w, const struct engine *en,
                            const struct plan *plan) {
         struct wire_plan *header = wire_writer_at(w, 0);
@@ -280,6 +333,7 @@ int plan_encode(struct engine *en, const struct plan *plan, int root, struct pla
                 names_encode(&w, plan);
                 environment_encode(&w, plan);
                 scalars_encode(&w, en, plan);
+                gate_encode(&w, en, plan);
                 filter_encode(&w, filter);
                 data = wire_writer_finish(&w, &size);
                 if (!data)

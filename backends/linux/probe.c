@@ -169,8 +169,6 @@ int probe_facts(struct facts *ret, struct error *e) {
 #define TRIAL_FACT(name) f.name = t.name == 0;
         TRIAL_LIST(TRIAL_FACT)
 #undef TRIAL_FACT
-        /* Not tried: nft_redirect. A table and a rule in a namespace of its own show it, but cost 4
-         * ms of waiting in the kernel, and no network mode that needs them is offered. */
         cgroup_probe(&f, &why_no_cgroup);
         (void) snprintf(f.reason, sizeof(f.reason), "%s", why(&f, &t, why_no_cgroup));
         *ret = f;

@@ -30,6 +30,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "capture.h"
 #include "probe_trial.h"
 #include "syscall_new.h"
 
@@ -238,6 +239,8 @@ static void namespaces(struct trials *t) {
         t->uts_namespaces = outcome(unshare(CLONE_NEWUTS));
         t->cgroup_namespaces = outcome(unshare(CLONE_NEWCGROUP));
         t->net_namespaces = outcome(unshare(CLONE_NEWNET));
+        if (t->net_namespaces == 0)
+                t->nft_redirect = -capture_redirect();
         t->pid_namespaces = outcome(unshare(CLONE_NEWPID));
         t->mount_namespaces = mount_namespace();
         if (t->mount_namespaces == 0)

@@ -18,7 +18,8 @@
         X(seccomp_notify)     \
         X(seccomp_addfd_send) \
         X(pidfd_getfd)        \
-        X(nproc_per_userns)
+        X(nproc_per_userns)   \
+        X(nft_redirect)
 
 /* Lies in memory shared with the child, so that what it found before it died is not lost. Per
  * trial: 0 it works, TRIAL_NOT_MADE, else the errno. */

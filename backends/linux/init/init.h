@@ -17,12 +17,13 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "../../../policy/gate.h"
 #include "../../../proto/wire.h"
 #include "../sys.h"
 
 #define INIT_CONTROL_FD 3 /* the session leaves the control socket here */
 #define INIT_FDS_MAX 1024 /* descriptors of one plan */
-#define INIT_SPARE 6         /* as many private directories as a default plan has */
+#define INIT_SPARE 6      /* as many private directories as a default plan has */
 #define INIT_COMMANDS_MAX 4096
 
 struct command {
@@ -35,12 +36,12 @@ struct command {
 struct init {
         int control;  /* SOCK_SEQPACKET to the session */
         int old_root; /* O_PATH of / as the host has it, in our mount namespace */
-        int host_sys;     /* O_PATH of the host's /sys, on which the staging tree lies; -1 = none */
+        int host_sys; /* O_PATH of the host's /sys, on which the staging tree lies; -1 = none */
         int disk;     /* a detached copy of the whole tree: the new root of most levels */
         int spare[INIT_SPARE]; /* private directories that wait for a place; -1 = taken */
         size_t n_spare;
-        int staging;  /* tmpfs with dev/ proc/ mask/: what is moved into the view */
-        int root;     /* the new root, once it is attached */
+        int staging; /* tmpfs with dev/ proc/ mask/: what is moved into the view */
+        int root;    /* the new root, once it is attached */
 
         const struct wire_plan *plan; /* mapped, read-only, checked by wire_plan_check() */
         int fds[INIT_FDS_MAX];        /* descriptors that the plan's mounts refer to */
@@ -53,6 +54,10 @@ struct init {
         struct rlimit files;    /* what a command starts with, where the judge needs more itself */
         char **environment;     /* the plan's, NULL-terminated */
         size_t n_environment;
+
+        int listeners[GATE_LISTENER_N_ + GATE_OTHERS_MAX]; /* on their way to the session */
+        size_t n_listeners, n_others;
+        uint32_t listener_mask;
 
         struct command *commands; /* table of those that run */
         size_t n_commands;
@@ -89,6 +94,9 @@ int mount_restrict(int mount, uint64_t attributes, bool recursive); /* of an att
 int mount_attach(int mount, int target); /* target: O_PATH; a directory or a file */
 int mount_attach_restricted(int mount, int target, uint64_t attributes, bool recursive);
 int mount_move(int from_dirfd, const char *from, int target);
+/* gate.c: before the capabilities go */
+int gate_build(struct init *in);
+int gate_resolver(struct init *in); /* in the view */
 /* confine.c */
 int confine_early(struct init *in);
 int confine_self(struct init *in);

@@ -103,14 +103,30 @@ static void plan_fds_close(struct init *in) {
         in->old_root = in->host_sys = in->disk = in->staging = in->root = -1;
 }
 
-static int build(struct init *in) {
+/* The session keeps the listeners; a copy here would hold their ports when it lets go of them. */
+static int ready_send(struct init *in) {
         struct wire_frame ready = WIRE_FRAME(WIRE_READY);
+        int r;
+
+        ready.value = in->listener_mask;
+        ready.usage[0] = in->n_others;
+        r = init_send(in, &ready, in->listeners, in->n_listeners);
+        while (in->n_listeners > 0)
+                close(in->listeners[--in->n_listeners]);
+        return r;
+}
+
+static int build(struct init *in) {
         int r;
 
         /* A plan made for one tier must not be run in the other. */
         if (in->native != !!(in->plan->flags & WIRE_PLAN_NATIVE))
                 return init_report(in, WIRE_STAGE_PROTOCOL, EINVAL, "tier");
-        r = in->native ? 0 : view_build(in);
+        r = in->plan->flags & WIRE_PLAN_GATE ? gate_build(in) : 0;
+        if (r >= 0 && !in->native)
+                r = view_build(in);
+        if (r >= 0 && in->plan->flags & WIRE_PLAN_GATE)
+                r = gate_resolver(in);
         if (r >= 0 && !in->native)
                 r = confine_namespaces(in);
         if (r >= 0 && !in->native)
@@ -131,7 +147,7 @@ static int build(struct init *in) {
         if (confine_filter(in) < 0)
                 return -EIO;
         plan_fds_close(in);
-        return init_send(in, &ready, NULL, 0);
+        return ready_send(in);
 }
 
 int main(int argc, char **argv) {
