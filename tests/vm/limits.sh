@@ -44,7 +44,7 @@ used=$(grep -o '"user_seconds":[0-9]*' /tmp/limits.$user | grep -o '[0-9]*$')
 
 # Groups of sandboxes that have ended are gone; leash's own leaf stays.
 sleep 1
-left=$(find /sys/fs/cgroup -type d -name 'sb-*' | wc -l)
+left=$(find /sys/fs/cgroup -type d -name 'sb-*' 2>/dev/null | wc -l)
 [ "$left" = 0 ] || {
         bad=$((bad + 1))
         say "NOT OK: $left groups are left"

@@ -197,10 +197,8 @@ int judge_connect(struct caller *c, int fd, uint64_t address, uint64_t length) {
         /* Abstract names belong to a network namespace; Landlock scopes them since ABI 6. */
         if (domain == AF_UNIX && !path && a.length > PATH_OFFSET && a.a.any.sa_family == AF_UNIX &&
             (c->judge->init->plan->flags & WIRE_PLAN_NATIVE) &&
-            c->judge->init->plan->landlock_abi < 6) {
-                caller_denied(c, "(abstract socket)", EACCES, true);
-                return -EACCES;
-        }
+            c->judge->init->plan->landlock_abi < 6)
+                return -EPERM; /* as Landlock says it; no path that a policy could name */
         patient = !(fcntl(socket, F_GETFL) & O_NONBLOCK) &&
                   (type == SOCK_STREAM || type == SOCK_SEQPACKET);
         if (patient) {
