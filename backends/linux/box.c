@@ -10,6 +10,7 @@
 #include "linux.h"
 
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -196,9 +197,32 @@ int box_fd(const struct box *b) {
         return b->init.control;
 }
 
+/* The kernel ends all of a group that is out of memory, init included (memory.oom.group), so nobody
+ * is left to report the commands: they ended for that reason. */
+static bool over_by_memory(struct box *b, struct box_event *ret) {
+        struct cgroup_usage usage = {};
+
+        if (b->cgroup < 0)
+                return false;
+        cgroup_usage(b->cgroup, &usage);
+        for (size_t i = 0; i < b->n_commands && usage.oom_kills > b->oom_kills; i++) {
+                if (b->commands[i].state != COMMAND_RUNNING)
+                        continue;
+                ret->kind = BOX_EXITED;
+                ret->id = b->commands[i].id;
+                ret->status = SIGKILL; /* as wait(2) says it */
+                ret->out_of_memory = true;
+                command_drop(b, &b->commands[i]);
+                return true;
+        }
+        return false;
+}
+
 static int over(struct box *b, struct box_event *ret) {
         if (b->state == BOX_OVER)
                 return 0;
+        if (over_by_memory(b, ret))
+                return 1; /* and once more, until only this is left to say: */
         b->state = BOX_OVER;
         ret->kind = BOX_GONE;
         return 1;

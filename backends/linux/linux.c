@@ -96,8 +96,8 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
         en->watch = epoll_create1(EPOLL_CLOEXEC);
         if (en->watch < 0)
                 return error_set(e, ERROR_IO, errno, "epoll: %s", strerror(errno));
-        /* Before there is any leash-init: a group that has processes cannot be divided, and they are
-         * born where we are. What goes wrong here is told to the first who asks for a limit. */
+        /* Before there is any leash-init: a group that has processes cannot be divided, and they
+         * are born where we are. What goes wrong here is told to the first who asks for a limit. */
         (void) cgroup_prepare(facts, NULL);
         en->init = init_open(o, e);
         if (en->init < 0)
