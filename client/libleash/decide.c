@@ -24,7 +24,8 @@ int leash_decide(struct leash *l, const char *id, enum leash_decision decision) 
         int r = shape_encode(client_methods[CLIENT_NETWORK_DECIDE].result, &result, &j, &e);
         if (r < 0)
                 return leash_fail(l, &e, r);
-        return leash_send(l, rpc_format_result(id, j, &len), len);
+        char *line = rpc_format_result(id, j, &len);
+        return leash_send(l, line, len);
 }
 
 static int refuse(struct leash *l, const char *id, const struct error *e) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Notices when the host's name servers change: another network, a VPN. The directories are watched,
- * not the files: both are usually replaced, and resolv.conf is a link into /run on many systems.
+ * since both files are usually replaced, and resolv.conf is a link into /run on many systems; and
+ * the files, since containers have them as mounts that are written in place.
  */
 #include <errno.h>
 #include <limits.h>
@@ -21,8 +22,14 @@ struct resolv_watch {
         struct event *event, *settled;
 };
 
+static void watch_files(struct resolv_watch *w) {
+        (void) inotify_add_watch(w->fd, "/etc/resolv.conf", IN_CLOSE_WRITE);
+        (void) inotify_add_watch(w->fd, "/etc/hosts", IN_CLOSE_WRITE);
+}
+
 static void on_settled(evutil_socket_t fd, short what, void *userdata) {
         struct resolv_watch *w = userdata;
+        watch_files(w); /* those that are there now */
         gate_tell_resolver(w->session);
 }
 
@@ -43,7 +50,9 @@ static void on_change(evutil_socket_t fd, short what, void *userdata) {
         while ((n = read(w->fd, &buffer, sizeof buffer)) > 0)
                 for (char *at = buffer.bytes; at < buffer.bytes + n;) {
                         const struct inotify_event *ev = (const void *) at;
-                        ours |= (ev->mask & IN_Q_OVERFLOW) || (ev->len > 0 && is_ours(ev->name));
+                        ours |= (ev->mask & (IN_Q_OVERFLOW | IN_CLOSE_WRITE)) &&
+                                (ev->len == 0 || is_ours(ev->name));
+                        ours |= ev->len > 0 && is_ours(ev->name);
                         at += sizeof *ev + ev->len;
                 }
         if (ours)
@@ -74,6 +83,7 @@ int resolv_watch_start(struct session *s) {
         watch_directory(w, "/etc/resolv.conf");
         if (realpath("/etc/resolv.conf", real))
                 watch_directory(w, real);
+        watch_files(w);
         w->event = event_new(s->base, w->fd, EV_READ | EV_PERSIST, on_change, w);
         w->settled = evtimer_new(s->base, on_settled, w);
         if (!w->event || !w->settled || event_add(w->event, NULL) < 0) {

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The whole way: leashctl, leashd, a real sandbox, leash-gate."""
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import world
+from world import BUILD, OTHER4, WEB4, WEB6, Dns, Server, echo, http_server, run
+
+world.enter()
+TMP = tempfile.mkdtemp()
+os.chmod(TMP, 0o755)
+for name, text in (("resolv.conf", "nameserver 127.0.0.1\n"), ("hosts", "127.0.0.1 localhost\n93.184.216.34 listed.test\n")):
+    with open(os.path.join(TMP, name), "w") as f:
+        f.write(text)
+    run("mount", "--bind", os.path.join(TMP, name), os.path.realpath("/etc/" + name))
+DNS = Dns({"good.test": [WEB4, WEB6], "evil.test": [OTHER4], "later.test": [WEB4]})
+Server(WEB4, 80, http_server())
+Server(WEB6, 80, http_server())
+Server(WEB4, 7, echo)
+EVIL = Server(OTHER4, 80, http_server())
+Server("127.0.0.1", 5432, echo)
+HIDDEN = Server("127.0.0.1", 9999, echo)
+ENV = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+ENV["LEASH_SOCKET"] = os.path.join(TMP, "s")
+WORK = os.path.join(TMP, "w")
+os.mkdir(WORK)
+LEASHD = subprocess.Popen([os.path.join(BUILD, "leashd"), "--user", "--socket", ENV["LEASH_SOCKET"]], env=ENV,
+                          start_new_session=True)
+while not os.path.exists(ENV["LEASH_SOCKET"]):
+    time.sleep(0.02)
+BARE = ["env", *(x for v in ("http_proxy", "https_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY") for x in ("-u", v))]
+
+
+def leash(*options, argv, env=None):
+    return subprocess.run([os.path.join(BUILD, "leashctl"), "run", "-C", WORK, *options, "--", *argv],
+                          env={**ENV, **(env or {})}, capture_output=True, timeout=60, start_new_session=True)
+
+
+def curl(*argv):
+    return ["curl", "-sS", "-m", "8", *argv]
+
+
+def children(pid):
+    found = []
+    for p in os.listdir("/proc"):
+        if p.isdigit():
+            try:
+                with open(f"/proc/{p}/stat") as f:
+                    stat = f.read()
+            except OSError:
+                continue
+            if int(stat.rsplit(")", 1)[1].split()[1]) == pid:
+                found.append((int(p), stat.split("(")[1].split(")")[0]))
+    return found
+
+
+def the_gate():
+    session = next(p for p, name in children(LEASHD.pid) if name == "leash-session")
+    return next((p for p, name in children(session) if name == "leash-gate"), None)
+
+
+def test_names():
+    for before in ([], BARE):
+        r = leash("--allow-host", "good.test", argv=before + curl("http://good.test/host"))
+        assert r.stdout == b"good.test", r
+        r = leash("--allow-host", "good.test", argv=before + curl("-f", "http://evil.test/"))
+        assert r.returncode and b"--allow-host evil.test" in r.stderr, r
+    r = leash("--allow-host", "good.test", argv=BARE + curl("-6", "http://good.test/host"))
+    assert r.stdout == b"good.test", r
+    r = leash("--allow-host", "listed.test", argv=curl("http://listed.test/host"))
+    assert r.stdout == b"listed.test", r
+    assert EVIL.accepted == 0 and not [q for q in DNS.asked if q[0] == "evil.test"]
+
+
+def test_deny():
+    for before in ([], BARE):
+        assert leash(argv=before + curl("http://good.test/")).returncode
+    r = leash(argv=["sh", "-c", "env | grep -i _proxy"])
+    assert r.returncode == 1 and not r.stdout, r
+
+
+def test_allow():
+    r = leash("--net", "allow", "--deny-host", "evil.test", argv=curl("http://good.test/host", "http://evil.test/"))
+    assert b"good.test" in r.stdout and b"denies it" in r.stdout, r
+    script = ("import socket,sys\n"
+              "for a,p in (('127.0.0.1',9999),('169.254.169.254',80),('10.0.0.1',80),('::1',9999),('0.0.0.0',9999)):\n"
+              "  s=socket.socket(socket.AF_INET6 if ':' in a else socket.AF_INET); s.settimeout(3)\n"
+              "  try:\n    s.connect((a,p)); s.sendall(b'x'); assert s.recv(1)==b''\n"
+              "  except (ConnectionError, TimeoutError): pass\n"
+              "  else: pass\n"
+              "u=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); u.settimeout(2); u.connect(('93.184.216.34',443))\n"
+              "try:\n  u.send(b'x'); u.recv(1); print('BAD')\n"
+              "except ConnectionRefusedError: print('quick')\n"
+              "except OSError as e: print(e)\n")
+    r = leash("--net", "allow", argv=["python3", "-c", script])
+    assert b"quick" in r.stdout and not r.returncode, r
+    assert HIDDEN.accepted == 0
+
+
+def test_own_loopback():
+    script = ("import socket,threading\ns=socket.create_server(('127.0.0.1',8000))\n"
+              "threading.Thread(target=lambda: s.accept()[0].sendall(b'mine'),daemon=True).start()\n"
+              "print(socket.create_connection(('127.0.0.1',8000)).recv(9))")
+    for mode in ("deny", "allow"):
+        r = leash("--net", mode, argv=["python3", "-c", script])
+        assert b"mine" in r.stdout, r
+
+
+def test_local_port():
+    script = ("import socket\nfor a in ('127.0.0.1','localhost'):\n s=socket.create_connection((a,5432),3); s.sendall(b'hi')"
+              "; print(s.recv(9))")
+    for mode in ("deny", "allow"):
+        r = leash("--net", mode, "--local-port", "5432", argv=["python3", "-c", script])
+        assert r.stdout.count(b"hi") == 2, r
+
+
+def test_json_and_events():
+    events = subprocess.Popen([os.path.join(BUILD, "leashctl"), "events", "--follow"], env=ENV, stdout=subprocess.PIPE)
+    time.sleep(0.3)
+    r = leash("--json", "--allow-host", "good.test", argv=["sh", "-c", "curl -s http://good.test/; curl -sf http://evil.test/"])
+    denials = json.loads(r.stdout)["denials"]
+    assert [d for d in denials if d["kind"] == "host" and d["host"] == "evil.test:80" and d["field"] == "/network/allow"], r
+    time.sleep(0.5)
+    events.terminate()
+    text = events.stdout.read()
+    assert b"network" in text and b"allow good.test 80" in text and b"deny evil.test 80" in text, text
+
+
+def on_terminal(answer, *argv):
+    """leashctl on a terminal of its own; `answer` is typed when it asks. Returns stdout, and what the terminal showed."""
+    out_r, out_w = os.pipe()
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.dup2(out_w, 1)
+        os.execve(os.path.join(BUILD, "leashctl"),
+                  ["leashctl", "run", "-C", WORK, "--net", "ask", "--", *argv], ENV)
+    os.close(out_w)
+    shown, out, asked = b"", b"", 0
+    deadline = time.time() + 20
+    fds = [fd, out_r]
+    while fds and time.time() < deadline:
+        for ready in select.select(fds, [], [], 1)[0]:
+            try:
+                data = os.read(ready, 4096)
+            except OSError:
+                data = b""
+            if not data:
+                fds.remove(ready)
+            elif ready == fd:
+                shown += data
+            else:
+                out += data
+        if shown.count(b"[n]o: ") > asked:
+            asked += 1
+            os.write(fd, answer)
+    os.kill(pid, signal.SIGKILL) if time.time() >= deadline else None
+    os.waitpid(pid, 0)
+    os.close(fd)
+    os.close(out_r)
+    return out, shown
+
+
+def test_ask():
+    out, shown = on_terminal(b"y\n", *curl("http://good.test/host"))
+    assert out == b"good.test" and b"allow good.test:80?" in shown, (out, shown)
+    out, shown = on_terminal(b"n\n", *curl("http://evil.test/host"))
+    assert b"did not allow" in out, (out, shown)
+    out, shown = on_terminal(b"a\n", "sh", "-c", "curl -s http://good.test/host; curl -s http://good.test/host")
+    assert out == b"good.testgood.test" and shown.count(b"allow good.test") == 1, (out, shown)
+    t = time.time()
+    r = leash("--net", "ask", argv=curl("http://good.test/host"))  # nobody to ask
+    assert b"did not allow" in r.stdout and time.time() - t < 5, r
+    assert EVIL.accepted == 0
+
+
+def test_gate_dies():
+    p = subprocess.Popen([os.path.join(BUILD, "leashctl"), "run", "-C", WORK, "--allow-host", "good.test", "--", "sh", "-c",
+                          "curl -sS http://good.test/host; echo; read x; curl -sS http://good.test/host"], env=ENV,
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    assert p.stdout.readline() == b"good.test\n"
+    old = the_gate()
+    os.kill(old, signal.SIGKILL)
+    p.stdin.write(b"\n")
+    p.stdin.close()
+    assert p.stdout.read() == b"good.test"
+    assert p.wait() == 0 and the_gate() not in (None, old)
+
+
+def test_resolv_conf_changes():
+    r = leash("--allow-host", "later.test", argv=curl("http://later.test/host"))
+    assert r.stdout == b"later.test"
+    # the mount hides a rename, so the file is written in place
+    with open(os.path.join(TMP, "hosts"), "w") as f:
+        f.write(f"{OTHER4} later.test\n")
+    with open("/etc/hosts", "a") as f:
+        f.write("\n")
+    time.sleep(0.6)
+    before = EVIL.accepted
+    leash("--allow-host", "later.test", argv=curl("http://later.test/host"))
+    assert EVIL.accepted == before + 1
+
+
+def test_parent_proxy():
+    seen = []
+
+    def parent(c):
+        head, _ = world.read_head(c)
+        seen.append(head)
+        c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nparent")
+    Server("127.0.0.1", 8888, parent)
+    r = leash("--allow-host", "good.test", "--allow-host", "far.test", argv=curl("http://far.test/", "http://good.test/host"),
+              env={"http_proxy": "http://me:p%40ss@127.0.0.1:8888", "no_proxy": "good.test"})
+    assert r.stdout == b"parentgood.test", (r, seen)
+    assert "Proxy-Authorization: Basic bWU6cEBzcw==" in seen[0], seen
+
+
+def main():
+    failed = 0
+    for name, fn in list(globals().items()):
+        if name.startswith("test_") and (len(sys.argv) == 1 or any(a in name for a in sys.argv[1:])):
+            try:
+                fn()
+                print("ok", name, flush=True)
+            except Exception:
+                import traceback
+                traceback.print_exc()
+                print("FAILED", name, flush=True)
+                failed += 1
+    gate = the_gate()
+    LEASHD.terminate()
+    LEASHD.wait(20)
+    time.sleep(0.2)
+    if gate and os.path.exists(f"/proc/{gate}"):
+        print("FAILED: the gate is left behind")
+        failed += 1
+    shutil.rmtree(TMP, ignore_errors=True)
+    sys.exit(1 if failed else 0)
+
+
+main()
