@@ -83,10 +83,64 @@ static char *path_within(struct arena *a, const char *word) {
         static const char before[] = " \t\n'\"=:><(;|&`", after[] = " \t\n'\"><;|&`)";
         const char *last = NULL;
 
-        for (const char *s = word; (s = strchr(s, '/')); s++)
-                if (s == word || strchr(before, s[-1]))
+        for (const char *s = word; (s = strchr(s, '/')); s++) {
+                if (s > word && s[-1] == ':' && s[1] == '/') { /* a URL: no part of it is a path */
+                        s += strcspn(s, after);
+                        if (!*s)
+                                break;
+                } else if (s == word || strchr(before, s[-1])) {
                         last = s;
+                }
+        }
         return last ? arena_strndup(a, last, strcspn(last, after)) : NULL;
+}
+
+/* The host of a URL among the arguments, with its port if it names one: "example.com:8080". */
+static const char *guess_host(const struct ctl *c, const struct launch *launch) {
+        for (size_t i = launch->argv.n; i > 1; i--) {
+                const char *host = strstr(launch->argv.items[i - 1], "://");
+                const char *user;
+                size_t n;
+
+                if (!host)
+                        continue;
+                host += 3;
+                n = strcspn(host, "/?# \t\n'\"");
+                user = memchr(host, '@', n);
+                if (user) {
+                        n -= (size_t) (user + 1 - host);
+                        host = user + 1;
+                }
+                if (n > 0)
+                        return arena_strndup(c->o.arena, host, n);
+        }
+        return NULL;
+}
+
+/* Without a gate nothing sees that a connection was tried: the sandbox has no way out to be refused
+ * at. */
+static bool print_network_line(struct ctl *c, const struct launch *launch, int code) {
+        const char *host = guess_host(c, launch);
+        const struct strings *given = &c->o.given;
+        char word[LIMIT_PATH_BYTES + 64];
+
+        if (!host)
+                return false;
+        for (size_t i = 0; i < given->n;
+             i++) /* then there is a gate, and it tells what it refused */
+                if (strcmp(given->items[i], "--net") == 0 ||
+                    strcmp(given->items[i], "--allow-host") == 0)
+                        return false;
+        fprintf(stderr,
+                "leashctl: exit status %d. If the network is what is missing, ask: leashctl check "
+                "--host ",
+                code);
+        shell_quote(host, word, sizeof(word));
+        print_escaped(stderr, word);
+        fputs("; to allow it: --allow-host ", stderr);
+        print_escaped(stderr, word);
+        fputc('\n', stderr);
+        return true;
 }
 
 /* The likeliest culprit: the last argument that has or is a path. */
@@ -198,6 +252,7 @@ int report_end(struct ctl *c, const struct launch *launch, const struct process_
         if (x->denials.n > 0)
                 print_denials(x, style_for(STDERR_FILENO));
         else if (x->reason == REASON_EXITED && !launch->interactive &&
+                 !print_network_line(c, launch, code) &&
                  (is_suspect(c, launch) || !has_file_source(c)))
                 print_check_line(c, launch, code);
         return code;

@@ -86,6 +86,14 @@ class Report(FakeCase):
                      ("/bin/tool", "/etc/x", "-v")):
             self.assertIn("--path /etc/x --write", self.ctl("run", *args, code=1).error)
 
+    def test_a_url_points_to_the_network(self):
+        self.ends()
+        for args in (("curl", "https://me@example.com:8443/a/b"), ("sh", "-c", "wget http://example.com:8443/x; true")):
+            r = self.ctl("run", *args, code=1)
+            self.assertIn("leashctl check --host example.com:8443; to allow it: --allow-host example.com:8443", r.error)
+            self.assertNotIn("--path", r.error)
+        self.assertNotIn("--host", self.ctl("run", "--net", "allow", "curl", "https://example.com/", code=1).error)
+
     def test_trust_is_told_after_success_too(self):
         self.ends(exit={"code": 0}, trust=["/w/.git/hooks/pre-commit"])
         self.assertIn("/w/.git/hooks/pre-commit", self.ctl("run", "x").error)
