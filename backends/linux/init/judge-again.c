@@ -19,8 +19,10 @@
 
 /* A handler that takes longer than this, on a machine that is not at its limit, does real work. */
 #define AGAIN_MS 2000
-#define TRIES 20
+/* How long a caller may be on its way to sleep, or out of it: its processor may be taken away, in a
+ * virtual machine for tens of milliseconds. */
 #define RUNNING_US 50
+#define TRIES 2000
 
 /* Which arguments are texts, one bit each. connect and bind have an address. */
 static const struct {
