@@ -11,7 +11,8 @@
 #   tests/vm/kernels.sh BUILD [VMLINUZ…]       without a kernel: those that fetch.sh has, or fetches
 #
 # Needs qemu-system-x86, busybox-static, util-linux. Exits with 77 where that, or the network, is missing.
-# LEASH_VM_SECONDS: the time that one kernel may take (300). LEASH_VM_UNIT=no leaves out the unit tests.
+# LEASH_VM_SECONDS: the time that one kernel may take (300). LEASH_VM_UNIT=yes adds the unit tests, which take as
+# long again.
 set -u
 build=${1:?build folder}
 shift
@@ -136,7 +137,7 @@ END
 chmod +x "$root/init"
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$work/initrd"
 
-[ "${LEASH_VM_UNIT:-}" = no ] && unit= || unit=leash.unit
+[ "${LEASH_VM_UNIT:-no}" = no ] && unit= || unit=leash.unit
 bad=0
 for kernel in "$@"; do
         # Without cx16, or 6.12 hangs in QEMU 7.2's emulator.
