@@ -21,6 +21,7 @@ enum { REQ_HEAD = 0, REQ_WAIT, REQ_BODY, REQ_DONE };
 enum { RES_NONE = 0, RES_HEAD, RES_BODY, RES_DONE };
 
 struct http {
+        struct grave grave; /* steps look at it after they have ended it */
         bool fixed;
         bool parent;  /* requests go to the parent proxy, whole */
         bool keep;    /* the client may send another request */
@@ -54,8 +55,7 @@ void http_done(struct conn *c) {
         if (!c->http)
                 return;
         buffer_done(&c->http->from_up);
-        free(c->http);
-        c->http = NULL;
+        gate_bury(c->gate, &TAKE(c->http)->grave);
 }
 
 bool http_is_connect(const struct conn *c) {
