@@ -183,7 +183,16 @@ static int compile_network(struct compile *c, struct error *e) {
                         e, "/network/local_ports",
                         error_set(e, ERROR_LIMIT, E2BIG, "at most %d local ports", GATE_LOCAL_MAX));
         c->plan->gate = outside || n->local_ports.n > 0;
-        return network_rules_compile(c->a, n, &c->plan->network, e);
+        int r = network_rules_compile(c->a, n, &c->plan->network, e);
+        for (size_t i = 0; r >= 0 && i < c->plan->network.n_local_ports; i++) {
+                uint16_t port = c->plan->network.local_ports[i];
+                if (port >= GATE_PROXY_PORT && port <= GATE_DNS_PORT)
+                        return error_under(e, "/network/local_ports",
+                                           error_set(e, ERROR_PARAMS, EADDRINUSE,
+                                                     "port %u is leash's own inside a sandbox",
+                                                     port));
+        }
+        return r;
 }
 
 static uint64_t value_of(const struct limit *l) {

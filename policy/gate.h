@@ -38,3 +38,10 @@ enum gate_listener {
         {                                                \
                 0xfd, 0x6c, 0x65, 0x61, 0x73, 0x68, 0, 0 \
         } /* fd6c:6561:7368::/64, the number in the last 32 bits */
+
+/* The sandbox's own addresses beside loopback: without one that is not loopback, a look-up with
+ * AI_ADDRCONFIG finds nothing (getaddrinfo(3)), and programs take themselves for offline. The dummy
+ * address of RFC 7600, and one beside the pool. */
+#define GATE_OWN4 0xC0000008u /* 192.0.0.8 */
+#define GATE_OWN6 \
+        { 0xfd, 0x6c, 0x65, 0x61, 0x73, 0x68, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1 }

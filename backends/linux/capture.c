@@ -11,7 +11,9 @@
  *                         meta l4proto udp udp dport 53 redirect to :3130
  *                         meta l4proto tcp tcp dport 53 redirect to :3130
  *                         ip daddr 127.0.0.0/8 accept
+ *                         ip daddr 192.0.0.8 accept
  *                         ip6 daddr ::1 accept
+ *                         ip6 daddr fd6c:6561:7368:1::1 accept
  *                         meta l4proto tcp redirect to :3129
  *                 }
  *         }
@@ -28,6 +30,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter_ipv4.h>
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -154,8 +157,15 @@ static int converse(int protocol, const struct message *m) {
         return answers(fd);
 }
 
-static int route_all(uint8_t family) {
+/* An address of our own on loopback, which whatever leaves comes from, and the route. Without the
+ * source, IPv4 would answer itself: a packet to a local address comes from that very address. */
+static int all_local(uint8_t family, const void *own, size_t n) {
         struct message m = {};
+        const struct ifaddrmsg address = { .ifa_family = family,
+                                           .ifa_prefixlen = (uint8_t) (8 * n),
+                                           .ifa_flags = IFA_F_NODAD,
+                                           .ifa_scope = RT_SCOPE_UNIVERSE,
+                                           .ifa_index = LOOPBACK_INDEX };
         const struct rtmsg route = { .rtm_family = family,
                                      .rtm_table = RT_TABLE_LOCAL,
                                      .rtm_protocol = RTPROT_BOOT,
@@ -163,19 +173,27 @@ static int route_all(uint8_t family) {
                                      .rtm_type = RTN_LOCAL };
         const uint32_t device = LOOPBACK_INDEX;
 
+        header(&m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, &address, sizeof(address));
+        put(&m, IFA_LOCAL, own, n);
+        put(&m, IFA_ADDRESS, own, n);
+        header_end(&m);
         header(&m, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_ACK, &route, sizeof(route));
         put(&m, RTA_OIF, &device, sizeof(device));
+        put(&m, RTA_PREFSRC, own, n);
         header_end(&m);
         return converse(NETLINK_ROUTE, &m);
 }
 
+static const uint8_t own6[16] = GATE_OWN6;
+
 int capture_routes(void) {
-        int r = route_all(AF_INET);
+        const uint32_t own4 = htonl(GATE_OWN4);
+        int r = all_local(AF_INET, &own4, sizeof(own4));
 
         if (r < 0)
                 return r;
         /* Refused where IPv6 is switched off: then there is no way to anything over it at all. */
-        (void) route_all(AF_INET6);
+        (void) all_local(AF_INET6, own6, sizeof(own6));
         return 0;
 }
 
@@ -293,18 +311,37 @@ static void rule_dns_tcp(struct message *m) {
         rule_dns(m, IPPROTO_TCP);
 }
 
-static void rule_loopback4(struct message *m) {
-        const uint8_t first = 127;
-
+/* What stays inside. Offsets of the destination: RFC 791, RFC 8200. */
+static void rule_inside4(struct message *m, const void *start, uint32_t n) {
         if_meta(m, NFT_META_NFPROTO, NFPROTO_IPV4);
-        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 16, &first, sizeof(first)); /* RFC 791 */
+        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 16, start, n);
         leave_alone(m);
 }
 
-static void rule_loopback6(struct message *m) {
+static void rule_inside6(struct message *m, const void *address) {
         if_meta(m, NFT_META_NFPROTO, NFPROTO_IPV6);
-        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 24, &in6addr_loopback, 16); /* RFC 8200 */
+        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 24, address, 16);
         leave_alone(m);
+}
+
+static void rule_loopback4(struct message *m) {
+        const uint8_t first = 127;
+
+        rule_inside4(m, &first, sizeof(first));
+}
+
+static void rule_own4(struct message *m) {
+        const uint32_t own4 = htonl(GATE_OWN4);
+
+        rule_inside4(m, &own4, sizeof(own4));
+}
+
+static void rule_loopback6(struct message *m) {
+        rule_inside6(m, &in6addr_loopback);
+}
+
+static void rule_own6(struct message *m) {
+        rule_inside6(m, own6);
 }
 
 static void rule_tcp(struct message *m) {
@@ -346,9 +383,10 @@ static void add_rule(struct message *m, void (*content)(struct message *m)) {
 }
 
 int capture_redirect(void) {
-        static void (*const rules[])(struct message * m) = { rule_dns_udp, rule_dns_tcp,
-                                                             rule_loopback4, rule_loopback6,
-                                                             rule_tcp };
+        static void (*const rules[])(struct message * m) = {
+                rule_dns_udp,   rule_dns_tcp, rule_loopback4, rule_own4,
+                rule_loopback6, rule_own6,    rule_tcp,
+        };
         struct message m = {};
 
         batch(&m, NFNL_MSG_BATCH_BEGIN);

@@ -318,6 +318,10 @@ START_TEST(network_of_other_modes) {
         }
         ck_assert(!compile(&s, &e));
         assert_error(&e, ERROR_LIMIT, "/network/local_ports", "16");
+        s = SITUATION;
+        s.request.network.local_ports = LIST("3128");
+        ck_assert(!compile(&s, &e));
+        assert_error(&e, ERROR_PARAMS, "/network/local_ports", "3128");
 }
 END_TEST
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A file that the writer made passes; every one of its offsets and counts, bent, does not. */
+#include "../../../policy/gate.h"
 #include "../../../proto/wire.h"
 #include "proto-test.h"
 
 static struct wire_plan *make_plan(size_t *size) {
         struct wire_writer w;
-        uint64_t mounts, rules, names, sockets, filter, env, s[8];
+        uint64_t mounts, rules, names, sockets, filter, env, local, remote, s[8];
         struct wire_plan *p;
 
         ck_assert_int_eq(wire_writer_begin(&w, sizeof(*p)), 0);
@@ -15,6 +16,8 @@ static struct wire_plan *make_plan(size_t *size) {
         sockets = wire_writer_array(&w, 1, sizeof(uint64_t));
         filter = wire_writer_array(&w, 3, 8);
         env = wire_writer_array(&w, 2, sizeof(uint64_t));
+        local = wire_writer_array(&w, 1, sizeof(struct wire_port));
+        remote = wire_writer_array(&w, 2, sizeof(struct wire_port));
         s[0] = wire_writer_string(&w, "/target");
         s[1] = wire_writer_bytes(&w, "con\0tent", 8);
         s[2] = wire_writer_string(&w, "/usr");
@@ -32,6 +35,8 @@ static struct wire_plan *make_plan(size_t *size) {
         p->sockets = sockets, p->n_sockets = 1;
         p->filter = filter, p->n_filter = 3;
         p->env = env, p->n_env = 2;
+        p->local_ports = local, p->n_local_ports = 1;
+        p->remote_ports = remote, p->n_remote_ports = 2;
         p->workdir = s[7];
         {
                 struct wire_mount *m = wire_writer_at(&w, mounts);
@@ -44,6 +49,9 @@ static struct wire_plan *make_plan(size_t *size) {
         *(struct wire_rule *) wire_writer_at(&w, rules) =
                 (struct wire_rule){ .path = s[2], .access = 1 };
         *(struct wire_name *) wire_writer_at(&w, names) = (struct wire_name){ .pattern = s[3] };
+        *(struct wire_port *) wire_writer_at(&w, local) = (struct wire_port){ .port = 5432 };
+        ((struct wire_port *) wire_writer_at(&w, remote))[0].port = 22;
+        ((struct wire_port *) wire_writer_at(&w, remote))[1].port = 443;
         *(uint64_t *) wire_writer_at(&w, sockets) = s[4];
         ((uint64_t *) wire_writer_at(&w, env))[0] = s[5];
         ((uint64_t *) wire_writer_at(&w, env))[1] = s[6];
@@ -71,9 +79,10 @@ END_TEST
 /* Each 8-byte word of the header that is an offset or a count, set to what must not pass. */
 START_TEST(bent_plans) {
         static const size_t offsets[] = {
-                offsetof(struct wire_plan, mounts), offsetof(struct wire_plan, rules),
-                offsetof(struct wire_plan, names),  offsetof(struct wire_plan, sockets),
-                offsetof(struct wire_plan, filter), offsetof(struct wire_plan, env),
+                offsetof(struct wire_plan, mounts),      offsetof(struct wire_plan, rules),
+                offsetof(struct wire_plan, names),       offsetof(struct wire_plan, sockets),
+                offsetof(struct wire_plan, filter),      offsetof(struct wire_plan, env),
+                offsetof(struct wire_plan, local_ports), offsetof(struct wire_plan, remote_ports),
         };
         size_t size;
         struct wire_plan *p = make_plan(&size);
@@ -123,6 +132,8 @@ START_TEST(bent_members) {
         struct wire_mount *m = (struct wire_mount *) (base + p->mounts);
         struct wire_rule *r = (struct wire_rule *) (base + p->rules);
         struct wire_name *n = (struct wire_name *) (base + p->names);
+        struct wire_port *local = (struct wire_port *) (base + p->local_ports);
+        struct wire_port *remote = (struct wire_port *) (base + p->remote_ports);
         uint64_t *env = (uint64_t *) (base + p->env), *sockets = (uint64_t *) (base + p->sockets);
 
         REFUSED(wire_plan_check, p, size, p->version, 2);
@@ -137,6 +148,10 @@ START_TEST(bent_members) {
         REFUSED(wire_plan_check, p, size, m[1].content_len, 1); /* of what? */
         REFUSED(wire_plan_check, p, size, m[0].content_len, size);
         REFUSED(wire_plan_check, p, size, m[0].content_len, UINT64_MAX);
+        REFUSED(wire_plan_check, p, size, local->port, 0);
+        REFUSED(wire_plan_check, p, size, remote[1].port, 0);
+        REFUSED(wire_plan_check, p, size, p->n_local_ports, GATE_LOCAL_MAX + 1);
+        REFUSED(wire_plan_check, p, size, p->n_remote_ports, GATE_REMOTE_MAX + 1);
         REFUSED(wire_plan_check, p, size, r->path, 0);
         REFUSED(wire_plan_check, p, size, n->pattern, 0);
         REFUSED(wire_plan_check, p, size, sockets[0], size);
@@ -219,6 +234,11 @@ START_TEST(frames) {
         ck_assert_int_eq(wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION), -EBADMSG);
         f.value = 2;
         ck_assert_int_eq(wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION), 0);
+        f = good = WIRE_FRAME(WIRE_READY);
+        ck_assert_int_eq(wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION), 0);
+        BENT(value, -1);
+        BENT(value, 1 << GATE_LISTENER_N_);
+        BENT(usage[0], GATE_OTHERS_MAX + 1);
         f = WIRE_FRAME(WIRE_SIGNAL);
         f.value = 65;
         ck_assert_int_eq(wire_frame_check(&f, sizeof(f), WIRE_TO_INIT), -EBADMSG);
