@@ -10,6 +10,9 @@
 #define _printf_(fmt, first) __attribute__((format(printf, fmt, first)))
 #define _unused_ __attribute__((unused))
 #define _pure_ __attribute__((pure))
+/* For what runs on a borrowed stack between clone(CLONE_VM) and exec: it never returns, so the
+ * marks that the address sanitizer leaves on that stack would meet the next one. */
+#define _borrowed_stack_ __attribute__((no_sanitize("address"), noinline))
 
 #define ELEMENTSOF(a) (sizeof(a) / sizeof((a)[0]))
 

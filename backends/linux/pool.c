@@ -32,7 +32,7 @@ struct birth {
         bool native;
 };
 
-static int file_write(const char *path, const char *text) {
+_borrowed_stack_ static int file_write(const char *path, const char *text) {
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
 
         return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
@@ -40,7 +40,7 @@ static int file_write(const char *path, const char *text) {
 
 /* One uid and one gid, mapped to themselves: the sandbox is the user, and nobody else exists. A
  * group map needs setgroups shut first (user_namespaces(7)). */
-static int identity_map(const struct birth *b) {
+_borrowed_stack_ static int identity_map(const struct birth *b) {
         char text[64];
         int r;
 
@@ -57,7 +57,7 @@ static int identity_map(const struct birth *b) {
 
 /* What leash-init needs to build the view. A user other than 0 keeps capabilities over exec only
  * when they are ambient (capabilities(7)); init drops them all before the first command. */
-static int capabilities_keep(void) {
+_borrowed_stack_ static int capabilities_keep(void) {
         static const int needed[] = { CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SETPCAP, CAP_SYS_RESOURCE };
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct data[2];
@@ -75,7 +75,7 @@ static int capabilities_keep(void) {
 }
 
 /* In the new namespaces, in the session's memory (vfork): system calls only. */
-static int child(void *argument) {
+_borrowed_stack_ static int child(void *argument) {
         struct birth *b = argument;
         char *const argv[] = { (char *) (uintptr_t) "leash-init",
                                b->native ? (char *) (uintptr_t) "native" : NULL, NULL };
