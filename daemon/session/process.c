@@ -170,8 +170,16 @@ static void on_grace(evutil_socket_t fd, short what, void *userdata) {
         process_check_done(p);
 }
 
+/* Init takes milliseconds to kill, seconds on a machine at its limit. One that takes longer is
+ * stuck, and what it is stuck in may be the command's doing. */
+#define KILL_SECONDS 10
+
 static void on_timeout(evutil_socket_t fd, short what, void *userdata) {
-        process_kill(userdata, REASON_TIMEOUT);
+        struct process *p = userdata;
+        if (p->killed && p->sandbox) /* in vain: then its pid 1 ends, and everything with it */
+                sandbox_doom(p->sandbox);
+        else
+                process_kill(p, REASON_TIMEOUT);
 }
 
 void process_kill(struct process *p, enum exit_reason why) {
@@ -181,6 +189,9 @@ void process_kill(struct process *p, enum exit_reason why) {
         if (p->reason == REASON_UNSET)
                 p->reason = why;
         if (p->state == PROCESS_RUNNING) {
+                const struct timeval patience = { .tv_sec = KILL_SECONDS };
+                p->killed = true;
+                (void) event_add(p->timeout_event, &patience);
                 (void) p->session->backend->box_signal(p->sandbox->box, p->number, SIGKILL, &e);
                 return;
         }

@@ -39,6 +39,7 @@ struct process {
         double started; /* monotonic */
         int status;     /* as wait(2) */
         enum exit_reason reason;
+        bool killed; /* init was told to kill it; timeout_event now waits for that */
         bool out_of_memory, grace_over;
         struct usage usage;
         struct denial *denials; /* at most LIMIT_DENIALS_PER_RESULT */

@@ -113,14 +113,28 @@ static bool points_back(const char *git_dir, const char *tree) {
         return n > 0 && (size_t) n < sizeof file && realpath(file, real) && strcmp(real, tree) == 0;
 }
 
-/* Only COMMON/worktrees/NAME, as git makes it: the file that names the common directory can be
- * written in a sandbox, and would otherwise open whatever it names to the next one. */
+/* As git sees one (gitrepository-layout(5)). */
+static bool is_git_dir(const char *path) {
+        static const char *const parts[] = { "HEAD", "objects", "refs" };
+        char part[PATH_MAX + 16];
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                snprintf(part, sizeof part, "%s/%s", path, parts[i]);
+                if (access(part, F_OK) < 0)
+                        return false;
+        }
+        return true;
+}
+
+/* Only COMMON/worktrees/NAME, as git makes it, and only where COMMON is a repository: the file that
+ * names the common directory can be written in a sandbox, and would otherwise open whatever it
+ * names to the next one. People keep working directories in ~/worktrees: the names alone prove
+ * nothing. */
 static bool is_worktree_of(const char *git_dir, const char *common) {
         static const char below[] = "/worktrees/";
         size_t n = strlen(common);
         return strncmp(git_dir, common, n) == 0 &&
                strncmp(git_dir + n, below, sizeof below - 1) == 0 &&
-               !strchr(git_dir + n + sizeof below - 1, '/');
+               !strchr(git_dir + n + sizeof below - 1, '/') && is_git_dir(common);
 }
 
 static void follow(struct survey *x, const char *dot_git, const char *tree) {
@@ -134,9 +148,11 @@ static void follow(struct survey *x, const char *dot_git, const char *tree) {
                 return;
         add_git_dir(x, git_dir, tree);
         /* The common directory of a worktree holds the objects, the refs, the hooks and the
-         * configuration. */
+         * configuration. A git directory inside cannot vouch for one outside: all of it may have
+         * been written in a sandbox. */
         snprintf(file, sizeof file, "%s/commondir", git_dir);
-        if (read_pointer(file, "", git_dir, common) && is_worktree_of(git_dir, common))
+        if (read_pointer(file, "", git_dir, common) && is_worktree_of(git_dir, common) &&
+            (!inside || path_is_under(common, x->subject->workdir)))
                 add_git_dir(x, common, tree);
         else
                 snprintf(common, sizeof common, "%s", git_dir);

@@ -66,18 +66,18 @@ class Stage:
         self.suite, self.world, self.level = suite, world, level
         self.user, self.leash = suite.user, suite.leash
 
-    def command(self, argv, options=()):
+    def command(self, argv, options=(), where=None):
         if self.level is None:
             return list(argv)
         return self.leash.command("run", "--quiet", "--level", self.level, *self.suite.accept, *options,
-                                  "-C", self.world.work, "--", *argv)
+                                  "-C", where or self.world.work, "--", *argv)
 
     def how(self):
         return self.user.demote() if self.level is None else self.leash.how()
 
-    def sh(self, script, options=(), may_refuse=False):
+    def sh(self, script, options=(), may_refuse=False, where=None):
         """One command to its end; its output."""
-        r = subprocess.run(self.command(["/bin/sh", "-c", script], options), cwd=self.world.work, env=self.leash.env,
+        r = subprocess.run(self.command(["/bin/sh", "-c", script], options, where), cwd=where or self.world.work, env=self.leash.env,
                            stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=60,
                            **self.how())
         if r.returncode == 125 and not may_refuse:
@@ -154,6 +154,17 @@ def planted_commondir(s):
     s.sh(f"mkdir -p .git/objects .git/refs; echo ref: refs/heads/main > .git/HEAD; echo {s.world.out} > .git/commondir")
     s.sh(f"echo escaped > {s.world.out}/target", may_refuse=True)
     return "" if s.read(s.world.out + "/target") == "untouched\n" else "a directory outside became writable"
+
+
+def planted_worktrees(s):
+    """The working directory lies in a directory called worktrees, as git would make one: a repository made inside says that what is
+    above that is its common directory."""
+    tree = s.world.base + "/worktrees/w"
+    s.host(f"mkdir -p {tree}")
+    s.sh(f"mkdir sub; echo gitdir: .. > sub/.git; echo {s.world.base} > commondir; echo ref: refs/heads/main > HEAD; mkdir objects refs",
+         where=tree)
+    s.sh(f"echo escaped > {s.world.out}/target", may_refuse=True, where=tree)
+    return "" if s.read(s.world.out + "/target") == "untouched\n" else "the directories around became writable"
 
 
 def planted_module(s):
@@ -412,6 +423,8 @@ def scenes(suite, levels):
         scene("planted-gitfile", "a .git file names a directory outside", planted_gitfile, low),
         scene("planted-repository", "a .git file names somebody's repository", planted_repository, low),
         scene("planted-commondir", "a commondir file names a directory outside", planted_commondir, low),
+        scene("planted-worktrees", "the directory around is called worktrees, and a repository inside names what is above",
+              planted_worktrees, low),
         scene("planted-module", "a submodule's .git file names a directory outside", planted_module, low),
         scene("replaced-config", "the host replaces .git/config while it runs",
               replaced(config_touched, "cp .git/config c; mv c .git/config", "echo evil >> .git/config", GIT)),

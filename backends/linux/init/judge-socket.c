@@ -173,7 +173,7 @@ int judge_connect(struct caller *c, int fd, uint64_t address, uint64_t length) {
         struct work work = { .run = connect_work };
         struct address a;
         int domain, type, r;
-        bool path, patient;
+        bool path;
 
         r = socket_take(c, fd, &socket);
         if (r >= 0)
@@ -199,9 +199,10 @@ int judge_connect(struct caller *c, int fd, uint64_t address, uint64_t length) {
             (c->judge->init->plan->flags & WIRE_PLAN_NATIVE) &&
             c->judge->init->plan->landlock_abi < 6)
                 return -EPERM; /* as Landlock says it; no path that a policy could name */
-        patient = !(fcntl(socket, F_GETFL) & O_NONBLOCK) &&
-                  (type == SOCK_STREAM || type == SOCK_SEQPACKET);
-        if (patient) {
+        /* These may wait for room in a queue. Also where they should not: O_NONBLOCK is a flag of
+         * the open file that we share with the caller, who can take it away at any time, and pid 1
+         * would wait. */
+        if (type == SOCK_STREAM || type == SOCK_SEQPACKET) {
                 work.fd = socket;
                 work.object = object;
                 work.data = &a;

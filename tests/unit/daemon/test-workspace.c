@@ -54,7 +54,8 @@ static void make_file(const char *name, const char *text) {
 }
 
 static void make_git(const char *name) {
-        make_dir(name);
+        make_dir(arena_printf(arena, "%s/objects", name));
+        make_dir(arena_printf(arena, "%s/refs", name));
         make_file(arena_printf(arena, "%s/HEAD", name), "ref: refs/heads/main\n");
 }
 
@@ -145,6 +146,21 @@ START_TEST(planted) {
 }
 END_TEST
 
+/* A directory called "worktrees" around it proves nothing, not even below a real repository. */
+START_TEST(planted_below_worktrees) {
+        const char *around = at("around");
+        subject.workdir = arena_printf(arena, "%s/worktrees/w", around);
+        for (int real = 0; real < 2; real++) {
+                make_git("around/worktrees/w");
+                make_file("around/worktrees/w/.git", "gitdir: .\n");
+                make_file("around/worktrees/w/commondir", arena_printf(arena, "%s\n", around));
+                survey();
+                ck_assert_uint_eq(subject.git_common_dirs.n, 0);
+                make_git("around"); /* for the second round */
+        }
+}
+END_TEST
+
 START_TEST(odd_files) {
         ck_assert_int_eq(mkfifo(at("w/.git"), 0600), 0);
         survey();
@@ -170,6 +186,7 @@ int main(void) {
         tcase_add_test(t, submodule_as_workdir);
         tcase_add_test(t, worktree_with_another_commondir);
         tcase_add_test(t, planted);
+        tcase_add_test(t, planted_below_worktrees);
         tcase_add_test(t, odd_files);
         suite_add_tcase(s, t);
         SRunner *r = srunner_create(s);
