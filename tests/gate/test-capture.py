@@ -314,6 +314,29 @@ say("own_server", lambda: reach("127.0.0.1", 8080))
         leash.stop()
 
 
+def dangling(t, build):
+    """systemd-resolved: the file is a link into /run, and the sandbox has a /run of its own."""
+    etc = os.path.join(t.base, "etc")
+    shutil.copytree("/etc", etc, symlinks=True)
+    os.remove(os.path.join(etc, "resolv.conf"))
+    os.makedirs("/run/leash-test-resolve", exist_ok=True)
+    shutil.copy("/etc/resolv.conf", "/run/leash-test-resolve/stub-resolv.conf")
+    os.symlink("../run/leash-test-resolve/stub-resolv.conf", os.path.join(etc, "resolv.conf"))
+    w.run("mount", "--bind", etc, "/etc")
+    leash = lt.Leash(build, t.user, t.base)
+    try:
+        got = t.run(f"""
+say("name", lambda: reach("web.test", {PORT}, socket.AF_INET))
+say("denied_name", lambda: reach("evil.test", {PORT}))
+say("there", lambda: os.path.exists("/etc/resolv.conf") and open("/etc/resolv.conf").read().count("127.0.0.1"))
+""", *RULES, leash=leash)
+        t.check("a link into /run", got, name="hello", denied_name="no such name", there=(False, 1))
+    finally:
+        leash.stop()
+        w.run("umount", "/etc")
+        shutil.rmtree("/run/leash-test-resolve")
+
+
 RULES = ["--allow-host", "web.test", "--allow-host", "six.test", "--allow-host", f"port.test:{PORT}",
          "--allow-host", f"{w.OTHER4}:{PORT}"]
 
@@ -349,6 +372,8 @@ def main():
         deny(t)
         apart(t)
         without_nft(t, w.BUILD)
+        if args.who == "root":
+            dangling(t, w.BUILD)
     finally:
         t.leash.stop()
         shutil.rmtree(base, ignore_errors=True)
