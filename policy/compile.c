@@ -324,8 +324,7 @@ static int compile_init(struct compile *c, struct error *e) {
                 return error_field(
                         e, "/environment/pass/0",
                         "the client resolves environment.pass into environment.set before "
-                        "it sends a policy: give the value there, or send "
-                        "client_environment beside the policy");
+                        "it sends a policy: give the value there");
 
         c->plan->level = p->level == LEVEL_UNSET ? LEVEL_DEFAULT : p->level;
         c->plan->subject = c->subject;

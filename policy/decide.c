@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "path.h"
 #include "plan.h"
@@ -56,8 +57,10 @@ static void decide_host(const struct view *v, enum access_kind access, struct de
         else if (v->kind == VIEW_HOST_RW)
                 decide(ret, VERDICT_ALLOW, rule, field, "It may be written.");
         else if (v->by->kind == MOUNT_READONLY)
-                decide(ret, VERDICT_DENY, rule, field,
-                       "It is kept read-only, since the host runs or trusts it later.");
+                decide(ret, VERDICT_DENY, rule, field, "%s",
+                       strcmp(field, "/level") == 0
+                               ? "It is read-only at every level."
+                               : "It is kept read-only, since the host runs or trusts it later.");
         else
                 decide(ret, VERDICT_DENY, rule, "/filesystem/write", "It is readable only.");
 }

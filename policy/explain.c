@@ -52,7 +52,8 @@ static void explain_head(struct text *t, const struct policy *policy, const stru
         add(t, "Level              %s\n", level_names[plan->level]);
         add(t, "Working directory  ");
         add_path(t, s->workdir);
-        add(t, "%s\n", s->workdir_fresh ? " (throw-away)" : "");
+        add(t, "%s\n                   (paths without a leading / are in it)\n",
+            s->workdir_fresh ? " (throw-away)" : "");
         add(t, "Enforced by       ");
         for (size_t i = 0; i < plan->layers.n; i++)
                 add(t, " %s", plan->layers.items[i]);
@@ -103,6 +104,22 @@ static bool name_entry(const struct plan *plan, size_t i, unsigned read_too, str
         return !plan->names[i].trust && plan->names[i].read_too == read_too;
 }
 
+/* In the words of the manual: "security.protect_workspace". */
+static void add_field(struct text *t, const char *field) {
+        for (field += field[0] == '/'; *field; field++)
+                add(t, "%c", *field == '/' ? '.' : *field);
+}
+
+/* What lies in the working directory is told by its name there: its path, sixty times over, would
+ * hide what differs. */
+static const char *short_path(const struct plan *plan, const char *path) {
+        const char *workdir = plan->subject->workdir;
+        size_t n = strlen(workdir);
+
+        return strncmp(path, workdir, n) == 0 && path[n] == '/' && path[n + 1] ? path + n + 1
+                                                                               : path;
+}
+
 static void add_wrapped(struct text *t, const struct entry *x, size_t *column) {
         size_t start = t->n, width = strlen(x->path) + (x->noexec ? 22 : 0) + 2;
         if (*column + width > COLUMNS && *column > 4) {
@@ -128,11 +145,14 @@ static void explain_grouped(struct text *t, const char *title, const struct plan
                 if (printed)
                         continue;
                 size_t column = 4;
-                add(t, "%s%s%s  %s\n    ", any ? "" : "\n", any ? "" : title, any ? "" : "\n",
-                    first.field);
+                add(t, "%s%s%s  ", any ? "" : "\n", any ? "" : title, any ? "" : "\n");
+                add_field(t, first.field);
+                add(t, "\n    ");
                 for (size_t k = i; k < n; k++)
-                        if (entry(plan, k, which, &x) && strcmp(x.field, first.field) == 0)
+                        if (entry(plan, k, which, &x) && strcmp(x.field, first.field) == 0) {
+                                x.path = short_path(plan, x.path);
                                 add_wrapped(t, &x, &column);
+                        }
                 add(t, "\n");
                 any = true;
         }
@@ -177,10 +197,11 @@ static void explain_names(struct text *t, const struct plan *plan) {
 static void explain_network(struct text *t, const struct plan *plan) {
         const struct network_rules *n = &plan->network;
         add(t, "\nNetwork\n  mode %s: %s\n", network_mode_names[n->mode],
-            n->mode == NETWORK_DENY        ? "a loopback of its own, and nothing else"
-            : n->mode == NETWORK_ALLOW     ? "every public address"
-            : n->mode == NETWORK_ALLOWLIST ? "what network.allow names"
-                                           : "what is not named is asked for");
+            n->mode == NETWORK_DENY && plan->native ? "none, not even a loopback"
+            : n->mode == NETWORK_DENY               ? "a loopback of its own, and nothing else"
+            : n->mode == NETWORK_ALLOW              ? "every public address"
+            : n->mode == NETWORK_ALLOWLIST          ? "what network.allow names"
+                                                    : "what is not named is asked for");
         for (size_t i = 0; i < n->n_allow; i++)
                 add(t, "  allow %s\n", n->allow[i].text);
         for (size_t i = 0; i < n->n_deny; i++)
@@ -226,15 +247,15 @@ char *plan_explain(struct arena *a, const struct policy *policy, const struct pl
         if (!t.data)
                 return NULL;
         explain_head(&t, policy, plan);
+        explain_network(&t, plan);
+        explain_limits(&t, plan);
+        explain_list(&t, "Sockets that can be connected to", &plan->unix_sockets);
         explain_mounts(&t, plan);
         if (plan->native) {
                 explain_list(&t, "Writable", &plan->write);
                 explain_list(&t, "Read-only", &plan->read);
         }
         explain_names(&t, plan);
-        explain_network(&t, plan);
-        explain_limits(&t, plan);
-        explain_list(&t, "Sockets that can be connected to", &plan->unix_sockets);
         explain_environment(&t, plan);
         return t.failed ? NULL : t.data;
 }

@@ -15,11 +15,15 @@ const struct command commands[] = {
           SANDBOX_TEXT "\n"
                        "Options stop at the first operand: what follows COMMAND belongs to it. "
                        "Signals go on to the\n"
-                       "command; a second Ctrl-C within two seconds kills it. The exit status is "
-                       "the command's own;\n"
-                       "128+N if signal N ended it, 124 after a time limit, 125 if leash failed, "
-                       "126 if COMMAND cannot\n"
-                       "be executed, 127 if it was not found, 2 for wrong usage.\n",
+                       "command; a second SIGINT within two seconds kills it. On a terminal, "
+                       "Ctrl-C goes to the\n"
+                       "command's own terminal; leashctl kill ends what ignores it.\n"
+                       "\n"
+                       "The exit status is the command's own; 128+N if signal N ended it, 124 "
+                       "after a time limit,\n"
+                       "125 if leash failed, 126 if COMMAND cannot be executed, 127 if it was not "
+                       "found, 2 for wrong\n"
+                       "usage.\n",
           "  leashctl run -- make -j4\n"
           "        build in the current directory; nothing else can be changed\n"
           "  leashctl run --allow-host pypi.org --allow-host '*.pythonhosted.org' -- pip install "
@@ -102,7 +106,7 @@ const struct command commands[] = {
         { "kill", CMD_KILL, "SANDBOX…", "end sandboxes with everything in them",
           "All processes of the sandbox are killed, and a working directory that leash made is "
           "removed.\n",
-          "  leashctl kill s-1\n"
+          "  leashctl kill sb-plowy5hrdrfioh37\n"
           "  leashctl ps --json | jq -r '.sandboxes[].sandbox' | xargs leashctl kill\n",
           cmd_kill },
         { "events", CMD_EVENTS, "", "watch what happens in sandboxes",

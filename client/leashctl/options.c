@@ -54,6 +54,18 @@ static int push_path(struct options *o, const struct option *row, const char *va
         return push_text(o, row, path, no, e);
 }
 
+/* One of the row's words, which the daemon would not miss: kinds are picked out here. */
+static int push_word(struct options *o, const struct option *row, const char *value, bool no,
+                     struct error *e) {
+        size_t n = strlen(value);
+
+        for (const char *s = row->words; n > 0 && !strchr(value, ' ') && (s = strstr(s, value));
+             s += n)
+                if ((s == row->words || s[-1] == ' ') && (s[n] == ' ' || !s[n]))
+                        return push_text(o, row, value, no, e);
+        return bad(e, row, value, row->words);
+}
+
 static int push_port(struct options *o, const struct option *row, const char *value, bool no,
                      struct error *e) {
         uint64_t port;
@@ -304,7 +316,7 @@ const struct option options[] = {
         { "keep", 0, 0, NULL, CMD_POLICY, NULL, NULL, set_flag, O(keep),
           "with --fresh: keep that directory and say where it is" },
         { "sandbox", 0, 0, "ID", CMD_POLICY | CMD_EVENTS, "/sandbox", NULL, set_text, O(sandbox),
-          "use a sandbox that exists (see leashctl ps) instead of a new one" },
+          "a sandbox that exists (see leashctl ps) instead of a new one; events: only its own" },
 
         { "read", 0, 0, "PATH", CMD_POLICY, "/filesystem/read", "@file", push_path,
           OV(filesystem.read), "let the command read a file or a directory with all below it" },
@@ -375,13 +387,16 @@ const struct option options[] = {
         { "follow", 'f', 0, NULL, CMD_EVENTS, NULL, NULL, set_flag, O(follow),
           "go on when no sandbox is left, until interrupted" },
         { "kind", 0, 0, "KIND", CMD_EVENTS, NULL,
-          "sandbox.created sandbox.destroyed process.started process.exited denied trust_created",
-          push_text, O(kinds), "only events of this kind; may be repeated" },
+          "sandbox.created sandbox.destroyed process.started process.exited denied trust_created "
+          "network",
+          push_word, O(kinds),
+          "only events of this kind; may be repeated: sandbox.created, sandbox.destroyed, "
+          "process.started, process.exited, denied, trust_created, network" },
 
         { "json", 0, 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(json),
           "print the result as JSON on stdout" },
         { "quiet", 'q', 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(quiet),
-          "say nothing about what leash refused" },
+          "run, shell, python: say nothing about what leash refused" },
         { "socket", 0, 0, "PATH", CMD_ANY, NULL, "@file", set_text, O(socket),
           "the daemon's socket (default: $LEASH_SOCKET, the system's, or your own)" },
         { "help", 'h', 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(help), "show this help" },

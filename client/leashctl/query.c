@@ -14,15 +14,19 @@ static const char *const access_words[ACCESS_N_] = {
 static void print_verdict(const struct check_query *q, const struct check_verdict *v,
                           struct style st) {
         bool allowed = v->verdict && strcmp(v->verdict, "allow") == 0;
-        char allow[LIMIT_PATH_BYTES + 128];
+        char allow[LIMIT_PATH_BYTES + 128], host[LIMIT_PATH_BYTES];
+        const char *what = q->path;
 
+        if (!what && q->host) {
+                (void) snprintf(host, sizeof(host), q->port > 0 ? "%s:%llu" : "%s", q->host,
+                                (unsigned long long) q->port);
+                what = host;
+        }
         fprintf(stdout, "%s%s%s ", style_on(st, allowed ? COLOUR_GREEN : COLOUR_RED),
                 v->verdict ? v->verdict : "?", style_off(st));
         if (q->path)
                 fprintf(stdout, "%s ", access_words[q->access]);
-        print_escaped(stdout, q->path ? q->path : q->host);
-        if (q->port > 0)
-                fprintf(stdout, ":%llu", (unsigned long long) q->port);
+        print_escaped(stdout, what);
         fputc('\n', stdout);
         if (v->why && *v->why) {
                 fputs("  why:  ", stdout);
@@ -34,7 +38,7 @@ static void print_verdict(const struct check_query *q, const struct check_verdic
                 print_escaped(stdout, v->rule);
                 fputc('\n', stdout);
         }
-        if (!allowed && field_allows(v->field, q->path ? q->path : q->host, allow, sizeof(allow))) {
+        if (!allowed && field_allows(v->field, what, allow, sizeof(allow))) {
                 fputs("  to allow it: ", stdout);
                 print_escaped(stdout, allow);
                 fputc('\n', stdout);

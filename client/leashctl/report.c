@@ -78,6 +78,29 @@ static void print_denials(const struct process_exit *x, struct style st) {
                 fprintf(stderr, "  and %zu more (--json has them all)\n", x->denials.n - MAX_LINES);
 }
 
+/* "example.com:80" of a word like "http://user@example.com/x", or NULL. Without a port, `check`
+ * takes that of https. */
+static const char *host_within(struct arena *a, const char *word) {
+        static const char scheme_end[] = "://";
+        const char *url = strstr(word, scheme_end);
+
+        if (!url)
+                return NULL;
+        const char *host = url + sizeof(scheme_end) - 1;
+        size_t n = strcspn(host, "/?# \t\n'\"><;|&`)");
+        for (const char *at; (at = memchr(host, '@', n)); host = at + 1)
+                n -= (size_t) (at + 1 - host);
+        bool http = url - word >= 4 && strncmp(url - 4, "http", 4) == 0;
+        bool port = memchr(host, ':', n) && host[0] != '[';
+        return n == 0 ? NULL : arena_printf(a, "%.*s%s", (int) n, host, http && !port ? ":80" : "");
+}
+
+/* What the failure may have been about: the host of a URL, or a path. */
+struct suspect {
+        const char *host, *path;
+        bool read; /* the policy refuses even to read it */
+};
+
 /* The last absolute path within a word: of a shell's script, or behind "--output=". */
 static char *path_within(struct arena *a, const char *word) {
         static const char before[] = " \t\n'\"=:><(;|&`", after[] = " \t\n'\"><;|&`)";
@@ -95,107 +118,108 @@ static char *path_within(struct arena *a, const char *word) {
         return last ? arena_strndup(a, last, strcspn(last, after)) : NULL;
 }
 
-/* The host of a URL among the arguments, with its port if it names one: "example.com:8080". */
-static const char *guess_host(const struct ctl *c, const struct launch *launch) {
-        for (size_t i = launch->argv.n; i > 1; i--) {
-                const char *host = strstr(launch->argv.items[i - 1], "://");
-                const char *user;
-                size_t n;
-
-                if (!host)
-                        continue;
-                host += 3;
-                n = strcspn(host, "/?# \t\n'\"");
-                user = memchr(host, '@', n);
-                if (user) {
-                        n -= (size_t) (user + 1 - host);
-                        host = user + 1;
-                }
-                if (n > 0)
-                        return arena_strndup(c->o.arena, host, n);
-        }
-        return NULL;
-}
-
-/* Without a gate nothing sees that a connection was tried: the sandbox has no way out to be refused
- * at. */
-static bool print_network_line(struct ctl *c, const struct launch *launch, int code) {
-        const char *host = guess_host(c, launch);
-        const struct strings *given = &c->o.given;
-        char word[LIMIT_PATH_BYTES + 64];
-
-        if (!host)
-                return false;
-        for (size_t i = 0; i < given->n;
-             i++) /* then there is a gate, and it tells what it refused */
-                if (strcmp(given->items[i], "--net") == 0 ||
-                    strcmp(given->items[i], "--allow-host") == 0)
-                        return false;
-        fprintf(stderr,
-                "leashctl: exit status %d. If the network is what is missing, ask: leashctl check "
-                "--host ",
-                code);
-        shell_quote(host, word, sizeof(word));
-        print_escaped(stderr, word);
-        fputs("; to allow it: --allow-host ", stderr);
-        print_escaped(stderr, word);
-        fputc('\n', stderr);
-        return true;
-}
-
-/* The likeliest culprit: the last argument that has or is a path. */
-static const char *guess_path(const struct ctl *c, const struct launch *launch) {
+/* The likeliest culprit: the last argument that has or is a URL or a path. */
+static struct suspect guess(const struct ctl *c, const struct launch *launch) {
         for (size_t i = launch->argv.n; i > 1; i--) {
                 const char *arg = launch->argv.items[i - 1];
-                const char *path = path_within(c->o.arena, arg);
+                const char *host = host_within(c->o.arena, arg);
+                const char *path = host ? NULL : path_within(c->o.arena, arg);
                 struct stat st;
-                if (path)
-                        return path;
+                if (host || path)
+                        return (struct suspect){ .host = host, .path = path };
                 if (arg[0] != '-' && !strpbrk(arg, " \t\n") &&
                     (strchr(arg, '/') || lstat(arg, &st) >= 0))
-                        return arg;
+                        return (struct suspect){ .path = arg };
         }
-        return "PATH";
+        return (struct suspect){ 0 };
 }
 
-static bool concerns_paths(const char *option) {
-        static const char *const names[] = { "--level", "--profile", "--config",     "--workdir",
-                                             "--fresh", "--sandbox", "--read",       "--write",
-                                             "--exec",  "--deny",    "--no-protect", "--protect" };
+/* Does an option of this call bear on the answer? */
+static bool concerns(const char *option, bool host) {
+        static const char *const both[] = { "--level", "--profile", "--config", "--sandbox" };
+        static const char *const paths[] = { "--workdir", "--fresh", "--read",       "--write",
+                                             "--exec",    "--deny",  "--no-protect", "--protect" };
+        static const char *const hosts[] = { "--net", "--allow-host", "--deny-host" };
+        const char *const *own = host ? hosts : paths;
 
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                if (strcmp(names[i], option) == 0)
+        for (size_t i = 0; i < ELEMENTSOF(both); i++)
+                if (strcmp(both[i], option) == 0)
+                        return true;
+        for (size_t i = 0; i < (host ? ELEMENTSOF(hosts) : ELEMENTSOF(paths)); i++)
+                if (strcmp(own[i], option) == 0)
                         return true;
         return false;
+}
+
+/* Does the policy refuse something there? A line that leads to "allow" would only mislead. When it
+ * cannot be asked, the line does no harm. */
+static bool ask_policy(struct ctl *c, struct suspect *s) {
+        struct check_query queries[] = {
+                { .path = s->path, .host = s->host, .access = ACCESS_READ_ },
+                { .path = s->path, .access = ACCESS_WRITE_ },
+        };
+        struct policy_check_params params = { 0 };
+        struct policy_check_result result = { 0 };
+        struct place place;
+        struct error e = ERROR_NULL;
+        const char *path = NULL, *colon = s->host ? strrchr(s->host, ':') : NULL;
+
+        if (s->path) {
+                if (path_localise(c->o.arena, c->o.cwd, s->path, &path, &e) < 0)
+                        return true;
+                queries[0].path = queries[1].path = path;
+        } else if (colon && s->host[0] != '[') {
+                queries[0].host = arena_strndup(c->o.arena, s->host, (size_t) (colon - s->host));
+                queries[0].port = (uint64_t) atoi(colon + 1);
+        }
+        if (options_place(&c->o, &place, &e) < 0)
+                return true;
+        PLACE_SET(&params, &place);
+        params.queries = (struct list){ .items = queries, .n = s->host ? 1 : 2, .set = true };
+        if (leash_call_method(c->l, METHOD_POLICY_CHECK, &params, c->o.arena, &result, NULL) < 0 ||
+            result.verdicts.n != params.queries.n)
+                return true;
+        const struct check_verdict *v = result.verdicts.items;
+        s->read = strcmp(v[0].verdict, "allow") != 0;
+        return s->read || (s->path && strcmp(v[1].verdict, "allow") != 0);
 }
 
 /* A source that sees some refusals (names that are judged) says nothing of others (a read-only
  * mount). Inside the working directory those are no likely reason, and a line after every grep
  * would only be noise. */
-static bool is_suspect(struct ctl *c, const struct launch *launch) {
-        const char *guess = guess_path(c, launch), *path, *workdir = c->o.workdir;
+static bool is_outside(struct ctl *c, const struct suspect *s) {
+        const char *path, *workdir = c->o.workdir;
         struct error e = ERROR_NULL;
 
-        if (strcmp(guess, "PATH") == 0 || path_localise(c->o.arena, c->o.cwd, guess, &path, &e) < 0)
+        if (s->host) {
+                /* Without a gate nothing sees that a connection was tried: the sandbox has no way
+                 * out to be refused at. With one, it has told what it refused. */
+                for (size_t i = 0; i < c->o.given.n; i++)
+                        if (strcmp(c->o.given.items[i], "--net") == 0 ||
+                            strcmp(c->o.given.items[i], "--allow-host") == 0)
+                                return false;
+                return true;
+        }
+        if (!s->path || path_localise(c->o.arena, c->o.cwd, s->path, &path, &e) < 0)
                 return false;
         if (!workdir)
                 workdir = c->o.policy && c->o.policy->workdir ? c->o.policy->workdir : c->o.cwd;
         return !path_is_under(path, workdir);
 }
 
-/* `leashctl check` with the options of this call that bear on paths. */
-static void print_check_line(const struct ctl *c, const struct launch *launch, int code) {
+/* `leashctl check` with the options of this call that bear on it. */
+static void print_check_line(const struct ctl *c, const struct suspect *s, int code) {
         char word[LIMIT_PATH_BYTES + 64];
         const struct strings *given = &c->o.given;
 
-        fprintf(stderr, "leashctl: exit status %d. If you suspect the sandbox, ask: leashctl check",
-                code);
+        fprintf(stderr, "leashctl: exit status %d. If %s, ask: leashctl check", code,
+                s->host ? "the network is what is missing" : "you suspect the sandbox");
         for (size_t i = 0; i < given->n; i++) {
                 const char *name = given->items[i];
                 const struct option *row =
                         name[0] == '-' && name[1] == '-' ? option_by_name(name + 2) : NULL;
                 const char *value = row && row->arg && i + 1 < given->n ? given->items[++i] : NULL;
-                if (!row || !concerns_paths(name))
+                if (!row || !concerns(name, s->host))
                         continue;
                 fprintf(stderr, " %s", name);
                 if (value) {
@@ -204,10 +228,14 @@ static void print_check_line(const struct ctl *c, const struct launch *launch, i
                         print_escaped(stderr, word);
                 }
         }
-        fputs(" --path ", stderr);
-        shell_quote(guess_path(c, launch), word, sizeof(word));
+        fputs(s->host ? " --host " : " --path ", stderr);
+        shell_quote(s->host ? s->host : s->path ? s->path : "PATH", word, sizeof(word));
         print_escaped(stderr, word);
-        fputs(" --write\n", stderr);
+        if (s->host) {
+                fputs("; to allow it: --allow-host ", stderr);
+                print_escaped(stderr, word);
+        }
+        fputs(s->host || s->read ? "\n" : " --write\n", stderr);
 }
 
 static bool has_file_source(struct ctl *c) {
@@ -220,6 +248,17 @@ static bool has_file_source(struct ctl *c) {
                 if (strcmp(info.denial_sources.items[i], "gate") != 0) /* it sees hosts only */
                         return true;
         return false;
+}
+
+/* After a failure that nobody reported a refusal for. */
+static void print_suspicion(struct ctl *c, const struct launch *launch, int code) {
+        struct suspect s = guess(c, launch);
+        bool known = has_file_source(c);
+
+        if ((known || s.host) && !is_outside(c, &s))
+                return;
+        if ((!s.host && !s.path) || ask_policy(c, &s) || !known)
+                print_check_line(c, &s, code);
 }
 
 static void print_trust(const struct process_exit *x) {
@@ -251,9 +290,7 @@ int report_end(struct ctl *c, const struct launch *launch, const struct process_
                 return code;
         if (x->denials.n > 0)
                 print_denials(x, style_for(STDERR_FILENO));
-        else if (x->reason == REASON_EXITED && !launch->interactive &&
-                 !print_network_line(c, launch, code) &&
-                 (is_suspect(c, launch) || !has_file_source(c)))
-                print_check_line(c, launch, code);
+        else if (x->reason == REASON_EXITED && !launch->interactive)
+                print_suspicion(c, launch, code);
         return code;
 }

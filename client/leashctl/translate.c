@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../policy/path.h"
 #include "options.h"
 
 /* Without the layer's prefix and with slashes: "/limits/memory_bytes". */
@@ -113,9 +114,18 @@ bool field_allows(const char *field, const char *what, char *ret, size_t size) {
         }
         if (!option_for_field(field, option, sizeof(option)))
                 return false;
-        if (strcmp(pointer, "/network/mode") == 0)
+        if (strcmp(pointer, "/network/mode") == 0 && what) {
+                /* The narrowest that does: --net allow would open the rest, too. */
+                shell_quote(what, word, sizeof(word));
+                snprintf(ret, size, "--allow-host %s", word);
+        } else if (strcmp(pointer, "/network/mode") == 0)
                 snprintf(ret, size, "--net allow");
-        else if (row && row->arg && what && strncmp(pointer, "/limits", 7) != 0) {
+        else if (strcmp(pointer, "/level") == 0) {
+                /* What only this level leaves open; /sys stays read-only in each. */
+                if (what && path_is_under(what, "/sys"))
+                        return false;
+                snprintf(ret, size, "--level permissive");
+        } else if (row && row->arg && what && strncmp(pointer, "/limits", 7) != 0) {
                 shell_quote(what, word, sizeof(word));
                 snprintf(ret, size, "%s %s", option, word);
         } else if (row && row->arg)

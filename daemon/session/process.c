@@ -242,6 +242,16 @@ static void note_for_all(struct sandbox *sb, const struct box_event *ev) {
                 report_note(p, ev);
 }
 
+/* A backend knows what failed, not what it was called; who reads the message alone needs both. */
+static void fail_start(struct process *p, const struct error *why) {
+        struct error e = *why;
+
+        if ((e.code == ERROR_EXEC_NOT_FOUND || e.code == ERROR_EXEC_DENIED) && p->argv.n > 0 &&
+            !strstr(e.message, p->argv.items[0]))
+                (void) error_wrap(&e, 0, "%s", p->argv.items[0]);
+        finish(p, &e);
+}
+
 void process_box_event(struct sandbox *sb, const struct box_event *ev) {
         struct process *p = by_number(sb, ev->id);
         struct error e = ERROR_NULL;
@@ -255,7 +265,7 @@ void process_box_event(struct sandbox *sb, const struct box_event *ev) {
                 break;
         case BOX_SPAWN_FAILED:
                 if (p && p->state == PROCESS_SPAWNING)
-                        finish(p, &ev->error);
+                        fail_start(p, &ev->error);
                 break;
         case BOX_EXITED:
                 if (p)

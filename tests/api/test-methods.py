@@ -149,7 +149,8 @@ class Run(leash.Case):
         self.fails("invalid_params", "process.run", argv=["pwd"], environment={"": "c"})
 
     def test_not_found_and_denied(self):
-        self.fails("exec_not_found", "process.run", argv=["no-such-program"])
+        e = self.fails("exec_not_found", "process.run", argv=["no-such-program"])
+        self.assertIn("no-such-program", e.message)
         self.fails("exec_denied", "process.run", argv=["/etc/passwd"])
         self.fails("invalid_params", "process.run", "/argv", argv=[])
         self.fails("invalid_params", "process.run", "/argv", argv=[""])

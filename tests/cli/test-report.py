@@ -26,6 +26,10 @@ class Report(FakeCase):
                 {"name": "cgroup", "available": False, "good_for": "h"}],
             "losses": [{"name": "no_cgroup", "guarantee": "A limit holds."}], "denial_sources": list(sources)}
 
+        # As level default: everything may be read, nothing outside written, no host talked to.
+        self.fake.handlers["policy.check"] = lambda params, fds: {"verdicts": [
+            {"verdict": "allow" if "path" in q and q.get("access") != "write" else "deny"} for q in params["queries"]]}
+
     WRITE = {"kind": "path", "path": "/etc/hosts", "access": "write", "pid": 2, "process": "sh",
              "rule": "read-only", "field": "filesystem.write", "count": 2}
     SECRET = {"kind": "path", "path": "/home/u/.ssh/id", "access": "read", "pid": 2, "process": "cat",
@@ -93,6 +97,29 @@ class Report(FakeCase):
             self.assertIn("leashctl check --host example.com:8443; to allow it: --allow-host example.com:8443", r.error)
             self.assertNotIn("--path", r.error)
         self.assertNotIn("--host", self.ctl("run", "--net", "allow", "curl", "https://example.com/", code=1).error)
+
+    def test_a_url_is_asked_about_as_a_host(self):
+        self.ends()
+        for args, want in ((("curl", "https://a.example/x/y"), "check --host a.example; "),
+                           (("sh", "-c", "wget http://u@b.example; true"), "check --host b.example:80; "),
+                           (("git", "clone", "https://c.example:8443/r.git", "-q"), "check --host c.example:8443; ")):
+            self.assertIn(want, self.ctl("run", *args, code=1).error)
+        r = self.ctl("run", "--read", "/x", "--deny-host", "a.example", "curl", "https://a.example", code=1)
+        self.assertIn("check --deny-host a.example --host a.example; to allow", r.error)
+
+    def verdicts(self, *words):
+        self.fake.handlers["policy.check"] = lambda params, fds: {"verdicts": [{"verdict": w} for w in words]}
+
+    def test_the_policy_is_asked_before_the_sandbox_is_suspected(self):
+        self.ends()
+        self.verdicts("allow", "allow")
+        self.assertEqual(self.ctl("run", "cat", "/etc/x", code=1).error, "")
+        self.verdicts("deny", "deny")
+        self.assertIn("--path /etc/x\n", self.ctl("run", "cat", "/etc/x", code=1).error)
+        self.verdicts("allow", "deny")
+        self.assertIn("--path /etc/x --write\n", self.ctl("run", "cat", "/etc/x", code=1).error)
+        self.verdicts("allow")
+        self.assertEqual(self.ctl("run", "curl", "https://a.example", code=1).error, "")
 
     def test_trust_is_told_after_success_too(self):
         self.ends(exit={"code": 0}, trust=["/w/.git/hooks/pre-commit"])

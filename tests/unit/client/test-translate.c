@@ -56,7 +56,10 @@ START_TEST(test_what_would_allow_it) {
         ck_assert_str_eq(allows("/filesystem/read", "/a b'c"), "--read '/a b'\\''c'");
         ck_assert_str_eq(allows("security.protect_credentials", "/x"), "--no-protect credentials");
         ck_assert_str_eq(allows("network.allow", "example.com"), "--allow-host example.com");
-        ck_assert_str_eq(allows("network.mode", "example.com"), "--net allow");
+        ck_assert_str_eq(allows("network.mode", "example.com"), "--allow-host example.com");
+        ck_assert_str_eq(allows("network.mode", NULL), "--net allow");
+        ck_assert_str_eq(allows("/level", "/etc/shadow"), "--level permissive");
+        ck_assert_ptr_null(allows("/level", "/sys/kernel")); /* read-only at every level */
         ck_assert_str_eq(allows("limits.memory_bytes", "/x"), "--memory SIZE");
         ck_assert_str_eq(allows("security.allow_gpu", "/dev/dri"), "--gpu");
         /* A deny list cannot be undone by an option: none may be offered. */
