@@ -98,7 +98,8 @@ static const char *host_within(struct arena *a, const char *word) {
 /* What the failure may have been about: the host of a URL, or a path. */
 struct suspect {
         const char *host, *path;
-        bool read; /* the policy refuses even to read it */
+        bool read;       /* the policy refuses even to read it */
+        char allow[512]; /* the option that the policy's answer names for the host, or "" */
 };
 
 /* The last absolute path within a word: of a shell's script, or behind "--output=". */
@@ -181,6 +182,8 @@ static bool ask_policy(struct ctl *c, struct suspect *s) {
                 return true;
         const struct check_verdict *v = result.verdicts.items;
         s->read = strcmp(v[0].verdict, "allow") != 0;
+        if (s->host && !field_allows(v[0].field, s->host, s->allow, sizeof(s->allow)))
+                s->allow[0] = '\0';
         return s->read || (s->path && strcmp(v[1].verdict, "allow") != 0);
 }
 
@@ -232,8 +235,9 @@ static void print_check_line(const struct ctl *c, const struct suspect *s, int c
         shell_quote(s->host ? s->host : s->path ? s->path : "PATH", word, sizeof(word));
         print_escaped(stderr, word);
         if (s->host) {
-                fputs("; to allow it: --allow-host ", stderr);
-                print_escaped(stderr, word);
+                fputs("; to allow it: ", stderr);
+                fputs(s->allow[0] ? "" : "--allow-host ", stderr);
+                print_escaped(stderr, s->allow[0] ? s->allow : word);
         }
         fputs(s->host || s->read ? "\n" : " --write\n", stderr);
 }

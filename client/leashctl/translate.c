@@ -125,6 +125,10 @@ bool field_allows(const char *field, const char *what, char *ret, size_t size) {
                 if (what && path_is_under(what, "/sys"))
                         return false;
                 snprintf(ret, size, "--level permissive");
+        } else if (strcmp(pointer, "/network/local_ports") == 0 && what) {
+                const char *colon = strrchr(what, ':'); /* a port is wanted, not a host */
+                snprintf(ret, size, "--local-port %s",
+                         colon && colon[1] >= '0' && colon[1] <= '9' ? colon + 1 : "PORT");
         } else if (row && row->arg && what && strncmp(pointer, "/limits", 7) != 0) {
                 shell_quote(what, word, sizeof(word));
                 snprintf(ret, size, "%s %s", option, word);

@@ -60,6 +60,8 @@ START_TEST(test_what_would_allow_it) {
         ck_assert_str_eq(allows("network.mode", NULL), "--net allow");
         ck_assert_str_eq(allows("/level", "/etc/shadow"), "--level permissive");
         ck_assert_ptr_null(allows("/level", "/sys/kernel")); /* read-only at every level */
+        ck_assert_str_eq(allows("/network/local_ports", "127.0.0.1:8080"), "--local-port 8080");
+        ck_assert_str_eq(allows("/network/local_ports", "localhost"), "--local-port PORT");
         ck_assert_str_eq(allows("limits.memory_bytes", "/x"), "--memory SIZE");
         ck_assert_str_eq(allows("security.allow_gpu", "/dev/dri"), "--gpu");
         /* A deny list cannot be undone by an option: none may be offered. */
