@@ -97,8 +97,12 @@ static const char java_options[] =
         JAVA_PROXY("http") JAVA_PROXY("https") "-Dhttp.nonProxyHosts=localhost|127.*|[::1]";
 
 static void set_proxy(struct compile *c) {
-        if (c->plan->network.mode == NETWORK_DENY)
+        if (c->plan->network.mode == NETWORK_DENY) {
+                /* Trying again changes nothing, and npm would do so for minutes. */
+                set(c, "npm_config_fetch_retries", "0");
+                set(c, "PIP_RETRIES", "0");
                 return;
+        }
         for (size_t i = 0; i < ELEMENTSOF(proxy_variables); i++)
                 set(c, proxy_variables[i].name, proxy_variables[i].value);
         if (!c->facts->nft_redirect)

@@ -7,10 +7,12 @@
 #include "paths.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../../policy/path.h"
 
@@ -86,8 +88,16 @@ static int resolve_one(const struct resolver *x, const char *item, const char *w
         return *ret ? 0 : error_nomem(e);
 }
 
+/* What is granted has to be there: a mistyped path that is silently left out is found hours later.
+ */
+static int check_exists(const char *path, const char *item, const char *where, struct error *e) {
+        if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+                return 0;
+        return error_field(e, where, "%.256s: no such file or directory", item);
+}
+
 static int resolve_list(const struct resolver *x, struct strings *list, const char *where,
-                        struct error *e) {
+                        bool granted, struct error *e) {
         struct strings out = { .set = list->set };
         char pointer[80];
 
@@ -95,6 +105,8 @@ static int resolve_list(const struct resolver *x, struct strings *list, const ch
                 const char *path;
                 snprintf(pointer, sizeof pointer, "%s/%zu", where, i);
                 int r = resolve_one(x, list->items[i], pointer, &path, e);
+                if (r >= 0 && granted)
+                        r = check_exists(path, list->items[i], pointer, e);
                 if (r < 0)
                         return r;
                 if (!arena_push(x->arena, &out, path))
@@ -110,15 +122,17 @@ int paths_canonical(struct arena *a, struct policy *p, const char *home, const c
         const struct {
                 struct strings *list;
                 const char *where;
+                bool granted;
         } lists[] = {
-                { &p->filesystem.read, "/policy/filesystem/read" },
-                { &p->filesystem.write, "/policy/filesystem/write" },
-                { &p->filesystem.execute, "/policy/filesystem/execute" },
-                { &p->filesystem.deny, "/policy/filesystem/deny" },
-                { &p->security.unix_sockets, "/policy/security/unix_sockets" },
+                { &p->filesystem.read, "/policy/filesystem/read", true },
+                { &p->filesystem.write, "/policy/filesystem/write", true },
+                { &p->filesystem.execute, "/policy/filesystem/execute", true },
+                { &p->filesystem.deny, "/policy/filesystem/deny", false },
+                /* A service may make its socket later; in an allowed directory it is found then. */
+                { &p->security.unix_sockets, "/policy/security/unix_sockets", false },
         };
         for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
-                int r = resolve_list(&x, lists[i].list, lists[i].where, e);
+                int r = resolve_list(&x, lists[i].list, lists[i].where, lists[i].granted, e);
                 if (r < 0)
                         return r;
         }

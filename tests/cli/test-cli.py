@@ -172,6 +172,8 @@ class Policies(Case):
     def test_config(self):
         os.mkdir(os.path.join(self.dir, "conf"))
         path = os.path.join(self.dir, "conf", "policy.json")
+        for there in ("conf/data", "conf/out", "more"):
+            os.mkdir(os.path.join(self.dir, there))
         with open(path, "w") as f:
             json.dump({"level": "strict", "filesystem": {"read": ["data"], "write": ["out"]},
                        "environment": {"pass": ["TOLD"], "set": {"X": "file"}},
@@ -186,6 +188,12 @@ class Policies(Case):
         self.assertEqual(policy["environment"]["set"]["TOLD"], "t")
         self.assertEqual((policy["limits"]["file_bytes"], policy["limits"]["open_files"]), (1 << 30, 100))
         self.assertEqual(policy["workdir"], self.dir)
+
+    def test_what_is_granted_has_to_exist(self):
+        for option in ("--read", "--write", "--exec"):
+            r = self.ctl("run", option, "no-such", "true", code=2)
+            self.assertIn(option + ": " + self.dir + "/no-such: no such file or directory", r.error)
+        self.ctl("run", "--deny", "no-such", "true")
 
     def test_config_errors_name_file_and_field(self):
         path = os.path.join(self.dir, "p.json")
