@@ -26,13 +26,13 @@ static size_t parent_length(const char *path) {
         return slash ? (size_t) (slash - path) : 0;
 }
 
-static bool is_settled(const struct timespec *modified) {
+static bool is_settled(const struct timespec *changed) {
         struct timespec now;
         int64_t age;
 
         clock_gettime(CLOCK_REALTIME, &now);
-        age = (int64_t) (now.tv_sec - modified->tv_sec) * 1000000000 + now.tv_nsec -
-              modified->tv_nsec;
+        age = (int64_t) (now.tv_sec - changed->tv_sec) * 1000000000 + now.tv_nsec -
+              changed->tv_nsec;
         return age > SETTLED_NS;
 }
 
@@ -81,13 +81,13 @@ static void directory_look(struct absent *a, size_t slot, int root, const char *
         }
         if (same && a->directories[slot].device == st.st_dev &&
             a->directories[slot].inode == st.st_ino &&
-            a->directories[slot].modified.tv_sec == st.st_mtim.tv_sec &&
-            a->directories[slot].modified.tv_nsec == st.st_mtim.tv_nsec)
+            a->directories[slot].changed.tv_sec == st.st_ctim.tv_sec &&
+            a->directories[slot].changed.tv_nsec == st.st_ctim.tv_nsec)
                 return;
         a->directories[slot].device = st.st_dev;
         a->directories[slot].inode = st.st_ino;
-        a->directories[slot].modified = st.st_mtim;
-        a->directories[slot].version = is_settled(&st.st_mtim) ? ++a->versions : 0;
+        a->directories[slot].changed = st.st_ctim;
+        a->directories[slot].version = is_settled(&st.st_ctim) ? ++a->versions : 0;
 }
 
 bool absent_known(struct absent *a, int root, const char *path) {

@@ -22,7 +22,7 @@ struct absent {
         struct {
                 uint64_t hash;
                 uint64_t device, inode;
-                struct timespec modified;
+                struct timespec changed; /* ctime: nobody can set it */
                 uint32_t version; /* counts the changes that were seen; 0 = may not be relied on */
                 uint32_t round;   /* when it was looked at last */
                 bool missing;

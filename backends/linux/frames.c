@@ -2,6 +2,7 @@
 /* See frames.h. */
 #include "frames.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -46,6 +47,16 @@ int frame_send(int socket, const struct wire_frame *f, const int *fds, size_t n_
 
 int frame_try(int socket, const struct wire_frame *f) {
         return send_flags(socket, f, NULL, 0, MSG_DONTWAIT);
+}
+
+int frame_wait(int socket, const struct wire_frame *f, const int *fds, size_t n_fds) {
+        struct pollfd p = { .fd = socket, .events = POLLOUT };
+        int r;
+
+        while ((r = frame_send(socket, f, fds, n_fds)) == -EAGAIN)
+                if (poll(&p, 1, -1) < 0 && errno != EINTR)
+                        return -errno;
+        return r;
 }
 
 int frame_receive(int socket, struct wire_frame *ret, int *fds, size_t max_fds, size_t *ret_n_fds) {

@@ -10,6 +10,8 @@
 /* 0 or -errno. Blocks while the other side does not read, unless `frame_try`. */
 int frame_send(int socket, const struct wire_frame *f, const int *fds, size_t n_fds);
 int frame_try(int socket, const struct wire_frame *f);
+/* Waits for room also where the socket does not block. */
+int frame_wait(int socket, const struct wire_frame *f, const int *fds, size_t n_fds);
 /* 1 with a frame that is well-formed in its shape (not yet checked in its content), 0 at the end of
  * the connection, -errno (-EAGAIN, -EBADMSG). Descriptors are close-on-exec and belong to the
  * caller. */

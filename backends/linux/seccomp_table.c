@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -319,6 +320,12 @@ const struct seccomp_row seccomp_table[] = {
                     "hides the caller from the supervisor, which has to read its memory",
                     EQ(0, PR_SET_DUMPABLE), EQ(1, 0)),
         NOTIFY(connect, SECCOMP_NOTIFY_UNIX, "talks to a socket by path"),
+        /* The kernel says EBUSY while the supervisor listens (seccomp(2)). Should it ever have lost
+         * its listener (no descriptor, no epoll watch was left), then the judged calls must fail
+         * with ENOSYS, and not be answered by the command itself. */
+        WHEN_COMMAND(seccomp, EBUSY, NAMES | SECCOMP_NOTIFY_UNIX, 0,
+                     "the newest listener is asked: the command would judge itself",
+                     ANY(1, SECCOMP_FILTER_FLAG_NEW_LISTENER)),
 };
 const size_t seccomp_table_n = ELEMENTSOF(seccomp_table);
 

@@ -266,7 +266,8 @@ static void print_suspicion(struct ctl *c, const struct launch *launch, int code
 }
 
 static void print_trust(const struct process_exit *x) {
-        fprintf(stderr, "leashctl: note: the command made files that programs outside trust:");
+        fprintf(stderr,
+                "leashctl: note: the command made or changed files that programs outside trust:");
         for (size_t i = 0; i < x->trust_created.n; i++) {
                 fputs(i > 0 ? ", " : " ", stderr);
                 print_escaped(stderr, x->trust_created.items[i]);

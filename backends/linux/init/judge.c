@@ -140,28 +140,34 @@ static void comm_read(const struct caller *c, char ret[static 16]) {
         ret[strcspn(ret, "\n")] = '\0';
 }
 
-static void tell(const struct caller *c, enum wire_type type, const char *path, int err,
-                 int access) {
-        struct wire_frame f = WIRE_FRAME(type);
-
-        f.id = c->listener->command;
-        f.err = err;
-        f.stage = access;
-        f.pid = c->tid;
-        comm_read(c, f.comm);
-        wire_frame_text(&f, path);
-        (void) frame_try(c->judge->init->control,
-                         &f); /* a session that does not read misses some */
+static void frame_make(const struct caller *c, const char *path, struct wire_frame *f) {
+        f->id = c->listener->command;
+        f->pid = c->tid;
+        comm_read(c, f->comm);
+        wire_frame_text(f, path);
 }
 
 void caller_denied(const struct caller *c, const char *path, int err, bool write) {
-        if (may_tell(c->judge))
-                tell(c, WIRE_DENIED, path, err, write);
+        struct wire_frame f = WIRE_FRAME(WIRE_DENIED);
+
+        if (!may_tell(c->judge))
+                return;
+        f.err = err;
+        f.stage = write;
+        frame_make(c, path, &f);
+        /* A session that does not read misses some. */
+        (void) frame_try(c->judge->init->control, &f);
 }
 
+/* These must not be missed, or a program would hide one behind a thousand others: so the program
+ * waits until the session has room. */
 void caller_trusted(const struct caller *c, const char *path) {
-        if (names_trust(c, path))
-                tell(c, WIRE_TRUST, path, 0, 0);
+        struct wire_frame f = WIRE_FRAME(WIRE_TRUST);
+
+        if (!names_trust(c, path))
+                return;
+        frame_make(c, path, &f);
+        (void) frame_wait(c->judge->init->control, &f, NULL, 0);
 }
 
 /* workers */

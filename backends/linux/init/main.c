@@ -2,7 +2,6 @@
 /* leash-init: prepare, take one plan, build, confine, serve. See init.h. */
 #include "init.h"
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,15 +20,9 @@ const char *plan_string(const struct init *in, uint64_t offset) {
 }
 
 int init_send(struct init *in, struct wire_frame *f, const int *fds, size_t n_fds) {
-        struct pollfd p = { .fd = in->control, .events = POLLOUT };
-        int r;
-
         /* The socket does not block, since serve() reads from it; what a command came to must not
          * be lost because the session is behind. */
-        while ((r = frame_send(in->control, f, fds, n_fds)) == -EAGAIN)
-                if (poll(&p, 1, -1) < 0 && errno != EINTR)
-                        return -errno;
-        return r;
+        return frame_wait(in->control, f, fds, n_fds);
 }
 
 int init_report(struct init *in, enum wire_stage stage, int err, const char *text) {

@@ -265,6 +265,60 @@ START_TEST(connect_races_are_lost) {
 }
 END_TEST
 
+/* O_NONBLOCK comes and goes while connections to a full queue are judged, by more threads than
+ * there are workers: init itself must never be the one that waits. */
+#define CROWD 80
+static struct {
+        struct sockaddr_un a;
+        int fds[CROWD];
+} crowd;
+
+static void *crowd_connects(void *argument) {
+        for (;;)
+                (void) !connect(*(int *) argument, (struct sockaddr *) &crowd.a, sizeof(crowd.a));
+        return NULL;
+}
+
+static void *crowd_flips(void *argument _unused_) {
+        for (;;)
+                for (int i = 0; i < CROWD; i++) {
+                        fcntl(crowd.fds[i], F_SETFL, O_NONBLOCK);
+                        fcntl(crowd.fds[i], F_SETFL, 0);
+                }
+        return NULL;
+}
+
+static int connects_that_change(void) {
+        pthread_t thread;
+        time_t end = time(NULL) + 4;
+        int probe = stream();
+
+        address("full", &crowd.a);
+        for (int fd = 0; fd >= 0;) { /* until there is no room */
+                fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+                if (unix_connect(fd, "full") < 0)
+                        fd = -1;
+        }
+        for (int i = 0; i < CROWD; i++) {
+                crowd.fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+                EXPECT(pthread_create(&thread, NULL, crowd_connects, &crowd.fds[i]) == 0);
+        }
+        EXPECT(pthread_create(&thread, NULL, crowd_flips, NULL) == 0);
+        while (time(NULL) < end)
+                FAILS(unix_connect(probe, "absent"), ENOENT);
+        return 0;
+}
+
+START_TEST(init_never_waits) {
+        struct harness h;
+
+        harness_begin(&h, rules, WIRE_PLAN_JUDGE_UNIX);
+        listen_at("full");
+        ck_assert_int_eq(harness_run(&h, connects_that_change), 0);
+        harness_end(&h);
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("judge-socket");
         TCase *t = tcase_create("sockets");
@@ -278,6 +332,7 @@ int main(void) {
         tcase_add_test(t, inet_works);
         tcase_add_test(t, waiting_blocks_nobody);
         tcase_add_test(t, connect_races_are_lost);
+        tcase_add_test(t, init_never_waits);
         suite_add_tcase(s, t);
         srunner_run_all(runner, CK_ENV);
         failed = srunner_ntests_failed(runner);

@@ -340,6 +340,11 @@ START_TEST(verdicts_in_plain_words) {
                 { 0, SYS_read, { 0 }, SECCOMP_RET_ALLOW },
                 { 0, 444, { 0 }, SECCOMP_RET_ALLOW }, /* landlock_create_ruleset */
                 { 0, SYS_seccomp, { 0 }, SECCOMP_RET_ALLOW },
+                { 0, SYS_seccomp, { 1, 8 /* …_NEW_LISTENER */ }, SECCOMP_RET_ALLOW },
+                { SECCOMP_NOTIFY_NAMES, SYS_seccomp, { 1, 0 }, SECCOMP_RET_ALLOW },
+                { SECCOMP_NOTIFY_NAMES, SYS_seccomp, { 1, 8 }, ERR(EBUSY) },
+                { SECCOMP_NOTIFY_READS, SYS_seccomp, { 1, 8 | 32 }, ERR(EBUSY) },
+                { SECCOMP_NOTIFY_UNIX, SYS_seccomp, { 1, 9 }, ERR(EBUSY) },
                 { 0, 900, { 0 }, SECCOMP_RET_ALLOW }, /* not yet invented */
         };
 
