@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A backend is one const vtable. It exposes fd() and next(), never callbacks: any loop can drive it.
- * Nothing here logs, prints or exits.
+ * A backend is one const vtable. It exposes fd() and next(), never callbacks: any loop can drive
+ * it. Nothing here logs, prints or exits.
  */
 #pragma once
 
@@ -17,17 +17,18 @@ struct box;    /* one sandbox */
 struct backend_options {
         const char *init_path; /* leash-init; NULL = the installed one */
         unsigned pool_size;    /* prepared sandboxes to keep; 0 = none */
-        /* Soft RLIMIT_NOFILE that commands start with when the plan names none: the session has raised its
-         * own, and programs that use select(2) or close every descriptor suffer from a huge one. 0 = leave. */
+        /* Soft RLIMIT_NOFILE that commands start with when the plan names none: the session has
+         * raised its own, and programs that use select(2) or close every descriptor suffer from a
+         * huge one. 0 = leave. */
         unsigned open_files;
 };
 
 struct spawn {
-        uint64_t id;                 /* the session's; comes back in events */
-        const char *const *argv;     /* NULL-terminated */
-        const char *const *env;      /* "NAME=VALUE", NULL-terminated: on top of the plan's */
-        const char *cwd;             /* in the view; NULL = working directory */
-        int stdio[3];                /* borrowed descriptors; -1 = /dev/null; SPAWN_PTY = the pty */
+        uint64_t id;             /* the session's; comes back in events */
+        const char *const *argv; /* NULL-terminated */
+        const char *const *env;  /* "NAME=VALUE", NULL-terminated: on top of the plan's */
+        const char *cwd;         /* in the view; NULL = working directory */
+        int stdio[3];            /* borrowed descriptors; -1 = /dev/null; SPAWN_PTY = the pty */
         unsigned rows, cols;
 };
 #define SPAWN_PTY (-2)
@@ -38,15 +39,16 @@ enum box_event_kind {
         BOX_SPAWNED,      /* id, pid, pty (owned by the receiver, or -1) */
         BOX_SPAWN_FAILED, /* id, error (EXEC_NOT_FOUND, EXEC_DENIED, IO) */
         BOX_EXITED,       /* id, status, usage */
-        BOX_DENIED,       /* something was refused: path, access, pid, comm, err; id of the command or 0 */
-        BOX_TRUST,        /* path: a file that the host later trusts was created */
-        BOX_GONE,         /* the sandbox's first process is gone: everything in it is dead */
+        BOX_DENIED, /* something was refused: path, access, pid, comm, err; id of the command or 0
+                     */
+        BOX_TRUST,  /* path: a file that the host later trusts was created */
+        BOX_GONE,   /* the sandbox's first process is gone: everything in it is dead */
 };
 struct box_event {
         enum box_event_kind kind;
         uint64_t id;
         pid_t pid;
-        int status;       /* as wait(2) */
+        int status; /* as wait(2) */
         int pty;
         uint64_t user_us, system_us, rss_bytes;
         bool out_of_memory;
@@ -55,9 +57,10 @@ struct box_event {
         char comm[16];
         char path[256];
         struct error error;
-        /* BOX_READY with plan.gate: what leash-gate is to serve, owned by the receiver. Only those whose bit
-         * is in the mask are there. `others`: for network.local_ports, and for well-known ports where
-         * nftables redirects nothing; where they were meant to go is seen from their own address. */
+        /* BOX_READY with plan.gate: what leash-gate is to serve, owned by the receiver. Only those
+         * whose bit is in the mask are there. `others`: for network.local_ports, and for well-known
+         * ports where nftables redirects nothing; where they were meant to go is seen from their
+         * own address. */
         uint32_t listener_mask;
         int listeners[GATE_LISTENER_N_];
         int others[GATE_OTHERS_MAX];
@@ -68,8 +71,8 @@ struct backend {
         const char *name;
         /* Facts, by trying; some milliseconds. */
         int (*probe)(struct facts *ret, struct error *e);
-        int (*engine_new)(const struct backend_options *o, const struct facts *facts, struct engine **ret,
-                          struct error *e);
+        int (*engine_new)(const struct backend_options *o, const struct facts *facts,
+                          struct engine **ret, struct error *e);
         struct engine *(*engine_free)(struct engine *en); /* drops the pool */
         /* Readable = engine_reap() has something to clear away; -1 = never. */
         int (*engine_fd)(const struct engine *en);
@@ -81,13 +84,17 @@ struct backend {
         void (*engine_trim)(struct engine *en);
 
         /* Starts building; BOX_READY or BOX_FAILED follows. The plan must outlive the box. */
-        int (*box_new)(struct engine *en, const struct plan *plan, struct box **ret, struct error *e);
-        int (*box_fd)(const struct box *b);                     /* readable = next() has something */
-        int (*box_next)(struct box *b, struct box_event *ret);  /* 1 got one, 0 none now */
-        int (*box_spawn)(struct box *b, const struct spawn *s, struct error *e); /* also before READY: queued */
-        int (*box_signal)(struct box *b, uint64_t id, int signo, struct error *e); /* the command's whole group */
+        int (*box_new)(struct engine *en, const struct plan *plan, struct box **ret,
+                       struct error *e);
+        int (*box_fd)(const struct box *b);                    /* readable = next() has something */
+        int (*box_next)(struct box *b, struct box_event *ret); /* 1 got one, 0 none now */
+        int (*box_spawn)(struct box *b, const struct spawn *s,
+                         struct error *e); /* also before READY: queued */
+        int (*box_signal)(struct box *b, uint64_t id, int signo,
+                          struct error *e); /* the command's whole group */
         int (*box_resize)(struct box *b, uint64_t id, unsigned rows, unsigned cols);
-        struct box *(*box_free)(struct box *b); /* kills everything in it; takes NULL, returns NULL */
+        struct box *(*box_free)(
+                struct box *b); /* kills everything in it; takes NULL, returns NULL */
 };
 
 /* NULL-terminated, in order of preference: the only place with an #ifdef on the platform. `null` is

@@ -21,8 +21,9 @@ struct prepared {
 };
 #define PREPARED_NULL ((struct prepared){ -1, -1, -1, -1 })
 
-/* Makes prepared sandboxes in a thread of its own, since clone() with seven namespaces takes a millisecond in
- * the kernel, and the session has callers to answer. Only that call happens there. */
+/* Makes prepared sandboxes in a thread of its own, since clone() with seven namespaces takes a
+ * millisecond in the kernel, and the session has callers to answer. Only that call happens there.
+ */
 struct factory {
         pthread_t thread;
         bool running;

@@ -69,9 +69,9 @@ typedef void (*leash_notify_fn)(struct leash *l, const char *method, const char 
                                 void *userdata);
 LEASH_PUBLIC void leash_set_notify(struct leash *l, leash_notify_fn fn, void *userdata);
 
-/* network.mode "ask": the sandboxes that this connection made ask it. The callback answers at once, or says
- * LEASH_LATER and calls leash_decide() with the question's id within 30 seconds; without a callback the
- * answer is no. The question's strings are borrowed. */
+/* network.mode "ask": the sandboxes that this connection made ask it. The callback answers at once,
+ * or says LEASH_LATER and calls leash_decide() with the question's id within 30 seconds; without a
+ * callback the answer is no. The question's strings are borrowed. */
 enum leash_decision {
         LEASH_NO = 0,
         LEASH_YES,          /* this time */
@@ -86,7 +86,8 @@ struct leash_question {
         const char *protocol; /* "http", "connect", "socks5", "tcp" */
         uint16_t port;
 };
-typedef enum leash_decision (*leash_decide_fn)(struct leash *l, const struct leash_question *q, void *userdata);
+typedef enum leash_decision (*leash_decide_fn)(struct leash *l, const struct leash_question *q,
+                                               void *userdata);
 LEASH_PUBLIC void leash_set_decide(struct leash *l, leash_decide_fn fn, void *userdata);
 LEASH_PUBLIC int leash_decide(struct leash *l, const char *id, enum leash_decision decision);
 

@@ -13,7 +13,8 @@
 
 struct session_link; /* one leash-session that we started */
 
-struct self { /* our own namespaces and confinement, which do not change: what callers are compared with */
+struct self { /* our own namespaces and confinement, which do not change: what callers are compared
+                 with */
         dev_t dev[3];
         ino_t ino[3];
         long seccomp, filters, no_new_privs;

@@ -349,7 +349,7 @@ START_TEST(the_home_can_be_granted) {
         ck_assert(name_at(p, "/home/ann/.ssh")->read_too);
         ck_assert_ptr_nonnull(mount_at(p, MOUNT_PIN, "/home/ann/.config"));
         ck_assert_ptr_null(mount_at(p, MOUNT_PIN, "/home/ann")); /* a mount of its own */
-        ck_assert(p->judge_reads);                              /* … since the host may replace what is masked */
+        ck_assert(p->judge_reads); /* … since the host may replace what is masked */
 }
 END_TEST
 
