@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "seccomp_table.h"
 #include "syscall_new.h"
@@ -29,6 +30,8 @@
          CLONE_NEWPID | CLONE_NEWNET)
 
 #define OPEN_WRITES (O_CREAT | O_TRUNC | O_ACCMODE)
+/* The mode counts with these only; O_TMPFILE's own bit, not O_DIRECTORY, which is in it, too. */
+#define OPEN_MAKES (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))
 
 /* socket(2): the kernel takes the type from these bits, the rest are SOCK_CLOEXEC and
  * SOCK_NONBLOCK. */
@@ -124,6 +127,7 @@ static const char clocks[] = "the clock belongs to the host";
 static const char numa[] = "memory placement of the host, a history of bugs";
 static const char others[] = "reads or steers another process";
 static const char steers[] = "limits or slows down another process of the user";
+static const char setuid_files[] = "set-user-id files outlive the sandbox";
 static const char handles[] = "opens files past every path rule";
 static const char old[] = "nothing uses it any more";
 static const char host[] = "changes the host";
@@ -229,6 +233,18 @@ const struct seccomp_row seccomp_table[] = {
         /* Init's own last act. */
         WHEN_COMMAND(kill, EPERM, NATIVE, 0, "signals all that the user has", EQ(0, LOW32)),
 
+        /* a uid 0 would leave the host a program that makes root of anyone; where names are
+         * judged, the supervisor refuses to make one */
+        { "chmod", 0, EPERM, 0, 0, { ANY(1, S_ISUID) }, setuid_files },
+        { "fchmod", 0, EPERM, 0, 0, { ANY(1, S_ISUID) }, setuid_files },
+        { "fchmodat", 0, EPERM, 0, 0, { ANY(2, S_ISUID) }, setuid_files },
+        { "fchmodat2", NEW_NR_FCHMODAT2, EPERM, 0, 0, { ANY(2, S_ISUID) }, setuid_files },
+        { "open", 0, EPERM, 0, NAMES, { ANY(1, OPEN_MAKES), ANY(2, S_ISUID) }, setuid_files },
+        { "openat", 0, EPERM, 0, NAMES, { ANY(2, OPEN_MAKES), ANY(3, S_ISUID) }, setuid_files },
+        { "creat", 0, EPERM, 0, NAMES, { ANY(1, S_ISUID) }, setuid_files },
+        { "mknod", 0, EPERM, 0, NAMES, { ANY(1, S_ISUID) }, setuid_files },
+        { "mknodat", 0, EPERM, 0, NAMES, { ANY(2, S_ISUID) }, setuid_files },
+
         /* leftovers */
         DENY(uselib, "opens a file past path rules"),
         DENY(ustat, old),
@@ -297,7 +313,7 @@ const struct seccomp_row seccomp_table[] = {
         /* O_PATH reads nothing, and could not be answered: ADDFD takes no such descriptor. */
         NOTIFY_WHEN(open, READS, 0, "opens a file", BITS(1, O_PATH, 0)),
         NOTIFY_WHEN(openat, READS, 0, "opens a file", BITS(2, O_PATH, 0)),
-        ABSENT_COMMAND(openat2, NEW_NR_OPENAT2, NAMES,
+        ABSENT_COMMAND(openat2, NEW_NR_OPENAT2, 0,
                        "its flags lie behind a pointer; callers fall back to openat"),
         NOTIFY(creat, NAMES, makes),
         NOTIFY(mkdir, NAMES, makes),

@@ -18,13 +18,22 @@ static const char *next_line(const char *s) {
         return *s ? s + 1 : s;
 }
 
-/* "[name]" exactly; "[name "sub"]" is another section. Returns what follows the bracket. */
-static const char *section_is(const char *s, const char *section, bool *ret) {
+/* "[name]" exactly, or, with `sub`, also "[name "anything"]". Returns what follows the bracket. */
+static const char *section_is(const char *s, const char *section, bool sub, bool *ret) {
         size_t n = strlen(section);
-        const char *end = s + strcspn(s, "]\n");
+        const char *end = s + strcspn(s, "]\n"), *rest;
         s = skip_blank(s + 1);
-        *ret = strncasecmp(s, section, n) == 0 && *skip_blank(s + n) == ']' &&
-               skip_blank(s + n) == end;
+        *ret = strncasecmp(s, section, n) == 0;
+        rest = *ret ? skip_blank(s + n) : s;
+        if (*ret && !(*rest == ']' && rest == end)) {
+                *ret = sub && *rest == '"';
+                if (*ret) { /* a bracket may stand inside the quotes */
+                        const char *quote = rest + 1;
+                        while (*quote && *quote != '"' && *quote != '\n')
+                                quote += *quote == '\\' && quote[1] ? 2 : 1;
+                        end = quote + strcspn(quote, "]\n");
+                }
+        }
         return *end == ']' ? end + 1 : end;
 }
 
@@ -62,17 +71,18 @@ static const char *read_value(const char *s, char *ret, size_t size, bool *ok) {
         return next_line(s);
 }
 
-bool ini_get(const char *text, const char *section, const char *key, char *ret, size_t size) {
+void ini_each(const char *text, const char *section, bool sub, const char *key, ini_fn fn,
+              void *userdata) {
         char value[1024];
         size_t key_len = strlen(key);
-        bool inside = false, found = false;
+        bool inside = false;
         const char *s = text;
 
         while (*s) {
                 bool ok = false;
                 s = skip_blank(s);
                 if (*s == '[') {
-                        s = section_is(s, section, &inside);
+                        s = section_is(s, section, sub, &inside);
                         continue; /* a key may follow on the same line */
                 }
                 const char *after =
@@ -82,10 +92,28 @@ bool ini_get(const char *text, const char *section, const char *key, char *ret, 
                         continue;
                 }
                 s = read_value(after + 1, value, sizeof value, &ok);
-                if (ok && strlen(value) < size) {
-                        memcpy(ret, value, strlen(value) + 1);
-                        found = true;
-                }
+                if (ok)
+                        fn(value, userdata);
         }
-        return found;
+}
+
+struct last {
+        char *text;
+        size_t size;
+        bool found;
+};
+
+static void keep_last(const char *value, void *userdata) {
+        struct last *l = userdata;
+        size_t n = strlen(value) + 1;
+        if (n > l->size)
+                return;
+        memcpy(l->text, value, n);
+        l->found = true;
+}
+
+bool ini_get(const char *text, const char *section, const char *key, char *ret, size_t size) {
+        struct last l = { .text = ret, .size = size };
+        ini_each(text, section, false, key, keep_last, &l);
+        return l.found;
 }

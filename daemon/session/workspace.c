@@ -24,6 +24,7 @@
 #include "../../backends/posix/socket.h"
 #include "../../policy/path.h"
 #include "ini.h"
+#include "paths.h"
 
 #define CONFIG_BYTES (256 * 1024)
 #define CHILDREN_MAX 512 /* a folder of repositories; one stat each */
@@ -79,6 +80,40 @@ static bool read_config(const char *dir, const char *section, const char *key, c
         return found;
 }
 
+/* A file that git reads or runs although it lies in the tree: kept, whether it exists or not. A
+ * repository that was made inside may only have files of its own kept, and none may have
+ * directories: or code in one sandbox could make the whole tree read-only for the next. */
+static void add_file_inside(struct survey *x, const char *path, const char *tree) {
+        const char *real;
+        struct stat st;
+        if (path_canonical(x->arena, path, &real, NULL) < 0 || strstr(real, "/../") ||
+            !path_is_under(real, tree) || !path_is_under(real, x->subject->workdir) ||
+            x->subject->git_files.n >= CHILDREN_MAX)
+                return;
+        if (lstat(real, &st) < 0 || !S_ISDIR(st.st_mode))
+                add(x, &x->subject->git_files, real);
+}
+
+/* A hook that is a link into the tree (husky and the like): its target is what runs. */
+static void add_linked_hooks(struct survey *x, const char *hooks, const char *tree) {
+        char path[PATH_MAX + NAME_MAX + 2], target[PATH_MAX];
+        struct dirent *de;
+        DIR *d = opendir(hooks);
+
+        for (size_t i = 0; d && i < CHILDREN_MAX && (de = readdir(d)); i++) {
+                if (de->d_type != DT_LNK)
+                        continue;
+                ssize_t n = readlinkat(dirfd(d), de->d_name, target, sizeof target - 1);
+                if (n <= 0)
+                        continue;
+                target[n] = 0;
+                snprintf(path, sizeof path, "%s/%s", target[0] == '/' ? "" : hooks, target);
+                add_file_inside(x, path, tree);
+        }
+        if (d)
+                closedir(d);
+}
+
 static void add_hooks(struct survey *x, const char *git_dir, const char *tree) {
         char value[1024], path[PATH_MAX], real[PATH_MAX];
         int n;
@@ -89,13 +124,62 @@ static void add_hooks(struct survey *x, const char *git_dir, const char *tree) {
         else
                 n = value[0] == '/' ? snprintf(path, sizeof path, "%s", value)
                                     : snprintf(path, sizeof path, "%s/%s", tree, value);
-        if (n > 0 && (size_t) n < sizeof path && realpath(path, real))
+        if (n > 0 && (size_t) n < sizeof path && realpath(path, real)) {
                 add(x, &x->subject->hook_dirs, real);
+                add_linked_hooks(x, real, tree);
+        }
+}
+
+/* include.path and includeIf.*.path: what they name is configuration, and its own includes are. */
+#define INCLUDE_DEPTH 4
+
+struct include {
+        struct survey *x;
+        const char *file; /* the including one: relative paths start at its directory */
+        const char *tree;
+        unsigned depth;
+};
+
+static void add_includes(struct survey *x, const char *file, const char *tree, unsigned depth);
+
+static void add_include(const char *value, void *userdata) {
+        const struct include *in = userdata;
+        char path[PATH_MAX];
+        size_t dir = (size_t) (strrchr(in->file, '/') - in->file);
+        int n;
+
+        if (value[0] == '~' && value[1] == '/')
+                n = snprintf(path, sizeof path, "%s%s", in->x->home, value + 1);
+        else
+                n = value[0] == '/'
+                            ? snprintf(path, sizeof path, "%s", value)
+                            : snprintf(path, sizeof path, "%.*s/%s", (int) dir, in->file, value);
+        if (n <= 0 || (size_t) n >= sizeof path || !value[0])
+                return;
+        add_file_inside(in->x, path, in->tree);
+        add_includes(in->x, path, in->tree, in->depth + 1);
+}
+
+static void add_includes(struct survey *x, const char *file, const char *tree, unsigned depth) {
+        struct include in = { .x = x, .file = file, .tree = tree, .depth = depth };
+        char *text;
+        size_t len;
+
+        if (depth > INCLUDE_DEPTH || file_read(AT_FDCWD, file, CONFIG_BYTES, &text, &len) < 0)
+                return;
+        ini_each(text, "include", false, "path", add_include, &in);
+        ini_each(text, "includeif", true, "path", add_include, &in);
+        free(text);
 }
 
 static void add_git_dir(struct survey *x, const char *git_dir, const char *tree) {
+        char path[PATH_MAX + 16];
         add(x, &x->subject->git_dirs, git_dir);
         add_hooks(x, git_dir, tree);
+        snprintf(path, sizeof path, "%s/hooks", git_dir);
+        add_linked_hooks(x, path, tree);
+        snprintf(path, sizeof path, "%s/config", git_dir);
+        add_includes(x, path, tree, 0);
 }
 
 /* Does the git directory outside say that `tree` is its own? A worktree's has a file "gitdir" that

@@ -85,6 +85,27 @@ static int install_file_capabilities(const char *arg) {
                                       sizeof(value), 0));
 }
 
+/* Set-user-id files that stay on the host. */
+static int setuid_by_mode(const char *arg) {
+        int fd = open("suid-a", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 04755);
+        struct stat st;
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -errno;
+        return st.st_mode & S_ISUID ? 0 : -EPERM;
+}
+static int setuid_by_chmod(const char *arg) {
+        int r = make_file("suid-b", "#!/bin/sh\n", 0755);
+        return r < 0 ? r : result(chmod("suid-b", 04755));
+}
+static int setuid_by_fchmod(const char *arg) {
+        int fd = open("suid-c", O_CREAT | O_WRONLY | O_CLOEXEC, 0755);
+        return fd < 0 ? -errno : result(fchmod(fd, 04755));
+}
+static int setuid_by_mknod(const char *arg) {
+        int r = result(mknod("suid-d", S_IFREG | 04755, 0));
+        return r;
+}
+
 /* Devices. "c 1 11": made here, then opened. */
 static int node(const char *name, mode_t mode, dev_t device) {
         /* The host itself may be in a container that lets nobody make or open devices. */
@@ -136,6 +157,10 @@ const struct attempt attempts_privilege[] = {
         B("suid-program", set_user_id, "@suid@", USER, "gain root by a set-user-id program"),
         B("suid-program-here", set_user_id, "suid-program", USER, "the same, in the working directory"),
         B("file-capability", install_file_capabilities, 0, ROOT, "give a file capabilities"),
+        B("setuid-open", setuid_by_mode, 0, ROOT, "make a set-user-id file by open"),
+        B("setuid-chmod", setuid_by_chmod, 0, ROOT, "make a file set-user-id"),
+        B("setuid-fchmod", setuid_by_fchmod, 0, ROOT, "the same by fchmod"),
+        B("setuid-mknod", setuid_by_mknod, 0, ROOT, "make a set-user-id file by mknod"),
         B("mknod-kmsg", make_node, "c 1 11", ROOT, "make a device node: the kernel's log"),
         B("mknod-mem", make_node, "c 1 1", ROOT, "make a device node: memory"),
         B("mknod-null", make_node, "c 1 3", ROOT, "make a device node at all"),

@@ -65,7 +65,7 @@ int staging_dev(struct init *in) {
                                                    "nr_inodes", "64",   NULL };
         /* No gid=: the group tty is not mapped in a user namespace (decision 20). */
         static const char *const pts_options[] = { "ptmxmode", "0666", "mode", "0620", NULL };
-        static const char *const shm_options[] = { "mode", "1777", NULL };
+        static const char *const shm_options[] = { "mode", "1777", "size", "20%", NULL };
         _cleanup_close_ int dev = -1;
         int r;
 

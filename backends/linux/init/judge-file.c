@@ -284,6 +284,11 @@ int judge_open(struct caller *c, int dirfd, uint64_t path, uint64_t flags, mode_
         bool unnamed, follow;
         int r;
 
+        /* As seccomp_table.c has it where nobody judges: no set-user-id file outlives the sandbox.
+         */
+        if ((flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE) && mode & S_ISUID)
+                return -EPERM;
+
         if (flags & O_PATH)
                 return caller_continue_path(c);
         flags &= OPEN_FLAGS;
@@ -354,6 +359,8 @@ int judge_mknod(struct caller *c, int dirfd, uint64_t path, mode_t mode, dev_t d
                 r = place_allowed(c, p.path, true);
         if (r != 0)
                 return r;
+        if (mode & S_ISUID)
+                return -EPERM;
         if (S_ISBLK(mode) || S_ISCHR(mode))
                 return -EPERM; /* mknod(2), without CAP_MKNOD */
         old = umask_enter(c);

@@ -60,9 +60,12 @@ static int staging_masks(struct init *in) {
 }
 
 static int staging_spare(struct init *in) {
+        /* The kernel's default is half of the memory for each; there are several. */
+        static const char *const options[] = { "size", "20%", NULL };
+
         for (; in->n_spare < INIT_SPARE; in->n_spare++) {
                 in->spare[in->n_spare] =
-                        mount_new("tmpfs", NULL, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+                        mount_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
                 if (in->spare[in->n_spare] < 0)
                         return in->spare[in->n_spare];
         }

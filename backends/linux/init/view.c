@@ -88,7 +88,7 @@ static int private_directory(struct init *in, const struct wire_mount *m) {
         _cleanup_close_ int mount = -1, target = -1;
         unsigned permissions = m->mode ? m->mode : 0755;
         char mode[16], size[32];
-        const char *options[] = { "mode", mode, m->size_bytes ? "size" : NULL, size, NULL };
+        const char *options[] = { "mode", mode, "size", size, NULL };
 
         target = target_make(in, plan_string(in, m->target), true, 0755);
         if (target < 0)
@@ -101,7 +101,10 @@ static int private_directory(struct init *in, const struct wire_mount *m) {
                 return mount_attach(mount, target);
         }
         snprintf(mode, sizeof(mode), "%o", permissions);
-        snprintf(size, sizeof(size), "%llu", (unsigned long long) m->size_bytes);
+        if (m->size_bytes)
+                snprintf(size, sizeof(size), "%llu", (unsigned long long) m->size_bytes);
+        else
+                strcpy(size, "20%"); /* as the spare ones */
         mount = mount_new("tmpfs", options,
                           SAFE | (m->flags & WIRE_MOUNT_NOEXEC ? MOUNT_ATTR_NOEXEC : 0));
         return mount < 0 ? mount : mount_attach(mount, target);

@@ -87,6 +87,34 @@ START_TEST(plain) {
 }
 END_TEST
 
+/* What git reads or runs through a link or an include lies in the tree, where it could be written.
+ */
+START_TEST(linked_and_included) {
+        make_git("w/.git");
+        make_dir("w/.git/hooks");
+        make_file("w/hook.sh", "#!/bin/sh\n");
+        ck_assert_int_eq(symlink("../../hook.sh", at("w/.git/hooks/pre-commit")), 0);
+        ck_assert_int_eq(symlink("../../not-yet.sh", at("w/.git/hooks/pre-push")), 0);
+        ck_assert_int_eq(symlink("../..", at("w/.git/hooks/all")), 0);
+        make_file("w/.git/config", "[include]\n\tpath = ../extra.cfg\n\tpath = ../none.cfg\n"
+                                   "[includeIf \"gitdir:[x]/**\"]\n\tpath = ../if.cfg\n"
+                                   "[include]\n\tpath = /etc/hosts\n");
+        make_file("w/extra.cfg", "[include]\n\tpath = deeper.cfg\n");
+        make_file("w/if.cfg", "");
+        /* made inside, say: it must not take the top's files away */
+        make_git("w/side/.git");
+        make_file("w/side/.git/config",
+                  "[include]\n\tpath = ../../Makefile\n\tpath = ../own.cfg\n");
+        survey();
+        static const char *const kept[] = { "w/hook.sh",     "w/not-yet.sh", "w/extra.cfg",
+                                            "w/none.cfg",    "w/if.cfg",     "w/deeper.cfg",
+                                            "w/side/own.cfg" };
+        for (size_t i = 0; i < ELEMENTSOF(kept); i++)
+                ck_assert_msg(has(&subject.git_files, at(kept[i])), "%s", kept[i]);
+        ck_assert_uint_eq(subject.git_files.n, ELEMENTSOF(kept));
+}
+END_TEST
+
 START_TEST(worktree) {
         make_git("repo/.git");
         make_git("repo/.git/worktrees/w");
@@ -182,6 +210,7 @@ int main(void) {
         TCase *t = tcase_create("workspace");
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, plain);
+        tcase_add_test(t, linked_and_included);
         tcase_add_test(t, worktree);
         tcase_add_test(t, submodule_as_workdir);
         tcase_add_test(t, worktree_with_another_commondir);

@@ -321,9 +321,17 @@ START_TEST(verdicts_in_plain_words) {
                 { 0, SYS_personality, { 0x40000 }, ERR(EPERM) },
                 { SECCOMP_ALLOW_DEBUG, SYS_personality, { 0x40000 }, SECCOMP_RET_ALLOW },
                 { SECCOMP_ALLOW_DEBUG, SYS_personality, { 0x400000 }, ERR(EPERM) },
-                { 0, 425, { 0 }, ERR(EPERM) },        /* io_uring_setup */
-                { 0, 437, { 0 }, SECCOMP_RET_ALLOW }, /* openat2 */
+                { 0, 425, { 0 }, ERR(EPERM) },                 /* io_uring_setup */
+                { 0, 437, { 0 }, SECCOMP_RET_ERRNO | ENOSYS }, /* openat2 */
                 { SECCOMP_NOTIFY_NAMES, 437, { 0 }, ERR(ENOSYS) },
+                { 0, SYS_fchmod, { 0, 04755 }, ERR(EPERM) },
+                { 0, SYS_fchmod, { 0, 02755 }, SECCOMP_RET_ALLOW },
+                { SECCOMP_NOTIFY_NAMES, SYS_fchmodat, { 0, 0, 04000 }, ERR(EPERM) },
+                { 0, 452, { 0, 0, 04755 }, ERR(EPERM) }, /* fchmodat2 */
+                { 0, SYS_openat, { 0, 0, 0101, 04755 }, ERR(EPERM) },
+                { 0, SYS_openat, { 0, 0, 0, 04755 }, SECCOMP_RET_ALLOW },
+                { 0, SYS_openat, { 0, 0, 0200000, 04755 }, SECCOMP_RET_ALLOW }, /* O_DIRECTORY */
+                { 0, SYS_openat, { 0, 0, 020200002, 04755 }, ERR(EPERM) },      /* O_TMPFILE */
                 { 0, SYS_openat, { 0, 0, 0101 }, SECCOMP_RET_ALLOW },
                 { SECCOMP_NOTIFY_NAMES, SYS_openat, { 0, 0, 0 }, SECCOMP_RET_ALLOW },
                 { SECCOMP_NOTIFY_NAMES, SYS_openat, { 0, 0, 02000000 }, SECCOMP_RET_ALLOW },
