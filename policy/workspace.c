@@ -194,6 +194,8 @@ void compile_workspace(struct compile *c) {
 }
 
 void compile_workspace_names(struct compile *c) {
-        if (!c->subject->workdir_fresh && PROTECTS(c, protect_workspace))
-                each(c, keep_named);
+        if (c->subject->workdir_fresh || !PROTECTS(c, protect_workspace))
+                return;
+        each(c, keep_named);
+        keep_from_being_bare(c, compile_join(c, c->subject->workdir, ".git"));
 }

@@ -354,16 +354,19 @@ def inbound(s):
 
 def neighbours(s):
     """Two sandboxes of the same user see nothing of each other: no process, no file in /tmp, no port, no socket."""
-    code = ("import socket\nopen('/tmp/neighbour','w').write('LEASH-SECRET')\n"
-            "a=socket.socket(socket.AF_UNIX)\na.bind('\\0leash-neighbour')\na.listen()\n"
+    # The twins of several suites may run at once, for several users.
+    name, file = f"leash-neighbour-{os.getpid()}", f"/tmp/neighbour-{os.getpid()}"
+    code = (f"import socket\nopen('{file}','w').write('LEASH-SECRET')\n"
+            f"a=socket.socket(socket.AF_UNIX)\na.bind('\\0{name}')\na.listen()\n"
             "open('ready','w').write('x')\na.settimeout(5)\na.accept()\n")
     p = s.start([lt.PYTHON, "-c", code])
     try:
         if not lt.wait_for(lambda: os.path.exists(s.path("ready")) or p.poll() is not None, 20) or p.poll() is not None:
             return refused(s, p)
-        out = s.sh("cat /tmp/neighbour 2>/dev/null; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'leash[-]neighbour'")
+        seen = name.replace("-", "[-]", 1)
+        out = s.sh(f"cat {file} 2>/dev/null; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c '{seen}'")
         with contextlib.suppress(OSError):
-            os.unlink("/tmp/neighbour")
+            os.unlink(file)
         return "" if out.strip() == "0" else f"a neighbour was seen: {out}"
     finally:
         p.kill()

@@ -203,8 +203,12 @@ START_TEST(lies_end_the_sandbox) {
                 ck_assert_msg(ev.kind == BOX_GONE, "%s gives %d", lies[i], ev.kind);
         }
         ck_assert_int_eq(answer("/honest", false).kind, BOX_GONE); /* nobody asked for any */
-        backends[0]->engine_reap(engine);
-        ck_assert_msg(open_descriptors() <= before + 1, "descriptors stay"); /* one still dying */
+        /* Each init takes its time to die, the more the busier the machine is. */
+        for (int i = 0; i < 500 && open_descriptors() > before; i++) {
+                backends[0]->engine_reap(engine);
+                usleep(10000);
+        }
+        ck_assert_msg(open_descriptors() <= before, "descriptors stay");
 }
 END_TEST
 
