@@ -11,7 +11,7 @@
 #   tests/vm/kernels.sh BUILD [VMLINUZ…]       without a kernel: those that fetch.sh has, or fetches
 #
 # Needs qemu-system-x86, busybox-static, util-linux. Exits with 77 where that, or the network, is missing.
-# LEASH_VM_SECONDS: the time that one kernel may take (300). LEASH_VM_UNIT=yes adds the unit tests, which take as
+# LEASH_VM_SECONDS: the time that one kernel may take (600). LEASH_VM_UNIT=yes adds the unit tests, which take as
 # long again.
 set -u
 build=${1:?build folder}
@@ -141,7 +141,7 @@ chmod +x "$root/init"
 bad=0
 for kernel in "$@"; do
         # Without cx16, or 6.12 hangs in QEMU 7.2's emulator.
-        timeout "${LEASH_VM_SECONDS:-300}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
+        timeout "${LEASH_VM_SECONDS:-600}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
                 -cpu max,-cx16 -smp 2 -m 1024 -nographic -nodefaults -no-reboot \
                 -kernel "$kernel" -initrd "$work/initrd" \
                 -append "console=ttyS0 panic=-1 quiet lsm=landlock,yama $unit" \
