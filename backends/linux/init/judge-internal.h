@@ -38,6 +38,7 @@ struct listener {
 /* What tells a call from others: judge-again.c. */
 struct call {
         uint64_t hash, stack;
+        bool exchange;
 };
 
 struct worker {
@@ -56,7 +57,7 @@ struct again {
         struct call call;
         int64_t value;
         int fd; /* to be given; -1 = none */
-        bool cloexec;
+        bool cloexec, doubtful;
         int64_t at;
 };
 
@@ -86,6 +87,8 @@ struct caller {
         pid_t tgid; /* 0 = not looked up yet */
         bool folds; /* it deals with a file system to which .GIT is .git */
         bool made;  /* a file, which opening it again would find */
+        bool again; /* it may have been done already, and come to this: */
+        int64_t again_value;
         struct call call;
         struct seccomp_data data;
 };
@@ -110,9 +113,19 @@ struct work {
 int caller_work(struct caller *c, const struct work *w);
 
 /* judge-again.c */
+struct signals {
+        uint64_t pending, blocked;
+        bool known;
+};
+/* Around an answer: may it have been lost although the kernel took it? */
+void again_before(const struct caller *c, struct signals *ret);
+bool again_doubt(const struct caller *c, const struct signals *before);
+void again_keep(struct judge *j, pid_t tid, const struct call *call, int64_t value, bool doubtful);
+void again_keep_file(const struct caller *c, int *fd, bool cloexec);
+/* True: it was answered, or waits for no answer. */
 bool again_answer(struct caller *c);
-void again_keep(struct judge *j, pid_t tid, const struct call *call, int64_t value, int fd,
-                bool cloexec);
+/* What a call came to: `r`, or 0 with what it had come to the first time. */
+int again_outcome(const struct caller *c, int r, int64_t *ret_value);
 
 /* judge-path.c */
 struct spot {

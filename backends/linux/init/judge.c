@@ -43,7 +43,6 @@
 /* How soon a worker notices that nobody waits for it any more, or that a signal wants its caller.
  */
 #define WORKERS_CHECK_NS 200000000L
-#define UNTAKEN 1 /* a worker's exit status: it did what it should, and nobody took the answer */
 
 /* answers */
 
@@ -66,10 +65,27 @@ static bool answer(int listener, uint64_t id, int err, int64_t value) {
         return answer_flags(listener, id, err, value, 0);
 }
 
+enum delivery { TAKEN = 0, UNTAKEN, DOUBTFUL }; /* also a worker's exit status */
+
 /* A call that failed can be made again; one that was done must not be. */
+static enum delivery deliver(const struct caller *c, int err, int64_t value) {
+        struct signals before;
+
+        if (err != 0) {
+                (void) answer(c->listener->fd, c->id, err, value);
+                return TAKEN;
+        }
+        again_before(c, &before);
+        if (!answer(c->listener->fd, c->id, 0, value))
+                return UNTAKEN;
+        return again_doubt(c, &before) ? DOUBTFUL : TAKEN;
+}
+
 void caller_answer(const struct caller *c, int err, int64_t value) {
-        if (!answer(c->listener->fd, c->id, err, value) && err == 0)
-                again_keep(c->judge, c->tid, &c->call, value, -1, false);
+        enum delivery d = deliver(c, err, value);
+
+        if (d != TAKEN)
+                again_keep(c->judge, c->tid, &c->call, value, d == DOUBTFUL);
 }
 
 /* `final`: ours must be closed before the caller goes on. Otherwise, if we lose the processor in
@@ -93,7 +109,7 @@ int caller_give(const struct caller *c, int *fd, bool cloexec, bool final) {
         /* ESRCH: a signal came while the kernel waited for the caller to take it. */
         if (r < 0 && (errno == ENOENT || errno == ESRCH)) {
                 if (c->made)
-                        again_keep(c->judge, c->tid, &c->call, 0, TAKE_FD(*fd), cloexec);
+                        again_keep_file(c, fd, cloexec);
                 return ANSWERED;
         }
         if (r < 0)
@@ -181,6 +197,7 @@ static void timer_set(const struct judge *j, bool on) {
 
 _Noreturn static void worker(struct caller *c, const struct work *w) {
         sigset_t none;
+        int64_t value = 0;
         int r;
 
         signal(SIGCHLD, SIG_DFL);
@@ -188,9 +205,10 @@ _Noreturn static void worker(struct caller *c, const struct work *w) {
         sigprocmask(SIG_SETMASK, &none, NULL);
         close(c->judge->init->control);
         r = w->run(c, w);
-        if (r == ANSWERED || answer(c->listener->fd, c->id, r, 0) || r < 0)
-                _exit(0);
-        _exit(UNTAKEN);
+        if (r == ANSWERED)
+                _exit(TAKEN);
+        r = again_outcome(c, r, &value);
+        _exit(deliver(c, r, value));
 }
 
 int caller_work(struct caller *c, const struct work *w) {
@@ -247,8 +265,8 @@ void judge_reaped(struct judge *j, pid_t pid, int status) {
 
                 if (w->pid != pid)
                         continue;
-                if (WIFEXITED(status) && WEXITSTATUS(status) == UNTAKEN)
-                        again_keep(j, w->tid, &w->call, 0, -1, false);
+                if (WIFEXITED(status) && WEXITSTATUS(status) != TAKEN)
+                        again_keep(j, w->tid, &w->call, 0, WEXITSTATUS(status) == DOUBTFUL);
                 /* Killed before it could answer? Otherwise the id is no longer valid. */
                 (void) answer(w->listener, w->id, -EINTR, 0);
                 j->workers[i] = j->workers[--j->n_workers];
@@ -336,6 +354,7 @@ static void listener_read(struct judge *j, const struct listener *l) {
                         char space[256]; /* checked in judge_new() */
                 } u;
                 struct caller c = { .judge = j, .listener = l };
+                int64_t value = 0;
                 int r;
 
                 memset(&u, 0, sizeof(u)); /* the kernel insists */
@@ -347,8 +366,10 @@ static void listener_read(struct judge *j, const struct listener *l) {
                 if (again_answer(&c))
                         continue;
                 r = c.tid > 0 ? dispatch(&c) : -EPERM;
-                if (r != ANSWERED)
-                        caller_answer(&c, r, 0);
+                if (r != ANSWERED) {
+                        r = again_outcome(&c, r, &value);
+                        caller_answer(&c, r, value);
+                }
         }
 }
 
