@@ -176,18 +176,19 @@ void filter_done(struct filter *f) {
 /* Compiling a filter takes milliseconds; the few combinations that occur are kept. */
 static const struct filter *filter_get(struct engine *en, const struct seccomp_options *options,
                                        struct error *e) {
+        unsigned bits = seccomp_options_bits(options);
         struct filter *f = en->filters;
         struct seccomp_options part = *options;
 
         for (size_t i = 0; i < en->n_filters; i++)
-                if (memcmp(&f[i].options, options, sizeof(*options)) == 0)
+                if (f[i].options == bits)
                         return &f[i];
         if (en->n_filters == FILTERS_MAX) { /* the oldest goes */
                 filter_done(&f[0]);
                 memmove(f, f + 1, --en->n_filters * sizeof(*f));
         }
         f = &en->filters[en->n_filters];
-        *f = (struct filter){ .options = *options };
+        *f = (struct filter){ .options = bits };
         part.part = SECCOMP_COMMON;
         if (seccomp_compile(&part, &f->common, &f->n_common, e) < 0)
                 return NULL;
@@ -302,32 +303,36 @@ static void filter_encode(struct wire_writer *w, const struct filter *f) {
         header->n_command_filter = f->n_command;
 }
 
-int plan_encode(struct engine *en, const struct plan *plan, int root, struct plan_file *ret,
-                struct error *e) {
-        _cleanup_(plan_file_done) struct plan_file file = PLAN_FILE_NULL;
-        struct seccomp_options options;
+static int options_filter(struct engine *en, const struct plan *plan, const struct filter **ret,
+                          struct error *e) {
+        const struct seccomp_options options = {
+                .allow_debug = plan->allow_debug,
+                .allow_userns = plan->allow_userns,
+                .allow_unix_dgram = plan->allow_unix_dgram,
+                .native = plan->native,
+                .notify_names = plan->n_names > 0,
+                .notify_reads = plan->judge_reads,
+                .notify_unix = plan->judge_unix,
+        };
+
+        *ret = filter_get(en, &options, e);
+        return *ret ? 0 : -EIO;
+}
+
+/* Fills `file` as far as it comes. */
+static int plan_write(struct engine *en, const struct plan *plan, int root, struct plan_file *file,
+                      struct error *e) {
         struct wire_writer w = {};
         const struct filter *filter;
         void *data = NULL;
-        size_t size;
-        int r;
+        size_t size = 0;
+        int r = options_filter(en, plan, &filter, e);
 
-        memset(&options, 0, sizeof(options)); /* padding, too: it is a key */
-        options.allow_debug = plan->allow_debug;
-        options.allow_userns = plan->allow_userns;
-        options.allow_unix_dgram = plan->allow_unix_dgram;
-        options.native = plan->native;
-        options.notify_names = plan->n_names > 0;
-        options.notify_reads = plan->judge_reads;
-        options.notify_unix = plan->judge_unix;
-        filter = filter_get(en, &options, e);
-        if (!filter)
-                return -EIO;
-
-        r = wire_writer_begin(&w, sizeof(struct wire_plan));
         if (r < 0)
+                return r;
+        if (wire_writer_begin(&w, sizeof(struct wire_plan)) < 0)
                 return error_nomem(e);
-        r = mounts_encode(en, &w, plan, root, &file, e);
+        r = mounts_encode(en, &w, plan, root, file, e);
         if (r >= 0) {
                 rules_encode(&w, plan, en->facts.landlock_abi);
                 names_encode(&w, plan);
@@ -342,13 +347,24 @@ int plan_encode(struct engine *en, const struct plan *plan, int root, struct pla
         wire_writer_done(&w);
         if (r < 0)
                 return r;
-        file.memfd = sealed_new("leash-plan", data, size);
+        file->memfd = sealed_new("leash-plan", data, size);
         free(data);
-        if (file.memfd < 0)
-                return error_set(e, ERROR_IO, -file.memfd, "cannot make the plan's file: %s",
-                                 strerror(-file.memfd));
+        return file->memfd < 0
+                       ? error_set(e, ERROR_IO, -file->memfd, "cannot make the plan's file: %s",
+                                   strerror(-file->memfd))
+                       : 0;
+}
+
+int plan_encode(struct engine *en, const struct plan *plan, int root, struct plan_file *ret,
+                struct error *e) {
+        struct plan_file file = PLAN_FILE_NULL;
+        int r = plan_write(en, plan, root, &file, e);
+
+        if (r < 0) {
+                plan_file_done(&file);
+                return r;
+        }
         *ret = file;
-        file = PLAN_FILE_NULL;
         return 0;
 }
 

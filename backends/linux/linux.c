@@ -79,11 +79,28 @@ static struct engine *engine_free(struct engine *en) {
         free(en);
         return NULL;
 }
-DEFINE_CLEANUP(struct engine *, engine_free)
+
+static int engine_open(struct engine *en, const struct backend_options *o, struct error *e) {
+        en->watch = epoll_create1(EPOLL_CLOEXEC);
+        if (en->watch < 0)
+                return error_set(e, ERROR_IO, errno, "epoll: %s", strerror(errno));
+        /* Before there is any leash-init: a group that has processes cannot be divided, and they
+         * are born where we are. What goes wrong here is told to the first who asks for a limit. */
+        (void) cgroup_prepare(&en->facts, NULL);
+        en->init = init_open(o, e);
+        if (en->init < 0)
+                return en->init;
+        en->stack = stack_new();
+        en->factory.stack = stack_new();
+        if (!en->stack || !en->factory.stack)
+                return error_nomem(e);
+        return factory_start(en, e);
+}
 
 static int engine_new(const struct backend_options *o, const struct facts *facts,
                       struct engine **ret, struct error *e) {
-        _cleanup_(engine_freep) struct engine *en = calloc(1, sizeof(*en));
+        struct engine *en = calloc(1, sizeof(*en));
+        int r;
 
         if (!en)
                 return error_nomem(e);
@@ -93,23 +110,12 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
         en->factory.done[0] = en->factory.done[1] = -1;
         en->open_files = o->open_files;
         en->pool_size = o->pool_size < POOL_MAX ? o->pool_size : POOL_MAX;
-        en->watch = epoll_create1(EPOLL_CLOEXEC);
-        if (en->watch < 0)
-                return error_set(e, ERROR_IO, errno, "epoll: %s", strerror(errno));
-        /* Before there is any leash-init: a group that has processes cannot be divided, and they
-         * are born where we are. What goes wrong here is told to the first who asks for a limit. */
-        (void) cgroup_prepare(facts, NULL);
-        en->init = init_open(o, e);
-        if (en->init < 0)
-                return en->init;
-        en->stack = stack_new();
-        en->factory.stack = stack_new();
-        if (!en->stack || !en->factory.stack)
-                return error_nomem(e);
-        int r = factory_start(en, e);
-        if (r < 0)
+        r = engine_open(en, o, e);
+        if (r < 0) {
+                engine_free(en);
                 return r;
-        *ret = TAKE(en);
+        }
+        *ret = en;
         return 0;
 }
 

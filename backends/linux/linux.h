@@ -37,7 +37,7 @@ struct factory {
 #define FILTERS_MAX 32 /* combinations of options that occur in one session */
 
 struct filter {
-        struct seccomp_options options;
+        unsigned options; /* seccomp_options_bits() */
         struct sock_filter *common, *command;
         size_t n_common, n_command;
 };

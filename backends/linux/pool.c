@@ -241,7 +241,7 @@ int pool_order(struct engine *en) {
 }
 
 int pool_claim(struct engine *en, struct prepared *ret, struct error *e) {
-        struct prepared p;
+        struct prepared p = PREPARED_NULL;
         int r;
 
         pool_collect(en);

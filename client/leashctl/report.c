@@ -171,7 +171,7 @@ static bool ask_policy(struct ctl *c, struct suspect *s) {
                 queries[0].path = queries[1].path = path;
         } else if (colon && s->host[0] != '[') {
                 queries[0].host = arena_strndup(c->o.arena, s->host, (size_t) (colon - s->host));
-                queries[0].port = (uint64_t) atoi(colon + 1);
+                queries[0].port = strtoul(colon + 1, NULL, 10);
         }
         if (options_place(&c->o, &place, &e) < 0)
                 return true;

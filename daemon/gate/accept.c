@@ -52,8 +52,8 @@ static bool is_local_port(const struct sandbox *sb, uint16_t port) {
 }
 
 static void captured(struct conn *c) {
-        struct host h, name;
-        uint16_t port;
+        struct host h = { .kind = HOST_NAME }, name;
+        uint16_t port = 0;
         if (original_destination(c->client.fd, &h, &port) < 0) {
                 conn_end(c, ECONNRESET);
                 return;

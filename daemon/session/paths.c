@@ -62,7 +62,7 @@ struct resolver {
 
 static int resolve_one(const struct resolver *x, const char *item, const char *where,
                        const char **ret, struct error *e) {
-        const char *anchored = item, *head, *real;
+        const char *anchored = item, *head, *real = NULL;
         /* "**" "/.env" and "*.key" mean: in the working directory. */
         if (item[0] == '*')
                 anchored = arena_printf(x->arena, "%s/%s", x->workdir, item);
@@ -74,8 +74,8 @@ static int resolve_one(const struct resolver *x, const char *item, const char *w
         if (!head)
                 return error_nomem(e);
         int r = path_canonical(x->arena, head, &real, e);
-        if (r < 0)
-                return error_under(e, where, r);
+        if (r < 0 || !real)
+                return error_under(e, where, r < 0 ? r : -ENOMEM);
         /* workdir is canonical itself, so any difference below it comes from a symlink. */
         if (path_is_under(head, x->workdir) && strcmp(head, real) != 0)
                 return error_field(e, where,
@@ -102,14 +102,14 @@ static int resolve_list(const struct resolver *x, struct strings *list, const ch
         char pointer[80];
 
         for (size_t i = 0; i < list->n; i++) {
-                const char *path;
+                const char *path = NULL;
                 snprintf(pointer, sizeof pointer, "%s/%zu", where, i);
                 int r = resolve_one(x, list->items[i], pointer, &path, e);
-                if (r >= 0 && granted)
+                if (r >= 0 && path && granted)
                         r = check_exists(path, list->items[i], pointer, e);
                 if (r < 0)
                         return r;
-                if (!arena_push(x->arena, &out, path))
+                if (!path || !arena_push(x->arena, &out, path))
                         return error_nomem(e);
         }
         *list = out;

@@ -78,11 +78,22 @@ static uint64_t fingerprint(const struct caller *c) {
         return hash;
 }
 
-/* proc_pid_syscall(5): "nr arg0 … arg5 sp pc". 0 where that cannot be read; -EINTR when the caller
+/* "nr arg0 … arg5 sp pc"; a task that runs has "running" there. */
+static bool syscall_parse(const char *text, uint64_t *ret) {
+        char *end;
+
+        (void) strtol(text, &end, 10);
+        if (end == text)
+                return false;
+        for (int i = 0; i < 7; i++)
+                *ret = strtoull(end, &end, 16);
+        return *end == ' ';
+}
+
+/* proc_pid_syscall(5). 0 where that cannot be read; -EINTR when the caller
  * does not wait any more, since a signal has come already: then nothing has to be done for it. */
 static int stack_pointer(const struct caller *c, uint64_t *ret) {
         char path[32], text[256];
-        unsigned long sp = 0;
 
         *ret = 0;
         snprintf(path, sizeof(path), "%d/syscall", c->tid);
@@ -95,10 +106,8 @@ static int stack_pointer(const struct caller *c, uint64_t *ret) {
                 if (n <= 0)
                         return 0;
                 text[n] = '\0';
-                if (sscanf(text, "%*d %*x %*x %*x %*x %*x %*x %lx", &sp) == 1) {
-                        *ret = sp;
+                if (syscall_parse(text, ret))
                         return 0;
-                }
                 usleep(RUNNING_US); /* "running": it has been woken, or is about to wait */
         }
         return 0;

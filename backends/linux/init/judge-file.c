@@ -7,6 +7,7 @@
 #include "judge-internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/sysmacros.h>
@@ -100,7 +101,13 @@ static int terminal_of(const struct caller *c, dev_t *ret) {
                 return -ENXIO;
         text[n] = '\0';
         end = strrchr(text, ')');
-        if (!end || sscanf(end + 1, " %*c %*d %*d %*d %u", &number) != 1)
+        if (!end || end[1] != ' ' || !end[2])
+                return -ENXIO;
+        end += 3; /* behind ") S": parent, group, session, terminal */
+        for (int i = 0; i < 3; i++)
+                (void) strtol(end, &end, 10);
+        number = (unsigned) strtol(end, &end, 10);
+        if (*end != ' ')
                 return -ENXIO;
         device = number >> 8 & 0xfff;
         if (device < 136 ||

@@ -472,7 +472,7 @@ static int place_own(struct place *p, int *base) {
 }
 
 int place_find(struct caller *c, const struct spot *s, enum place_mode mode, struct place *ret) {
-        char text[PATH_MAX];
+        char text[PATH_MAX] = "";
         _cleanup_close_ int base = -1; /* where a link's text is followed from */
         const char *at = s->text;
         unsigned links = 0;

@@ -22,7 +22,7 @@ static bool entry_read(int proc, const char *name, struct entry *ret) {
         char path[32], text[512], *end;
         _cleanup_close_ int fd = -1;
         ssize_t n;
-        int parent, group, session;
+        long parent, session;
 
         snprintf(path, sizeof(path), "%.16s/stat", name);
         fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
@@ -31,9 +31,16 @@ static bool entry_read(int proc, const char *name, struct entry *ret) {
                 return false;
         text[n] = '\0';
         end = strrchr(text, ')');
-        if (!end || sscanf(end + 1, " %*c %d %d %d", &parent, &group, &session) != 3)
+        if (!end || end[1] != ' ' || !end[2])
                 return false;
-        *ret = (struct entry){ .pid = atoi(name), .parent = parent, .session = session };
+        parent = strtol(end + 3, &end, 10); /* behind ") S" */
+        (void) strtol(end, &end, 10);
+        session = strtol(end, &end, 10);
+        if (*end != ' ')
+                return false;
+        *ret = (struct entry){ .pid = (pid_t) strtol(name, NULL, 10),
+                               .parent = (pid_t) parent,
+                               .session = (pid_t) session };
         return ret->pid > 1;
 }
 

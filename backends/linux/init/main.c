@@ -156,6 +156,7 @@ int main(int argc, char **argv) {
         };
         struct wire_frame prepared = WIRE_FRAME(WIRE_PREPARED);
         struct rlimit no_core = { 0, 0 };
+        int r;
 
         /* Started by hand it would have nobody to talk to. */
         if (fcntl(INIT_CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
@@ -166,14 +167,18 @@ int main(int argc, char **argv) {
         prctl(PR_SET_DUMPABLE, 0);        /* decision 2: our /proc entries are nobody's */
         setrlimit(RLIMIT_CORE, &no_core);
 
-        if (init_prepare(&in) < 0 || init_send(&in, &prepared, &in.old_root, 1) < 0)
-                return 1;
-        if (plan_receive(&in) < 0)
-                return 1;
-        if (in.native && keep(&in) < 0)
-                return 1;
-        if (build(&in) < 0)
-                return 1;
+        r = init_prepare(&in);
+        if (r >= 0)
+                r = init_send(&in, &prepared, &in.old_root, 1);
+        if (r >= 0)
+                r = plan_receive(&in);
+        if (r >= 0 && in.native)
+                r = keep(&in);
+        if (r >= 0)
+                r = build(&in);
         umask(022);
-        return serve(&in) < 0 ? 1 : 0;
+        if (r >= 0)
+                r = serve(&in);
+        free(in.environment);
+        return r < 0 ? 1 : 0;
 }

@@ -155,7 +155,7 @@ static int remount_below(int mount, const struct mounted *top, const struct moun
                          uint64_t attributes) {
         size_t length = strcmp(top->place, "/") == 0 ? 0 : strlen(top->place);
         _cleanup_close_ int fd = -1;
-        uint64_t id;
+        uint64_t id = 0;
 
         if (strncmp(m->place, top->place, length) != 0)
                 return -EXDEV;
