@@ -96,7 +96,7 @@ const struct attempt attempts_limits[] = {
         { "processes", many_processes, "120", ALL, KILLED, "--processes 40", "make more processes than allowed" },
         { "file-size", big_file, 0, ALL, KILLED, "--file-size 1M", "write a larger file than allowed" },
         { "file-size-raise", raise_limit, "1", ALL, 0, "--file-size 1M", "raise the limit of the file size" },
-        { "cpu-time", much_time, "8", D, KILLED, "--cpu-time 1s", "use more processor time than allowed, deaf to the warning" },
+        { "cpu-time", much_time, "7", D, KILLED, "--cpu-time 1s", "use more processor time than allowed, deaf to the warning" },
         { "wall-time", long_sleep, "3", ALL, KILLED, "--timeout 1s", "stay longer than allowed" },
         { "memory", much_memory, "256", ALL, KILLED, "--memory 64M", "use more memory than allowed" },
         { "disk", much_disk, ".", ALL, KILLED, "--disk 8M", "fill the disk" },

@@ -74,7 +74,7 @@ class Suite:
             leak = os.open(world.out + "/secret", os.O_RDONLY)
             try:
                 r = subprocess.run(command, cwd=world.work, env=env, stdin=source, stdout=subprocess.PIPE,
-                                   stderr=log, pass_fds=(leak,), timeout=30, **how)
+                                   stderr=log, pass_fds=(leak,), timeout=100, **how)
                 code, out = r.returncode, r.stdout.decode(errors="replace")
             except subprocess.TimeoutExpired as e:
                 code, out = "hung", (e.stdout or b"").decode(errors="replace")
