@@ -125,6 +125,15 @@ int compile_native(struct compile *c, struct error *e) {
                                   "would hold the program: run leash on a host that has, or "
                                   "give the container the right to make namespaces",
                                   f->landlock_abi < 1 ? "Landlock" : "seccomp filters"));
+        /* All of the disk is /proc/sys and /dev, too, and they are root's: core_pattern alone runs
+         * what it names on the host. */
+        if (c->plan->level == LEVEL_PERMISSIVE && c->subject->uid == 0)
+                return error_under(
+                        e, "/level",
+                        error_set(e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
+                                  "without namespaces, level permissive would let root change the "
+                                  "host itself: use level default, and name in filesystem.write "
+                                  "what is to be written"));
         allow_level(c);
         for (size_t i = 0; i < c->n_grants; i++)
                 compile_list(c, c->grants[i].write ? &c->plan->write : &c->plan->read,
