@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "seccomp_filter.h"
+#include "sys.h"
 
 /* Gaps of a set with n values fall into at most 32 * (n + 1) blocks; the largest set has 7. */
 #define MAX_BLOCKS 256
@@ -26,11 +27,6 @@ struct block {
 };
 
 DEFINE_CLEANUP(scmp_filter_ctx, seccomp_release)
-
-static void close_fdp(int *fd) {
-        if (*fd >= 0)
-                (void) close(*fd);
-}
 
 static void freep(void *p) {
         free(*(void **) p);
@@ -171,7 +167,7 @@ static int build(scmp_filter_ctx ctx, unsigned options) {
 }
 
 static int export(scmp_filter_ctx ctx, struct sock_filter **ret, size_t *ret_n) {
-        _cleanup_(close_fdp) int fd = memfd_create("filter", MFD_CLOEXEC);
+        _cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
         _cleanup_(freep) struct sock_filter *program = NULL;
         struct stat st;
         size_t size;

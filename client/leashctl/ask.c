@@ -35,7 +35,7 @@ struct asking {
         size_t n;
 };
 
-static int64_t now_ms(void) {
+int64_t now_ms(void) {
         struct timespec ts;
         clock_gettime(CLOCK_MONOTONIC, &ts);
         return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <poll.h>
+#include <stdint.h>
 
 #include "../libleash/internal.h"
 #include "terminal.h"
@@ -16,3 +17,6 @@ bool asking_is_open(const struct asking *a);
 int asking_fd(const struct asking *a);      /* readable: asking_step(); -1: nothing is asked */
 int asking_timeout(const struct asking *a); /* ms for poll(2), -1: none */
 void asking_step(struct asking *a);
+
+/* Milliseconds of the monotonic clock: for how long a question, or a person's patience, lasts. */
+int64_t now_ms(void);

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../libleash/localise.h"
@@ -34,13 +33,6 @@ struct live {
         bool given_up;
         int early; /* a signal that came before there was a command to send it to; 0 = none */
 };
-
-static int64_t now_ms(void) {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 bool live_wants_tty(const struct options *o) {
         if (o->json || o->tty == TRI_NO)
