@@ -22,6 +22,9 @@
 #include "../../backends/posix/socket.h"
 #include "leashd.h"
 
+#ifndef SO_PEERGROUPS
+#define SO_PEERGROUPS 59 /* Linux 4.13 */
+#endif
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5; Debian 12's headers are older */
 #endif
@@ -126,34 +129,55 @@ static int check_confinement(const struct self *self, int peer, const struct ide
         return 0;
 }
 
-int identity_check(const struct self *self, int fd, struct identity *ret, struct error *e) {
+/* The groups that the caller had when it connected (socket(7) has the sibling SO_PEERCRED). */
+static int peer_groups(int fd, struct identity *who, struct error *e) {
+        socklen_t len = sizeof who->groups;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, who->groups, &len) < 0)
+                return error_set(e, ERROR_REFUSED, errno,
+                                 errno == ERANGE ? "the caller is in more than %d groups"
+                                                 : "the caller's groups cannot be told",
+                                 LAUNCH_GROUPS_MAX);
+        who->n_groups = len / sizeof who->groups[0];
+        return 0;
+}
+
+int identity_check(const struct self *self, bool any_user, int fd, struct identity *ret,
+                   struct error *e) {
         struct ucred cred;
         socklen_t len = sizeof cred;
         char path[32];
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
                 return error_set(e, ERROR_REFUSED, errno, "the caller cannot be identified");
-        struct identity who = { .pid = cred.pid, .uid = cred.uid, .gid = cred.gid };
-        if (who.uid != geteuid())
+        struct identity *who = ret;
+        who->pid = cred.pid;
+        who->uid = cred.uid;
+        who->gid = cred.gid;
+        who->n_groups = 0;
+        /* What the kernel says when it does not know. */
+        if (who->uid == (uid_t) -1 || who->gid == (gid_t) -1)
+                return error_set(e, ERROR_REFUSED, EPERM, "the caller cannot be identified");
+        if (any_user && peer_groups(fd, who, e) < 0)
+                return -EPERM;
+        if (!any_user && who->uid != geteuid())
                 return error_set(e, ERROR_REFUSED, EPERM,
                                  "this leashd belongs to another user (uid %u)", geteuid());
-        if (who.pid <= 0)
+        if (who->pid <= 0)
                 return error_set(e, ERROR_REFUSED, EPERM, "%s", namespaces[2].message);
-        _cleanup_(fd_closep) int pidfd = peer_pidfd(fd, who.pid, e);
+        _cleanup_(fd_closep) int pidfd = peer_pidfd(fd, who->pid, e);
         if (pidfd < 0)
                 return -ESRCH;
-        snprintf(path, sizeof path, "/proc/%d", (int) who.pid);
+        snprintf(path, sizeof path, "/proc/%d", (int) who->pid);
         _cleanup_(fd_closep) int peer = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (peer < 0)
                 return error_set(e, ERROR_REFUSED, errno, "the caller has ended");
         int r = check_namespaces(self, peer, e);
         if (r == 0)
-                r = check_confinement(self, peer, &who, e);
+                r = check_confinement(self, peer, who, e);
         if (r < 0)
                 return r;
         /* EPERM means alive, as well. */
         if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0 && errno == ESRCH)
                 return error_set(e, ERROR_REFUSED, ESRCH, "the caller has ended");
-        *ret = who;
         return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "../../policy/base.h"
 #include "../../policy/error.h"
+#include "../common/launch.h"
 #include "../common/linger.h"
 #include "../common/log.h"
 
@@ -20,6 +21,12 @@ struct self { /* our own namespaces and confinement, which do not change: what c
         long seccomp, filters, no_new_privs;
 };
 
+struct launcher { /* the link to leash-launch */
+        pid_t pid;
+        int fd;
+        struct event *event;
+};
+
 struct leashd {
         struct log log;
         struct self self;
@@ -29,8 +36,9 @@ struct leashd {
         char *own_path;              /* the same, where it is ours to free */
         const char *backend;         /* NULL = the preferred one */
         char session_path[PATH_MAX]; /* the leash-session program */
-        unsigned idle_seconds;       /* 0 = never exit */
-        unsigned soft_files;         /* RLIMIT_NOFILE as we got it */
+        bool system;                 /* root's daemon for all users */
+        unsigned idle_seconds; /* user mode: of leashd; system mode: of a session; 0 = never */
+        unsigned soft_files;   /* RLIMIT_NOFILE as we got it */
         /* listening */
         int listen_fd;
         bool listen_owned; /* we (or leashctl for us) bound it: ours to unlink */
@@ -40,8 +48,10 @@ struct leashd {
         struct event *signal_events[3];
         bool draining; /* the socket is gone; we end when the last session is idle */
         bool ending;   /* told to end: now */
+        bool failed;   /* we end because something broke: the exit status says so */
         struct session_link *sessions;
-        struct lingering linger; /* callers that were refused and have not looked yet */
+        struct launcher launcher; /* system mode */
+        struct lingering linger;  /* callers that were refused and have not looked yet */
 };
 
 /* listen.c */
@@ -50,6 +60,8 @@ int listen_bind(struct leashd *d, const char *path, struct error *e);
 int listen_start(struct leashd *d, struct error *e);
 void listen_stop(struct leashd *d); /* takes the lock, unlinks, drains what was accepted, closes */
 void listen_update(struct leashd *d); /* accepting pauses while sessions_full() */
+/* The system's own socket: /run/leash is made. */
+int listen_system_path(char **ret, struct error *e);
 /* The user's own socket (decision 16): the directory is made and checked. Fills a malloc'd path. */
 int listen_user_path(char **ret, struct error *e);
 
@@ -59,9 +71,12 @@ struct identity {
         pid_t pid;
         uid_t uid;
         gid_t gid;
+        size_t n_groups; /* sorted, as the kernel keeps them; system mode only */
+        gid_t groups[LAUNCH_GROUPS_MAX];
 };
 /* Who is at the other end, and may it call? ERROR_REFUSED with a message for the caller if not. */
-int identity_check(const struct self *self, int fd, struct identity *ret, struct error *e);
+int identity_check(const struct self *self, bool any_user, int fd, struct identity *ret,
+                   struct error *e);
 
 /* sessions.c */
 int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, struct error *e);
@@ -71,6 +86,13 @@ bool sessions_idle(const struct leashd *d);
 bool sessions_full(const struct leashd *d);
 void sessions_reap(struct leashd *d); /* after SIGCHLD */
 void sessions_end(struct leashd *d);  /* closes every control socket and waits for the sessions */
+
+/* launcher.c */
+int launcher_start(struct leashd *d, struct error *e);
+/* Asks for a session of this user; `control` is its end of the control socket (borrowed). */
+int launcher_session(struct leashd *d, const struct identity *who, int control, struct error *e);
+void launcher_end(
+        struct leashd *d); /* the control sockets are closed: waits until all have ended */
 
 /* main.c */
 void leashd_update(struct leashd *d); /* something became idle or busy: timers, the end */

@@ -19,6 +19,7 @@
 #include "../../backends/posix/socket.h"
 #include "leashd.h"
 
+#define SYSTEM_DIRECTORY "/run/leash"
 #define LISTEN_BACKLOG 128 /* more than one user's programs start at the same moment */
 #define ACCEPTS_AT_ONCE 64
 #define ACCEPT_PAUSE_SECONDS 1 /* when descriptors are short: the backlog keeps the callers */
@@ -95,6 +96,19 @@ int listen_user_path(char **ret, struct error *e) {
         return 0;
 }
 
+int listen_system_path(char **ret, struct error *e) {
+        struct stat st;
+        /* Everybody may look into it; only root may put something there. */
+        if (mkdir(SYSTEM_DIRECTORY, 0755) == 0)
+                (void) chmod(SYSTEM_DIRECTORY, 0755); /* the umask is 077 */
+        if (lstat(SYSTEM_DIRECTORY, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != 0 ||
+            (st.st_mode & 022))
+                return error_set(e, ERROR_IO, EPERM,
+                                 SYSTEM_DIRECTORY " must be a directory that only root can write");
+        *ret = strdup(SYSTEM_DIRECTORY "/leash.sock");
+        return *ret ? 0 : error_nomem(e);
+}
+
 static bool somebody_listens(const struct sockaddr_un *sa) {
         _cleanup_(fd_closep) int fd =
                 socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -124,9 +138,11 @@ int listen_bind(struct leashd *d, const char *path, struct error *e) {
         }
         _cleanup_(fd_closep) int fd =
                 socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        /* The umask is 077: nobody else may even connect in user mode. */
-        if (fd < 0 || bind(fd, (const struct sockaddr *) &sa, sizeof sa) < 0 ||
-            listen(fd, LISTEN_BACKLOG) < 0)
+        /* Nobody else may even connect in user mode. Connecting takes the right to write. */
+        mode_t was = umask(d->system ? 0111 : 0177);
+        bool bound = fd >= 0 && bind(fd, (const struct sockaddr *) &sa, sizeof sa) == 0;
+        (void) umask(was);
+        if (!bound || listen(fd, LISTEN_BACKLOG) < 0)
                 return error_set(e, ERROR_IO, errno, "cannot listen on %s: %s", path,
                                  strerror(errno));
         d->listen_fd = TAKE_FD(fd);
@@ -150,7 +166,7 @@ static void refuse(struct leashd *d, int fd, const char *message) {
 
 /* One waiting caller. 1: handled, 0: none waits, -errno: no more for now. */
 static int accept_one(struct leashd *d) {
-        struct identity who;
+        struct identity who; /* all of it is written before it is read */
         struct error e = ERROR_NULL;
         _cleanup_(fd_closep) int fd =
                 accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -161,7 +177,8 @@ static int accept_one(struct leashd *d) {
                 /* The caller gave up meanwhile: the next one may be there (accept(2)). */
                 return errno == ECONNABORTED || errno == EINTR ? 1 : -errno;
         }
-        if (identity_check(&d->self, fd, &who, &e) < 0 || sessions_hand_over(d, &who, fd, &e) < 0) {
+        if (identity_check(&d->self, d->system, fd, &who, &e) < 0 ||
+            sessions_hand_over(d, &who, fd, &e) < 0) {
                 log_write(&d->log, LOG_WARN, "refused a caller", LOG_STR("why", e.message));
                 refuse(d, TAKE_FD(fd), e.message);
         }

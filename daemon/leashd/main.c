@@ -20,11 +20,13 @@
 #define IDLE_SECONDS_DEFAULT 60
 
 static const char usage[] =
-        "Usage: leashd --user [OPTIONS]\n"
+        "Usage: leashd [--user] [OPTIONS]\n"
         "Runs commands in sandboxes for the clients that connect to its socket.\n\n"
-        "  --user               serve the user that starts it (the only mode so far)\n"
-        "  --socket PATH        listen there instead of $XDG_RUNTIME_DIR/leash/leash.sock\n"
-        "  --idle-exit SECONDS  end when unused for so long (default 60; 0 = never)\n"
+        "  --user               serve only the user that starts it; else all users, as root\n"
+        "  --socket PATH        listen there instead of /run/leash/leash.sock or (--user)\n"
+        "                       $XDG_RUNTIME_DIR/leash/leash.sock\n"
+        "  --idle-exit SECONDS  end what is unused for so long (default 60; 0 = never): with\n"
+        "                       --user leashd itself, else each user's leash-session\n"
         "  --backend NAME       how to enforce; \"null\" enforces nothing and is for tests\n"
         "  --version, --help\n\n"
         "A listening socket passed by descriptor (LISTEN_PID, LISTEN_FDS=1; sd_listen_fds(3)) is "
@@ -42,7 +44,8 @@ void leashd_update(struct leashd *d) {
         }
         if (d->draining)
                 (void) event_base_loopbreak(d->base);
-        else if (d->idle_seconds > 0 && !event_pending(d->idle_event, EV_TIMEOUT, NULL))
+        else if (!d->system && d->idle_seconds > 0 &&
+                 !event_pending(d->idle_event, EV_TIMEOUT, NULL))
                 (void) event_add(d->idle_event, &after);
 }
 
@@ -112,8 +115,10 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
         }
         if (optind < argc)
                 return error_set(e, ERROR_PARAMS, 0, "unexpected argument: %s", argv[optind]);
-        if (!user)
-                return error_set(e, ERROR_PARAMS, 0, "only user mode is built: leashd --user");
+        d->system = !user;
+        if (d->system && geteuid() != 0)
+                return error_set(e, ERROR_PARAMS, 0,
+                                 "only root can serve all users; leashd --user serves you");
         return 0;
 }
 
@@ -126,7 +131,8 @@ static int prepare(struct leashd *d, struct error *e) {
         r = listen_from_environment(d, e);
         if (r == 0) {
                 if (!d->socket_path) {
-                        r = listen_user_path(&d->own_path, e);
+                        r = d->system ? listen_system_path(&d->own_path, e)
+                                      : listen_user_path(&d->own_path, e);
                         if (r < 0)
                                 return r;
                         d->socket_path = d->own_path;
@@ -146,12 +152,14 @@ static int prepare(struct leashd *d, struct error *e) {
                 if (!d->signal_events[i] || event_add(d->signal_events[i], NULL) < 0)
                         return error_nomem(e);
         }
-        return listen_start(d, e);
+        r = d->system ? launcher_start(d, e) : 0;
+        return r < 0 ? r : listen_start(d, e);
 }
 
 int main(int argc, char **argv) {
         struct leashd d = { .log = { .fd = STDERR_FILENO, .program = "leashd" },
                             .listen_fd = -1,
+                            .launcher = { .fd = -1 },
                             .idle_seconds = IDLE_SECONDS_DEFAULT };
         struct error e = ERROR_NULL;
 
@@ -177,5 +185,5 @@ int main(int argc, char **argv) {
                 event_free(d.signal_events[i]);
         event_base_free(d.base);
         free(d.own_path);
-        return 0;
+        return d.failed ? 1 : 0;
 }

@@ -24,6 +24,7 @@
 
 #define START_BURST 5
 #define START_SECONDS 10
+#define SESSIONS_PER_USER 4u /* by different groups: one login before, one after usermod, sg(1) */
 #define UNSEEN_MAX                                                                                 \
         64             /* messages; the socket's buffer holds some hundred (net.core.wmem_default) \
                         */
@@ -33,9 +34,12 @@ struct session_link {
         struct session_link *next;
         struct leashd *leashd;
         uid_t uid;
-        pid_t pid; /* 0: not running */
+        gid_t gid;
+        gid_t *groups; /* who has other groups has another session: see same_user() */
+        size_t n_groups;
+        pid_t pid; /* 0: not running, or started by leash-launch */
         int fd;
-        struct event *event;
+        struct event *event, *idle_event;
         uint64_t sent, received;
         bool busy;
         time_t starts[START_BURST]; /* a ring of the last start times */
@@ -52,9 +56,40 @@ static void disconnect(struct session_link *s) {
         if (s->event)
                 event_free(s->event);
         s->event = NULL;
+        if (s->idle_event)
+                (void) event_del(s->idle_event);
         s->fd = fd_close(s->fd);
         s->busy = false;
         s->sent = s->received = 0;
+}
+
+static bool is_idle(const struct session_link *s) {
+        return s->fd < 0 || (!s->busy && s->received == s->sent);
+}
+
+static bool is_full(const struct session_link *s) {
+        return s->fd >= 0 && s->sent - s->received >= UNSEEN_MAX;
+}
+
+/* System mode: the session ends when it sees the end of its control socket. Nothing can be lost,
+ * since only we could have given it work meanwhile. */
+static void on_idle(evutil_socket_t fd, short what, void *userdata) {
+        struct session_link *s = userdata;
+        if (!is_idle(s))
+                return;
+        log_write(&s->leashd->log, LOG_INFO, "a session is unused: ending it",
+                  LOG_INT("uid", s->uid));
+        disconnect(s);
+}
+
+static void watch_idle(struct session_link *s) {
+        struct timeval after = { .tv_sec = s->leashd->idle_seconds };
+        if (!s->idle_event)
+                return;
+        if (s->fd < 0 || !is_idle(s))
+                (void) event_del(s->idle_event);
+        else if (!event_pending(s->idle_event, EV_TIMEOUT, NULL))
+                (void) event_add(s->idle_event, &after);
 }
 
 static void on_message(evutil_socket_t fd, short what, void *userdata) {
@@ -81,6 +116,7 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                 s->received = m.received;
                 s->busy = m.busy;
         }
+        watch_idle(s);
         leashd_update(d);
 }
 
@@ -112,7 +148,18 @@ static _Noreturn void become_session(const struct leashd *d, int fd) {
         _exit(127);
 }
 
-static int start(struct session_link *s, struct error *e) {
+/* User mode: the session is our own child. */
+static int spawn(struct session_link *s, int control, struct error *e) {
+        pid_t pid = fork();
+        if (pid < 0)
+                return error_set(e, ERROR_IO, errno, "cannot fork");
+        if (pid == 0)
+                become_session(s->leashd, control);
+        s->pid = pid;
+        return 0;
+}
+
+static int start(struct session_link *s, const struct identity *who, struct error *e) {
         struct leashd *d = s->leashd;
         int pair[2];
         time_t t = now();
@@ -127,53 +174,118 @@ static int start(struct session_link *s, struct error *e) {
         s->event = event_new(d->base, ours, EV_READ | EV_PERSIST, on_message, s);
         if (!s->event || event_add(s->event, NULL) < 0 || fd_set_nonblock(ours, true) < 0)
                 return error_nomem(e);
-        pid_t pid = fork();
-        if (pid < 0) {
+        int r = d->system ? launcher_session(d, who, theirs, e) : spawn(s, theirs, e);
+        if (r < 0) {
                 disconnect(s);
-                return error_set(e, ERROR_IO, errno, "cannot fork");
+                return r;
         }
-        if (pid == 0)
-                become_session(d, theirs);
-        s->pid = pid;
         s->fd = TAKE_FD(ours);
         s->sent = s->received = 0;
         log_write(&d->log, LOG_INFO, "started a session", LOG_INT("uid", s->uid),
-                  LOG_INT("pid", pid));
+                  LOG_INT("pid", s->pid));
         return 0;
 }
 
-static struct session_link *find(struct leashd *d, uid_t uid) {
-        struct session_link *s;
-        for (s = d->sessions; s; s = s->next)
-                if (s->uid == uid)
-                        return s;
-        s = calloc(1, sizeof *s);
-        if (s) {
-                s->leashd = d;
-                s->uid = uid;
-                s->fd = -1;
-                s->next = d->sessions;
-                d->sessions = s;
+/* A session holds the groups of the caller that it was started for. Another caller of the same user
+ * may have more of them (a new login after usermod) or fewer (setpriv): neither may get the
+ * other's. */
+static bool same_user(const struct session_link *s, const struct identity *who) {
+        return s->uid == who->uid && s->gid == who->gid && s->n_groups == who->n_groups &&
+               (who->n_groups == 0 ||
+                memcmp(s->groups, who->groups, who->n_groups * sizeof who->groups[0]) == 0);
+}
+
+static struct session_link *link_free(struct session_link *s) {
+        if (!s)
+                return NULL;
+        disconnect(s);
+        if (s->idle_event)
+                event_free(s->idle_event);
+        free(s->groups);
+        free(s);
+        return NULL;
+}
+DEFINE_CLEANUP(struct session_link *, link_free)
+
+static struct session_link *link_new(struct leashd *d, const struct identity *who) {
+        _cleanup_(link_freep) struct session_link *s = calloc(1, sizeof *s);
+        if (!s)
+                return NULL;
+        s->leashd = d;
+        s->uid = who->uid;
+        s->gid = who->gid;
+        s->fd = -1;
+        if (who->n_groups > 0) {
+                s->groups = calloc(who->n_groups, sizeof *s->groups);
+                if (!s->groups)
+                        return NULL;
+                memcpy(s->groups, who->groups, who->n_groups * sizeof *s->groups);
+                s->n_groups = who->n_groups;
         }
-        return s;
+        if (d->system && d->idle_seconds > 0) {
+                s->idle_event = evtimer_new(d->base, on_idle, s);
+                if (!s->idle_event)
+                        return NULL;
+        }
+        s->next = d->sessions;
+        d->sessions = s;
+        return TAKE(s);
+}
+
+/* Those of this user that have ended, but for the newest ones: they keep the times of their starts,
+ * which shall be remembered for a while, not for ever. */
+static void forget_ended(struct leashd *d, uid_t uid) {
+        unsigned n = 0;
+        for (struct session_link **p = &d->sessions; *p;) {
+                struct session_link *s = *p;
+                if (s->uid == uid && s->fd < 0 && s->pid == 0 && ++n > SESSIONS_PER_USER) {
+                        *p = s->next;
+                        (void) link_free(s);
+                } else {
+                        p = &s->next;
+                }
+        }
+}
+
+static int find(struct leashd *d, const struct identity *who, struct session_link **ret,
+                struct error *e) {
+        unsigned n = 0;
+        for (struct session_link *s = d->sessions; s; s = s->next) {
+                if (same_user(s, who)) {
+                        *ret = s;
+                        return 0;
+                }
+                n += s->uid == who->uid && s->fd >= 0;
+        }
+        if (n >= SESSIONS_PER_USER)
+                return error_set(e, ERROR_LIMIT, EAGAIN,
+                                 "this user has callers with %u different sets of groups already",
+                                 SESSIONS_PER_USER);
+        forget_ended(d, who->uid);
+        *ret = link_new(d, who);
+        return *ret ? 0 : error_nomem(e);
 }
 
 int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, struct error *e) {
         struct control_message m = { .version = CONTROL_VERSION, .type = CONTROL_CONNECTION };
-        struct session_link *s = find(d, who->uid);
-        if (!s)
-                return error_nomem(e);
+        struct session_link *s = NULL;
+        int r = find(d, who, &s, e);
+        if (r < 0)
+                return r;
+        if (d->system && is_full(s))
+                return error_set(e, ERROR_LIMIT, EAGAIN, "leash-session is too busy");
         m.pid = who->pid;
         m.uid = who->uid;
         m.gid = who->gid;
         /* Twice: the session may have died a moment ago, before we heard of it. */
         for (unsigned tries = 0; tries < 2; tries++) {
-                int r = s->fd < 0 ? start(s, e) : 0;
+                r = s->fd < 0 ? start(s, who, e) : 0;
                 if (r < 0)
                         return r;
                 ssize_t n = socket_send(s->fd, &m, sizeof m, &fd, 1);
                 if (n > 0) {
                         s->sent++;
+                        watch_idle(s);
                         return 0;
                 }
                 if (n == -EAGAIN)
@@ -185,14 +297,15 @@ int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, str
 
 bool sessions_idle(const struct leashd *d) {
         for (const struct session_link *s = d->sessions; s; s = s->next)
-                if (s->fd >= 0 && (s->busy || s->received != s->sent))
+                if (!is_idle(s))
                         return false;
         return true;
 }
 
 bool sessions_full(const struct leashd *d) {
-        for (const struct session_link *s = d->sessions; s; s = s->next)
-                if (s->fd >= 0 && s->sent - s->received >= UNSEEN_MAX)
+        /* Of many users none may stop the others' callers: there each is refused by itself. */
+        for (const struct session_link *s = d->system ? NULL : d->sessions; s; s = s->next)
+                if (is_full(s))
                         return true;
         return false;
 }
@@ -235,6 +348,7 @@ void sessions_end(struct leashd *d) {
                 d->sessions = s->next;
                 if (s->pid > 0)
                         wait_for(s->pid);
-                free(s);
+                (void) link_free(s);
         }
+        launcher_end(d);
 }

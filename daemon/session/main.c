@@ -117,6 +117,7 @@ static int parse(struct session *s, int argc, char **argv, struct error *e) {
         static const struct option options[] = {
                 { "backend", required_argument, NULL, 'b' },
                 { "socket", required_argument, NULL, 's' },
+                { "system", no_argument, NULL, 'S' },
                 { 0 },
         };
         const char *backend = NULL;
@@ -127,6 +128,8 @@ static int parse(struct session *s, int argc, char **argv, struct error *e) {
                         backend = optarg;
                 else if (c == 's')
                         s->socket_path = optarg;
+                else if (c == 'S')
+                        s->system = true;
                 else
                         return error_set(e, ERROR_PARAMS, 0, "leash-session is started by leashd");
         }

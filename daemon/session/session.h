@@ -52,6 +52,7 @@ struct session {
         struct facts facts;
         struct user user;
         const char *socket_path;
+        bool system; /* started by the system's leashd, not by the user's own */
 
         /* engine.c */
         struct engine *engine;

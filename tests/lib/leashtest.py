@@ -60,13 +60,13 @@ class User:
         return User(p.pw_name, p.pw_uid, p.pw_gid, p.pw_dir)
 
     @staticmethod
-    def other():
-        """An unprivileged user, or None where none can be made."""
+    def other(number=1):
+        """An unprivileged user, or None where none can be made. Tests that need several number them."""
         if os.getuid() != 0:
             return User.caller()
         if not shutil.which("useradd"):
             return None
-        name = f"leash-t{os.getpid()}"
+        name = f"leash-t{os.getpid()}" + ("" if number == 1 else f"-{number}")
         for _ in range(20):  # another test may hold the lock on /etc/passwd
             r = subprocess.run(["useradd", "-m", "-U", "-s", "/bin/bash", name], capture_output=True, text=True)
             if r.returncode == 0:

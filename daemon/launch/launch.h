@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * leash-launch: the one program of the system service that keeps root's privileges. It reads
+ * fixed-size requests from leashd, and nothing else; it makes each session's control group and
+ * starts the session in it, as its user.
+ *
+ * Apart from leashd, so that leashd can lock itself in: walls are inherited, and a session's
+ * sandboxes must not live behind leashd's.
+ */
+#pragma once
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "../common/launch.h"
+#include "../common/log.h"
+
+#define CHILDREN_MAX 4096
+
+struct child {
+        pid_t pid;
+        uid_t uid;
+};
+
+struct launch {
+        struct log log;
+        int requests; /* LAUNCH_FD */
+        int signals;  /* signalfd: SIGCHLD */
+        const char *backend, *socket_path;
+        unsigned soft_files; /* RLIMIT_NOFILE for sessions; 0 = leave */
+        char session_path[PATH_MAX];
+        struct child children[CHILDREN_MAX];
+        size_t n_children;
+        bool ending;
+};
+
+/* become.c: in the child. Never returns; the control socket closes when it fails. */
+_Noreturn void become_session(const struct launch *l, const struct launch_request *rq, int control);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* leash-launch: takes requests from leashd, one fork each, and waits for what it started. See
+ * launch.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../backends/posix/socket.h"
+#include "../common/process.h"
+#include "launch.h"
+
+#define END_SECONDS 10 /* a session that removes large directories needs a moment */
+
+static void start(struct launch *l, const struct launch_request *rq, int control) {
+        if (l->n_children == CHILDREN_MAX) {
+                log_write(&l->log, LOG_ERROR, "too many sessions", LOG_INT("uid", rq->uid));
+                return;
+        }
+        pid_t pid = fork();
+        if (pid == 0)
+                become_session(l, rq, control);
+        if (pid < 0) {
+                log_write(&l->log, LOG_ERROR, "cannot fork", LOG_STR("errno", strerror(errno)));
+                return;
+        }
+        l->children[l->n_children++] = (struct child){ .pid = pid, .uid = rq->uid };
+        log_write(&l->log, LOG_INFO, "started a session", LOG_INT("uid", rq->uid),
+                  LOG_INT("pid", pid));
+}
+
+static bool is_well_formed(const struct launch_request *rq, ssize_t n, size_t n_fds) {
+        if (n != (ssize_t) sizeof *rq || rq->version != LAUNCH_VERSION)
+                return false;
+        if (rq->type == LAUNCH_WAIT)
+                return n_fds == 0;
+        return rq->type == LAUNCH_START && n_fds == 1 && rq->n_groups <= LAUNCH_GROUPS_MAX &&
+               rq->uid != (uint32_t) -1 && rq->gid != (uint32_t) -1;
+}
+
+/* Whether leashd is still there. */
+static bool on_request(struct launch *l) {
+        struct launch_request rq;
+        int fds[1];
+        size_t n_fds = 0;
+
+        ssize_t n = socket_recv(l->requests, &rq, sizeof rq, fds, 1, &n_fds);
+        if (n == -EAGAIN)
+                return true;
+        _cleanup_(fd_closep) int control = n_fds == 1 ? fds[0] : -1;
+        if (!is_well_formed(&rq, n, n_fds)) {
+                if (n > 0)
+                        log_write(&l->log, LOG_ERROR, "leashd sent nonsense: ending",
+                                  LOG_INT("bytes", n));
+                return false;
+        }
+        if (rq.type == LAUNCH_WAIT)
+                l->ending = true;
+        else
+                start(l, &rq, control);
+        return true;
+}
+
+static void on_children(struct launch *l) {
+        struct signalfd_siginfo info;
+        int status;
+        pid_t pid;
+
+        while (read(l->signals, &info, sizeof info) > 0)
+                ;
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+                for (size_t i = 0; i < l->n_children; i++) {
+                        if (l->children[i].pid != pid)
+                                continue;
+                        log_write(&l->log, LOG_INFO, "a session ended",
+                                  LOG_INT("uid", l->children[i].uid), LOG_INT("pid", pid),
+                                  LOG_INT("status", status));
+                        l->children[i] = l->children[--l->n_children];
+                        break;
+                }
+}
+
+static time_t now(void) {
+        struct timespec ts;
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return ts.tv_sec;
+}
+
+/* leashd has closed the control sockets: sessions end by themselves. */
+static void wait_for_all(struct launch *l) {
+        time_t deadline = now() + END_SECONDS;
+        bool killed = false;
+
+        while (l->n_children > 0) {
+                struct pollfd p = { .fd = l->signals, .events = POLLIN };
+                (void) poll(&p, 1, 1000);
+                on_children(l);
+                if (now() < deadline || killed)
+                        continue;
+                for (size_t i = 0; i < l->n_children; i++)
+                        (void) kill(l->children[i].pid, SIGKILL);
+                killed = true;
+        }
+}
+
+static int parse(struct launch *l, int argc, char **argv) {
+        static const struct option options[] = {
+                { "backend", required_argument, NULL, 'b' },
+                { "socket", required_argument, NULL, 's' },
+                { "soft-files", required_argument, NULL, 'f' },
+                { 0 },
+        };
+        struct stat st;
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+                if (c == 'b')
+                        l->backend = optarg;
+                else if (c == 's')
+                        l->socket_path = optarg;
+                else if (c == 'f')
+                        l->soft_files = (unsigned) strtoul(optarg, NULL, 10);
+                else
+                        return -EINVAL;
+        }
+        if (fstat(LAUNCH_FD, &st) < 0 || !S_ISSOCK(st.st_mode))
+                return -EINVAL;
+        (void) fcntl(LAUNCH_FD, F_SETFD, FD_CLOEXEC);
+        l->requests = LAUNCH_FD;
+        return fd_set_nonblock(LAUNCH_FD, true);
+}
+
+static int serve(struct launch *l) {
+        sigset_t children;
+
+        sigemptyset(&children);
+        sigaddset(&children, SIGCHLD);
+        /* leashd tells us when to end: a terminal's or a service manager's signal to the whole
+         * group must not come first. */
+        sigaddset(&children, SIGINT);
+        sigaddset(&children, SIGTERM);
+        (void) sigprocmask(SIG_BLOCK, &children, NULL);
+        l->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (l->signals < 0)
+                return 1;
+        for (bool there = true; there && !l->ending;) {
+                struct pollfd p[] = { { .fd = l->requests, .events = POLLIN },
+                                      { .fd = l->signals, .events = POLLIN } };
+                if (poll(p, ELEMENTSOF(p), -1) < 0 && errno != EINTR)
+                        return 1;
+                if (p[1].revents)
+                        on_children(l);
+                if (p[0].revents)
+                        there = on_request(l);
+        }
+        if (l->ending)
+                wait_for_all(l);
+        return 0;
+}
+
+int main(int argc, char **argv) {
+        struct launch *l = calloc(1, sizeof *l); /* its table is too large for a stack */
+
+        if (!l)
+                return 1;
+        l->log = (struct log){ .fd = STDERR_FILENO, .program = "leash-launch" };
+        l->log.max = log_level_from_environment();
+        process_prepare();
+        if (parse(l, argc, argv) < 0 ||
+            process_sibling("leash-session", l->session_path, sizeof l->session_path) < 0) {
+                fputs("leash-launch is started by leashd\n", stderr);
+                free(l);
+                return 2;
+        }
+        int r = serve(l);
+        free(l);
+        return r;
+}

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What the tests of the system service share: a leashd of root's with a socket of its own, and users that call it."""
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lib"))
+from leashtest import SKIP, Tap, User, alive, base_directory, descendants, wait_for  # noqa: E402,F401
+
+PROGRAMS = ("leashd", "leash-launch", "leash-warden", "leash-session", "leash-init", "leash-gate", "leashctl")
+
+
+class System:
+    """The daemon, from a copy of the build that every user can reach."""
+
+    def __init__(self, build, *options, backend=None):
+        self.base = base_directory("leash-system-")
+        self.socket = os.path.join(self.base, "leash.sock")
+        self.bin = os.path.join(self.base, "bin")
+        os.mkdir(self.bin)
+        for name in PROGRAMS:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy2(os.path.join(build, name), self.bin)
+        self.leashctl = os.path.join(self.bin, "leashctl")
+        self.log_path = os.path.join(self.base, "leashd.log")
+        self.options = [*options, *(["--backend", backend] if backend else [])]
+        self.daemon = None
+        self.start()
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.daemon = subprocess.Popen([os.path.join(self.bin, "leashd"), "--socket", self.socket, *self.options],
+                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                                           env={"PATH": "/usr/bin:/bin", "LEASH_LOG": "info", "SECRET": "of root"})
+        if not wait_for(lambda: os.path.exists(self.socket) or self.daemon.poll() is not None, 10):
+            raise RuntimeError("leashd does not come up")
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def env(self, user):
+        return {"PATH": "/usr/bin:/bin", "HOME": user.home, "USER": user.name, "LANG": "C.UTF-8",
+                "LEASH_SOCKET": self.socket}
+
+    def popen(self, user, *args, groups=(), prefix=(), **kw):
+        kw.setdefault("stdin", subprocess.DEVNULL)
+        demote = {} if user.uid == 0 else {"user": user.uid, "group": user.gid, "extra_groups": list(groups)}
+        return subprocess.Popen([*prefix, self.leashctl, *args], env=self.env(user), stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, errors="replace", **demote, **kw)
+
+    def run(self, user, *args, timeout=60, **kw):
+        p = self.popen(user, *args, **kw)
+        try:
+            out, err = p.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            out, err = p.communicate()
+        return subprocess.CompletedProcess(args, p.returncode, out, err)
+
+    def processes(self):
+        return descendants(self.daemon.pid)
+
+    def sessions(self, user=None):
+        """Pids of the leash-sessions, of one user or of all."""
+        found = []
+        for pid, line in self.processes().items():
+            with contextlib.suppress(OSError):
+                if line.startswith("leash-session") and user in (None, uid_of(pid)):
+                    found.append(pid)
+        return found
+
+    def stop(self):
+        if self.daemon.poll() is None:
+            self.daemon.send_signal(signal.SIGTERM)
+            try:
+                self.daemon.wait(20)
+            except subprocess.TimeoutExpired:
+                self.daemon.kill()
+                self.daemon.wait()
+        return self.daemon.returncode
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self.base, ignore_errors=True)
+
+
+def uid_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+        for line in f:
+            if line.startswith("Uid:"):
+                return int(line.split()[1])
+    return None
+
+
+def scratch(user, base):
+    """A directory of this user's that a sandbox may work in."""
+    path = tempfile.mkdtemp(prefix=f"of-{user.name}-", dir=base)
+    os.chown(path, user.uid, user.gid)
+    return path

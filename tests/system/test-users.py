@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Two users and root on one system daemon: each is served as himself, and none reaches another's sandboxes.
+
+usage: test-users.py BUILD
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from system import SKIP, System, Tap, User, alive, scratch, wait_for
+
+
+def identities(t, w, a, b, root):
+    for user in (root, a, b):
+        r = w.run(user, "run", "--fresh", "--", "sh", "-c", "id -u; id -g; cat /proc/self/status; env")
+        out = r.stdout.split("\n")
+        t.ok(r.returncode == 0 and out[:2] == [str(user.uid), str(user.gid)], f"{user.kind}: runs as himself",
+             r.stdout + r.stderr)
+        t.ok("SECRET" not in r.stdout, f"{user.kind}: nothing of the daemon's environment", r.stdout)
+        caps = [line for line in out if line.startswith("Cap")]
+        t.ok(len(caps) == 5 and all(int(line.split()[1], 16) == 0 for line in caps),
+             f"{user.kind}: the command has no capability in any set", caps)
+    for user in (a, b):
+        mine = w.sessions(user.uid)
+        t.ok(len(mine) == 1, f"{user.kind}: one session", mine)
+        with open(f"/proc/{mine[0]}/status", encoding="ascii") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        t.ok(set(status["Uid"].split()) == {str(user.uid)} and set(status["Gid"].split()) == {str(user.gid)} and
+             status["Groups"].split() == [], f"{user.kind}: the session is the user in every id", status)
+        t.ok(all(int(status[c], 16) == 0 for c in ("CapPrm", "CapEff", "CapInh", "CapAmb")),
+             f"{user.kind}: the session has no capability", status)
+        with open(f"/proc/{mine[0]}/environ", "rb") as f:
+            env = f.read()
+        t.ok(b"SECRET" not in env and b"root" not in env, f"{user.kind}: the session's environment is clean", env)
+
+
+def groups(t, w, a):
+    """A group that only the second caller has: a file tells who may read it."""
+    gid = 61234
+    secret = os.path.join(w.base, "of-the-group")
+    with open(secret, "w", encoding="ascii") as f:
+        f.write("known\n")
+    os.chown(secret, 0, gid)
+    os.chmod(secret, 0o040)
+    work = scratch(a, w.base)
+    args = ("run", "-C", work, "--read", secret, "--", "cat", secret)
+    with_group, without = w.run(a, *args, groups=[gid]), w.run(a, *args)
+    t.ok(with_group.stdout == "known\n", "a caller's own group opens the file", with_group.stderr)
+    t.ok(without.returncode != 0 and "known" not in without.stdout,
+         "the same user without the group does not get it from the session of the other caller", without.stdout)
+    t.ok(w.run(a, *args, groups=[gid]).stdout == "known\n", "and the first one still has it")
+
+
+def apart(t, w, a, b):
+    """A long command of a's: b must not see, stop, enter or end it."""
+    p = w.popen(a, "run", "--fresh", "--", "sh", "-c", "echo up; exec sleep 1000")
+    t.ok(p.stdout.readline() == "up\n", "a command of the first user's runs")
+    listing = w.run(a, "ps", "--json")
+    boxes = json.loads(listing.stdout)["sandboxes"]
+    t.ok(len(boxes) == 1, "its owner sees the sandbox from another connection", listing.stdout)
+    ident = boxes[0]["sandbox"]
+    r = w.run(b, "ps", "--json")
+    t.ok(r.returncode == 0 and ident not in r.stdout, "the second user does not", r.stdout + r.stderr)
+    for verb in (("kill", ident), ("run", "--sandbox", ident, "--", "true"), ("events", "--sandbox", ident)):
+        r = w.run(b, *verb)
+        t.ok(r.returncode != 0 and p.poll() is None, f"the second user cannot {' '.join(verb)}".replace(ident, "ID"),
+             r.stdout + r.stderr)
+    answer = w.run(b, "kill", ident).stderr.replace(ident, "ID")
+    other = "sb-" + "".join(sorted(ident[3:]))
+    none = w.run(b, "kill", other).stderr.replace(other, "ID")
+    t.ok(answer == none, "another's identifier is answered as one that there is not", f"{answer}\n{none}")
+    r = w.run(a, "kill", ident)
+    t.ok(r.returncode == 0, "its owner can", r.stderr)
+    p.communicate(timeout=20)
+
+
+def sessions_die(t, w, a, b):
+    p = w.popen(b, "run", "--fresh", "--", "sh", "-c", "echo up; read x; echo done", stdin=-1)
+    p.stdout.readline()
+    for pid in w.sessions(a.uid):
+        os.kill(pid, signal.SIGKILL)
+    r = w.run(a, "run", "--fresh", "--", "echo", "again")
+    if r.returncode != 0:  # the daemon may just have handed it to the dying one
+        r = w.run(a, "run", "--fresh", "--", "echo", "again")
+    t.ok(r.stdout == "again\n", "a killed session is started again", r.stderr)
+    out, err = p.communicate("\n", timeout=20)
+    t.ok(out == "done\n", "and the other user's went on", err)
+
+
+def stopped(t, w, a, b):
+    """A user who stops his own session cannot hold up the others."""
+    w.run(a, "run", "--fresh", "--", "true")
+    frozen = w.sessions(a.uid)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    waiting = [w.popen(a, "ps") for _ in range(100)]
+    r = w.run(b, "run", "--fresh", "--", "echo", "served", timeout=20)
+    t.ok(r.stdout == "served\n", "a hundred callers of a stopped session do not keep another user waiting", r.stderr)
+    for pid in frozen:
+        os.kill(pid, signal.SIGCONT)
+    for p in waiting:
+        p.communicate(timeout=60)
+    t.ok(w.run(a, "run", "--fresh", "--", "true").returncode == 0, "and it serves again when it goes on")
+
+
+def alone(t, w, a):
+    """leashd without --user is root's."""
+    p = subprocess.run([os.path.join(w.bin, "leashd"), "--socket", os.path.join(a.home, "s")], capture_output=True,
+                       text=True, timeout=20, user=a.uid, group=a.gid, extra_groups=[])
+    t.ok(p.returncode == 2 and "--user" in p.stderr, "a user cannot start a daemon for all", p.stderr)
+
+
+def confined(t, w, a):
+    """Callers that are in a sandbox already (decision 3)."""
+    r = w.run(a, "ps", prefix=("setpriv", "--no-new-privs"))
+    t.ok(r.returncode != 0 and "confined already" in r.stderr, "a caller with no_new_privs is refused", r.stderr)
+    r = w.run(a, "ps", prefix=("unshare", "-U", "--map-current-user"))
+    t.ok(r.returncode != 0 and "namespace" in r.stderr, "a caller in another user namespace is refused", r.stderr)
+    t.ok(w.run(a, "ps").returncode == 0, "the same call without them is not")
+
+
+def idle(t, w, a, b):
+    p = w.popen(b, "run", "--fresh", "--", "sh", "-c", "echo up; read x; echo done", stdin=-1)
+    p.stdout.readline()
+    w.run(a, "run", "--fresh", "--", "true")
+    t.ok(wait_for(lambda: not w.sessions(a.uid), 15), "an unused session ends")
+    t.ok(w.sessions(b.uid) != [] and p.poll() is None, "a used one stays")
+    p.communicate("\n", timeout=20)
+
+
+def ends(t, w, a):
+    p = w.popen(a, "run", "--fresh", "--", "sh", "-c", "echo up; exec sleep 1000")
+    p.stdout.readline()
+    before = w.processes()
+    t.ok(any(line.startswith("sleep 1000") for line in before.values()), "a command runs while the daemon is stopped")
+    t.ok(w.stop() == 0, "the daemon ends as it should", w.log()[-2000:])
+    t.ok(wait_for(lambda: not any(alive(pid) for pid in before), 15), "and nothing of it is left",
+         [before[pid] for pid in before if alive(pid)])
+    p.communicate(timeout=20)
+    t.ok(not os.path.exists(w.socket), "nor its socket")
+
+
+def main():
+    if os.getuid() != 0:
+        print("1..0 # SKIP needs root")
+        return SKIP
+    build = os.path.realpath(sys.argv[1])
+    t = Tap()
+    root, a, b = User.caller(), User.other(), User.other(2)
+    root.kind, a.kind, b.kind = "root", "first user", "second user"
+    w = System(build, "--idle-exit", "3")
+    try:
+        identities(t, w, a, b, root)
+        groups(t, w, a)
+        apart(t, w, a, b)
+        alone(t, w, a)
+        confined(t, w, a)
+        sessions_die(t, w, a, b)
+        stopped(t, w, a, b)
+        idle(t, w, a, b)
+        ends(t, w, a)
+    finally:
+        w.remove()
+        a.remove()
+        b.remove()
+    return t.end()
+
+
+sys.exit(main())
