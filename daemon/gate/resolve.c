@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../common/list.h"
 #include "gate.h"
 
 #define BUCKETS 1024
@@ -101,12 +102,17 @@ static struct cached_list *bucket_of(struct resolver *r, const char *name) {
         return &r->buckets[h % BUCKETS];
 }
 
-static void cached_drop(struct resolver *r, struct cached *x) {
+/* Of one that no longer stands among the ages. */
+static void cached_free(struct resolver *r, struct cached *x) {
         LIST_REMOVE(x, link);
-        TAILQ_REMOVE(&r->ages, x, age);
         r->n_cached--;
         free(x->name);
         free(x);
+}
+
+static void cached_drop(struct resolver *r, struct cached *x) {
+        TAILQ_REMOVE(&r->ages, x, age);
+        cached_free(r, x);
 }
 
 static struct cached *cached_find(struct gate *g, const char *name) {
@@ -469,8 +475,9 @@ void resolve_cancel(struct lookup *l) {
 }
 
 static void forget_all(struct resolver *r) {
-        while (!TAILQ_EMPTY(&r->ages))
-                cached_drop(r, TAILQ_FIRST(&r->ages));
+        struct cached *x;
+        while ((x = TAILQ_TAKE_FIRST(&r->ages, age)))
+                cached_free(r, x);
 }
 
 int resolver_set(struct gate *g, const void *base, size_t size) {

@@ -131,12 +131,12 @@ static int open_listeners(struct gate *g, struct sandbox *sb, const struct gate_
 /* Takes those of `fds` that it sets to -1. fds[0] is the file. */
 int sandbox_add(struct gate *g, const struct gate_frame *f, int *fds, size_t n_fds) {
         void *file = NULL;
-        size_t size;
+        size_t size = 0;
         if (n_fds != 1 + (size_t) __builtin_popcount(f->mask) + f->more ||
             sandbox_by_number(g, f->sandbox))
                 return -EBADMSG;
         int r = sandbox_read_file(fds[0], &file, &size);
-        if (r < 0)
+        if (!file)
                 return r;
         struct sandbox *sb = calloc(1, sizeof(*sb));
         if (!sb) {

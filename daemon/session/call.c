@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/list.h"
 #include "session.h"
 
 struct call {
@@ -21,12 +22,17 @@ struct call {
         void *userdata;
 };
 
-static void finish(struct call *c, const void *result) {
+/* Of a call that is in no list any more. */
+static void conclude(struct call *c, const void *result) {
         struct session *s = c->peer->session;
-        LIST_REMOVE(c, link);
         event_free(c->timeout);
         c->fn(s, result, c->userdata);
         free(c);
+}
+
+static void finish(struct call *c, const void *result) {
+        LIST_REMOVE(c, link);
+        conclude(c, result);
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *userdata) {
@@ -82,6 +88,7 @@ void call_answered(struct peer *p, const struct rpc_message *m) {
 }
 
 void calls_drop(struct peer *p) {
-        while (!LIST_EMPTY(&p->calls))
-                finish(LIST_FIRST(&p->calls), NULL);
+        struct call *c;
+        while ((c = LIST_TAKE_FIRST(&p->calls, link)))
+                conclude(c, NULL);
 }

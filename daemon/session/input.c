@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../../backends/posix/socket.h"
+#include "../common/list.h"
 #include "output.h"
 #include "process.h"
 
@@ -24,8 +25,11 @@ struct chunk {
         char data[];
 };
 
-static void chunk_free(struct input *in, struct chunk *c, const struct error *e) {
-        TAILQ_REMOVE(&in->chunks, c, link);
+/* The first chunk has been written, or never will be. */
+static bool finish_first(struct input *in, const struct error *e) {
+        struct chunk *c = TAILQ_TAKE_FIRST(&in->chunks, link);
+        if (!c)
+                return false;
         in->bytes -= c->len + CHUNK_COST;
         in->process->session->input_bytes -= c->len + CHUNK_COST;
         if (c->rq && e)
@@ -33,11 +37,12 @@ static void chunk_free(struct input *in, struct chunk *c, const struct error *e)
         else if (c->rq)
                 request_reply(c->rq, NULL);
         free(c);
+        return true;
 }
 
 static void fail_all(struct input *in, const struct error *e) {
-        while (!TAILQ_EMPTY(&in->chunks))
-                chunk_free(in, TAILQ_FIRST(&in->chunks), e);
+        while (finish_first(in, e))
+                ;
 }
 
 static void shut(struct input *in, const char *why) {
@@ -74,7 +79,7 @@ static void feed(struct input *in) {
                 if (c->done < c->len)
                         continue;
                 bool eof = c->eof;
-                chunk_free(in, c, NULL);
+                (void) finish_first(in, NULL);
                 if (eof)
                         shut(in, "stdin was closed by an earlier write");
         }

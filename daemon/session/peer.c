@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../../backends/posix/socket.h"
+#include "../common/list.h"
 #include "events.h"
 #include "process.h"
 #include "sandbox.h"
@@ -29,12 +30,16 @@ struct out {
         size_t n_fds;
 };
 
-static void out_free(struct peer *p, struct out *o) {
-        TAILQ_REMOVE(&p->out, o, link);
+/* The first line is sent, or never will be. */
+static bool drop_first(struct peer *p) {
+        struct out *o = TAILQ_TAKE_FIRST(&p->out, link);
+        if (!o)
+                return false;
         p->out_bytes -= o->len;
         fds_close(o->fds, o->n_fds);
         free(o->data);
         free(o);
+        return true;
 }
 
 void peer_kick(struct peer *p) {
@@ -83,7 +88,7 @@ static void flush(struct peer *p) {
                 o->n_fds = 0;
                 o->done += (size_t) n;
                 if (o->done == o->len)
-                        out_free(p, o);
+                        (void) drop_first(p);
         }
         if (p->closing && TAILQ_EMPTY(&p->out))
                 die(p);
@@ -264,8 +269,8 @@ void peer_free(struct peer *p) {
         sandbox_peer_gone(s, p);
         process_peer_gone(s, p);
         events_unsubscribe(p);
-        while (!TAILQ_EMPTY(&p->out))
-                out_free(p, TAILQ_FIRST(&p->out));
+        while (drop_first(p))
+                ;
         while (p->frame && (n = frame_take_fds(p->frame, fds, ELEMENTSOF(fds))) > 0)
                 fds_close(fds, n);
         p->frame = frame_free(p->frame);

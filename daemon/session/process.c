@@ -188,7 +188,7 @@ void process_kill(struct process *p, enum exit_reason why) {
                 return;
         if (p->reason == REASON_UNSET)
                 p->reason = why;
-        if (p->state == PROCESS_RUNNING) {
+        if (p->state == PROCESS_RUNNING && p->sandbox) {
                 const struct timeval patience = { .tv_sec = KILL_SECONDS };
                 p->killed = true;
                 (void) event_add(p->timeout_event, &patience);

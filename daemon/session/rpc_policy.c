@@ -90,8 +90,8 @@ int rpc_policy_check(struct request *rq, struct error *e) {
         const struct check_query *queries = p->queries.items;
         struct policy_check_result result = { 0 };
         struct session *s = rq->session; /* rq is gone once it is answered */
-        const struct place *place;
         struct place made = { 0 };
+        const struct place *place = &made;
         char where[48];
 
         int r = find_place(rq, p->sandbox, p->policy, p->profile, p->overrides, &made, &place, e);
@@ -100,7 +100,7 @@ int rpc_policy_check(struct request *rq, struct error *e) {
         struct check_verdict *rows = arena_array(rq->arena, p->queries.n + 1, sizeof *rows);
         if (!rows)
                 r = error_nomem(e);
-        for (size_t i = 0; r >= 0 && i < p->queries.n; i++) {
+        for (size_t i = 0; rows && r >= 0 && i < p->queries.n; i++) {
                 r = check_one(place, rq->arena, &queries[i], &rows[i], e);
                 snprintf(where, sizeof where, "/queries/%zu", i);
                 (void) error_under(e, where, r);
@@ -118,8 +118,8 @@ int rpc_policy_explain(struct request *rq, struct error *e) {
         const struct policy_explain_params *p = rq->params;
         struct policy_explain_result result = { 0 };
         struct session *s = rq->session;
-        const struct place *place;
         struct place made = { 0 };
+        const struct place *place = &made;
 
         int r = find_place(rq, p->sandbox, p->policy, p->profile, p->overrides, &made, &place, e);
         if (r < 0)

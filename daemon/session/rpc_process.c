@@ -31,7 +31,7 @@ static int find_sandbox(struct request *rq, const char *id, const struct sandbox
 
 static int start(struct request *rq, const char *id, const struct sandbox_wish *own,
                  struct process_wish *wish, struct error *e) {
-        struct sandbox *sb;
+        struct sandbox *sb = NULL;
         int r = find_sandbox(rq, id, own, &wish->owns_sandbox, &sb, e);
         if (r < 0)
                 return r;

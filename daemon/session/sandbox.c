@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/list.h"
 #include "events.h"
 #include "process.h"
 
@@ -164,7 +165,8 @@ static void note_fewer(struct session *s) {
         (void) event_add(s->memory_event, &soon);
 }
 
-void sandbox_free(struct sandbox *sb, struct request *rq) {
+/* Of a sandbox that is in no list any more. */
+static void bury(struct sandbox *sb, struct request *rq) {
         struct session *s = sb->session;
         struct error gone = ERROR_NULL;
 
@@ -178,7 +180,6 @@ void sandbox_free(struct sandbox *sb, struct request *rq) {
                           "the sandbox was destroyed while it was being built");
                 request_fail(TAKE(sb->creating), &gone);
         }
-        LIST_REMOVE(sb, link);
         if (sb->announced)
                 announce(sb, EVENT_SANDBOX_DESTROYED);
         place_done(s, &sb->place, sb->keep_workdir, rq);
@@ -187,9 +188,15 @@ void sandbox_free(struct sandbox *sb, struct request *rq) {
         session_update(s);
 }
 
+void sandbox_free(struct sandbox *sb, struct request *rq) {
+        LIST_REMOVE(sb, link);
+        bury(sb, rq);
+}
+
 void sandbox_reap(struct session *s) {
-        while (!LIST_EMPTY(&s->doomed))
-                sandbox_free(LIST_FIRST(&s->doomed), NULL);
+        struct sandbox *sb;
+        while ((sb = LIST_TAKE_FIRST(&s->doomed, link)))
+                bury(sb, NULL);
 }
 
 void sandbox_peer_gone(struct session *s, struct peer *p) {

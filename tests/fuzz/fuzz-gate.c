@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t kind = size > 0 ? data[0] & 3 : 0;
         size_t sum = 0, n = size > 1 ? size - 1 : 0;
-        char *copy = malloc(n ? n : 1); /* aligned, and its end is watched */
+        char *copy = calloc(n ? n : 1, 1); /* aligned, and its end is watched */
         const struct gate_frame *f = (void *) copy;
 
         if (n > 0)

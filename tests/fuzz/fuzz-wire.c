@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         uint8_t kind = size > 0 ? data[0] & 3 : 0;
-        char *copy = malloc(size > 1 ? size - 1 : 1); /* aligned, and its end is watched */
+        char *copy = calloc(size > 1 ? size - 1 : 1, 1); /* aligned, and its end is watched */
         struct wire_plan *p = (void *) copy;
         struct wire_spawn *s = (void *) copy;
         size_t sum = 0;
