@@ -35,6 +35,7 @@ struct box {
         struct engine *en;
         const struct plan *plan;
         struct prepared init;
+        uint64_t hash; /* of the plan: see rehearse.c */
         enum box_state state;
         int cgroup; /* of its own, where a limit needs it; -1 = none */
         uint64_t oom_kills;
@@ -103,19 +104,14 @@ static int spawn_error(const struct wire_frame *f, struct error *e) {
 
 static int plan_send(struct box *b, struct error *e) {
         _cleanup_(plan_file_done) struct plan_file file = PLAN_FILE_NULL;
-        struct wire_frame fds = WIRE_FRAME(WIRE_FDS), plan = WIRE_FRAME(WIRE_PLAN);
         int r = plan_encode(b->en, b->plan, b->init.root, &file, e);
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < file.n_fds && r >= 0; i += FRAME_FDS_MAX) {
-                size_t n = file.n_fds - i;
-
-                r = frame_send(b->init.control, &fds, file.fds + i,
-                               n < FRAME_FDS_MAX ? n : FRAME_FDS_MAX);
-        }
-        if (r >= 0)
-                r = frame_send(b->init.control, &plan, &file.memfd, 1);
+        b->hash = rehearse_note(b->en, &file);
+        r = plan_file_send(&file, b->init.control);
+        closep(&b->init.root);
+        b->init.root = -1;
         return r < 0 ? error_set(e, ERROR_IO, -r, "leash-init is gone: %s", strerror(-r)) : 0;
 }
 
@@ -152,6 +148,14 @@ static bool out_of_memory(struct box *b, int status) {
         return more;
 }
 
+static int build(struct box *b, struct error *e) {
+        int r = pool_claim(b->en, &b->init, e);
+
+        if (r >= 0)
+                r = cgroup_enter(b, e);
+        return r < 0 ? r : plan_send(b, e);
+}
+
 struct box *box_free(struct box *b) {
         if (!b)
                 return NULL;
@@ -160,6 +164,8 @@ struct box *box_free(struct box *b) {
                 (void) cgroup_remove(&b->en->facts, b->plan->subject->sandbox_id, b->cgroup);
         }
         prepared_kill(b->en, &b->init);
+        if (b->state == BOX_SERVING)
+                rehearse(b->en, b->plan, b->hash);
         pool_reap(b->en);
         free(b->commands);
         free(b);
@@ -178,15 +184,9 @@ int box_new(struct engine *en, const struct plan *plan, struct box **ret, struct
         b->init = PREPARED_NULL;
         b->cgroup = -1;
         pool_reap(en);
-        r = pool_claim(en, &b->init, e);
-        if (r >= 0)
-                r = cgroup_enter(b, e);
-        if (r >= 0)
-                r = plan_send(b, e);
+        r = rehearse_claim(en, plan, &b->init, &b->hash) ? 0 : build(b, e);
         if (r < 0)
                 return r;
-        closep(&b->init.root);
-        b->init.root = -1;
         if (fcntl(b->init.control, F_SETFL, O_NONBLOCK) < 0)
                 return error_set(e, ERROR_IO, errno, "control socket: %s", strerror(errno));
         *ret = TAKE(b);
@@ -393,7 +393,7 @@ int box_spawn(struct box *b, const struct spawn *s, struct error *e) {
 
         if (b->state == BOX_OVER)
                 return error_set(e, ERROR_GONE, EPIPE, "the sandbox has ended");
-        file = spawn_encode(s, e);
+        file = spawn_encode(s, b->plan->subject->sandbox_id, e);
         if (file < 0)
                 return file;
         fds[n++] = file;

@@ -2,16 +2,24 @@
 /* A plan, and a command, as the binary files that leash-init reads (proto/wire.h). */
 #include "linux.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "landlock.h"
 
-void plan_file_done(struct plan_file *f) {
-        closep(&f->memfd);
+void plan_file_close(struct plan_file *f) {
         for (size_t i = 0; i < f->n_fds; i++)
                 close(f->fds[i]);
+        f->n_fds = 0;
+}
+
+void plan_file_done(struct plan_file *f) {
+        plan_file_close(f);
         free(f->fds);
+        free(f->found);
+        free(f->data);
         *f = PLAN_FILE_NULL;
 }
 
@@ -29,8 +37,10 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
 
         absent_begin(&en->absent);
         file->fds = calloc(plan->n_mounts + 1, sizeof(int));
+        file->found = calloc(plan->n_mounts + 1, sizeof(struct found));
         array = wire_writer_array(w, plan->n_mounts, sizeof(struct wire_mount));
-        if (!file->fds || (!array && plan->n_mounts > 0)) /* none in the native tier */
+        if (!file->fds || !file->found ||
+            (!array && plan->n_mounts > 0)) /* none in the native tier */
                 return error_nomem(e);
         for (size_t i = 0; i < plan->n_mounts; i++) {
                 const struct plan_mount *m = &plan->mounts[i];
@@ -38,7 +48,9 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
                         .kind = m->kind, .mode = m->mode, .fd = -1, .size_bytes = m->size_bytes
                 };
 
-                if (mount_is_moot(en, root, m))
+                struct stat st;
+
+                if (mount_is_moot(en, root, m, &file->found[file->n_found]))
                         continue;
                 if (kind_has_source(m->kind)) {
                         int fd = mount_resolve(en, root, m, e);
@@ -49,6 +61,10 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
                                 return fd;
                         out.fd = (int32_t) file->n_fds;
                         file->fds[file->n_fds++] = fd;
+                        if (fstat(fd, &st) < 0)
+                                return error_set(e, ERROR_IO, errno, "%s: %s", m->source,
+                                                 strerror(errno));
+                        file->found[file->n_found] = (struct found){ st.st_dev, st.st_ino };
                         if (m->kind == MOUNT_DEVICE && strcmp(m->field, "/security/allow_gpu") == 0)
                                 gpu = true;
                 }
@@ -67,6 +83,7 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
                 if (!at)
                         return error_nomem(e);
                 at[n++] = out;
+                file->n_found = n;
         }
         header = wire_writer_at(w, 0);
         if (!header)
@@ -137,8 +154,10 @@ static void names_encode(struct wire_writer *w, const struct plan *plan) {
         }
 }
 
+/* All but the sandbox's own name, which comes with each command (box_spawn): so the bytes are the
+ * same for every sandbox of this plan. */
 static void environment_encode(struct wire_writer *w, const struct plan *plan) {
-        uint64_t env = wire_writer_array(w, plan->environment.n, sizeof(uint64_t));
+        uint64_t env = wire_writer_array(w, plan->environment.n, sizeof(uint64_t)), n_env = 0;
         struct wire_plan *header;
 
         for (size_t i = 0; i < plan->environment.n; i++) {
@@ -147,6 +166,10 @@ static void environment_encode(struct wire_writer *w, const struct plan *plan) {
                 char *text = malloc(name + value + 2);
                 uint64_t s, *at;
 
+                if (strcmp(p->name, "LEASH_SANDBOX") == 0) {
+                        free(text);
+                        continue;
+                }
                 if (!text) {
                         w->failed = true;
                         return;
@@ -158,12 +181,12 @@ static void environment_encode(struct wire_writer *w, const struct plan *plan) {
                 free(text);
                 at = wire_writer_at(w, env);
                 if (at)
-                        at[i] = s;
+                        at[n_env++] = s;
         }
         header = wire_writer_at(w, 0);
         if (header) {
                 header->env = env;
-                header->n_env = plan->environment.n;
+                header->n_env = n_env;
         }
 }
 
@@ -324,8 +347,6 @@ static int plan_write(struct engine *en, const struct plan *plan, int root, stru
                       struct error *e) {
         struct wire_writer w = {};
         const struct filter *filter;
-        void *data = NULL;
-        size_t size = 0;
         int r = options_filter(en, plan, &filter, e);
 
         if (r < 0)
@@ -340,19 +361,12 @@ static int plan_write(struct engine *en, const struct plan *plan, int root, stru
                 scalars_encode(&w, en, plan);
                 gate_encode(&w, en, plan);
                 filter_encode(&w, filter);
-                data = wire_writer_finish(&w, &size);
-                if (!data)
+                file->data = wire_writer_finish(&w, &file->size);
+                if (!file->data)
                         r = error_nomem(e);
         }
         wire_writer_done(&w);
-        if (r < 0)
-                return r;
-        file->memfd = sealed_new("leash-plan", data, size);
-        free(data);
-        return file->memfd < 0
-                       ? error_set(e, ERROR_IO, -file->memfd, "cannot make the plan's file: %s",
-                                   strerror(-file->memfd))
-                       : 0;
+        return r;
 }
 
 int plan_encode(struct engine *en, const struct plan *plan, int root, struct plan_file *ret,
@@ -368,23 +382,41 @@ int plan_encode(struct engine *en, const struct plan *plan, int root, struct pla
         return 0;
 }
 
-static uint64_t vector_encode(struct wire_writer *w, const char *const *v, uint64_t *ret_n) {
+/* Descriptors first, a few at a time, then the plan that refers to them. */
+int plan_file_send(const struct plan_file *file, int control) {
+        struct wire_frame fds = WIRE_FRAME(WIRE_FDS), plan = WIRE_FRAME(WIRE_PLAN);
+        _cleanup_close_ int memfd = sealed_new("leash-plan", file->data, file->size);
+        int r = memfd < 0 ? memfd : 0;
+
+        for (size_t i = 0; i < file->n_fds && r >= 0; i += FRAME_FDS_MAX) {
+                size_t n = file->n_fds - i;
+
+                r = frame_send(control, &fds, file->fds + i, n < FRAME_FDS_MAX ? n : FRAME_FDS_MAX);
+        }
+        return r < 0 ? r : frame_send(control, &plan, &memfd, 1);
+}
+
+/* With `last` behind it, where that is not NULL. */
+static uint64_t vector_encode(struct wire_writer *w, const char *const *v, const char *last,
+                              uint64_t *ret_n) {
         uint64_t n = 0, array;
 
         while (v && v[n])
                 n++;
-        array = wire_writer_array(w, n, sizeof(uint64_t));
-        for (uint64_t i = 0; i < n; i++) {
-                uint64_t s = wire_writer_string(w, v[i]), *at = wire_writer_at(w, array);
+        array = wire_writer_array(w, n + (last != NULL), sizeof(uint64_t));
+        for (uint64_t i = 0; i < n + (last != NULL); i++) {
+                uint64_t s = wire_writer_string(w, i < n ? v[i] : last);
+                uint64_t *at = wire_writer_at(w, array);
 
                 if (at)
                         at[i] = s;
         }
-        *ret_n = n;
+        *ret_n = n + (last != NULL);
         return array;
 }
 
-int spawn_encode(const struct spawn *s, struct error *e) {
+int spawn_encode(const struct spawn *s, const char *sandbox_id, struct error *e) {
+        char name[128]; /* ids are the session's own, and short */
         struct wire_writer w = {};
         uint64_t argv, env, cwd, n_argv, n_env;
         struct wire_spawn *header;
@@ -394,8 +426,10 @@ int spawn_encode(const struct spawn *s, struct error *e) {
 
         if (wire_writer_begin(&w, sizeof(struct wire_spawn)) < 0)
                 return error_nomem(e);
-        argv = vector_encode(&w, s->argv, &n_argv);
-        env = vector_encode(&w, s->env, &n_env);
+        if (sandbox_id)
+                snprintf(name, sizeof(name), "LEASH_SANDBOX=%s", sandbox_id);
+        argv = vector_encode(&w, s->argv, NULL, &n_argv);
+        env = vector_encode(&w, s->env, sandbox_id ? name : NULL, &n_env);
         cwd = wire_writer_string(&w, s->cwd);
         header = wire_writer_at(&w, 0);
         if (header) {

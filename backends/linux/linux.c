@@ -57,6 +57,7 @@ static void stack_free(char *stack) {
 }
 
 static void engine_trim(struct engine *en) {
+        rehearse_trim(en, 0);
         while (en->n_pool > 0)
                 prepared_kill(en, &en->pool[--en->n_pool]);
         pool_reap(en);
@@ -75,6 +76,9 @@ static struct engine *engine_free(struct engine *en) {
         stack_free(en->factory.stack);
         closep(&en->init);
         closep(&en->watch);
+        closep(&en->rehearsed_timer);
+        closep(&en->root);
+        closep(&en->mountinfo);
         free(en->dying);
         free(en);
         return NULL;
@@ -94,7 +98,7 @@ static int engine_open(struct engine *en, const struct backend_options *o, struc
         en->factory.stack = stack_new();
         if (!en->stack || !en->factory.stack)
                 return error_nomem(e);
-        return factory_start(en, e);
+        return rehearse_start(en, e) < 0 ? -EIO : factory_start(en, e);
 }
 
 static int engine_new(const struct backend_options *o, const struct facts *facts,
@@ -105,7 +109,7 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
         if (!en)
                 return error_nomem(e);
         en->facts = *facts;
-        en->init = en->watch = -1;
+        en->init = en->watch = en->root = en->mountinfo = en->rehearsed_timer = -1;
         en->factory.orders[0] = en->factory.orders[1] = -1;
         en->factory.done[0] = en->factory.done[1] = -1;
         en->open_files = o->open_files;

@@ -33,8 +33,37 @@ struct factory {
 };
 
 #define POOL_MAX 16
+#define REHEARSED_MAX 2 /* a caller has one kind of sandbox, or two that take turns */
+#define REHEARSED_SECONDS 5
+#define RECENT_MAX 8 /* plans whose return is noticed */
 #define ENGINE_STACK_BYTES (64u * 1024)
 #define FILTERS_MAX 32 /* combinations of options that occur in one session */
+
+/* One look-up that a plan rests on: what was found, or (0, 0): nothing. */
+struct found {
+        dev_t device;
+        ino_t inode;
+};
+
+/* A plan as bytes that are the same for the same plan, the descriptors that it refers to, and what
+ * was found at each path (all owned by the caller). */
+struct plan_file {
+        void *data;
+        size_t size;
+        int *fds;
+        size_t n_fds;
+        struct found *found;
+        size_t n_found;
+};
+#define PLAN_FILE_NULL ((struct plan_file){})
+
+/* A leash-init that has got a plan, but nobody to work for yet: see rehearse.c. */
+struct rehearsed {
+        struct prepared init;
+        struct plan_file file; /* without descriptors */
+        uint64_t hash;         /* of those bytes */
+        double since;          /* seconds, CLOCK_MONOTONIC */
+};
 
 struct filter {
         unsigned options; /* seccomp_options_bits() */
@@ -48,6 +77,13 @@ struct engine {
         int watch; /* epoll: prepared ones that report or die, and dying ones */
         struct prepared pool[POOL_MAX];
         size_t n_pool, pool_size, ordered;
+        struct rehearsed rehearsed[REHEARSED_MAX];
+        size_t n_rehearsed, n_reused;
+        uint64_t recent[RECENT_MAX]; /* hashes of plans, a ring */
+        size_t at_recent;
+        int rehearsed_timer; /* of the next that is too old */
+        int root;            /* O_PATH of / as the session sees it */
+        int mountinfo;       /* tells whether mounts have changed since */
         struct factory factory;
         int *dying; /* pidfds of killed inits that nobody has waited for yet */
         size_t n_dying, max_dying;
@@ -64,34 +100,43 @@ static inline bool engine_is_native(const struct engine *en) {
 }
 
 /* pool.c */
+int engine_watch(struct engine *en, int fd); /* readable = engine_reap() */
 int prepared_start(const struct engine *en, char *stack, struct prepared *ret, struct error *e);
 /* Waits (bounded) until it has reported; then ->root is set. */
 int prepared_await(struct prepared *p, struct error *e);
 void prepared_kill(struct engine *en, struct prepared *p);
 int pool_claim(struct engine *en, struct prepared *ret, struct error *e);
+bool pool_claim_now(struct engine *en, struct prepared *ret); /* only one that has reported */
 void pool_reap(struct engine *en);
 int pool_order(struct engine *en); /* one more, unless it is full; how many there are or will be */
 int factory_start(struct engine *en, struct error *e);
 void factory_stop(struct engine *en);
 
-/* encode.c: a plan as a sealed memfd, and the descriptors that it refers to (owned by the caller).
- */
-struct plan_file {
-        int memfd;
-        int *fds;
-        size_t n_fds;
-};
-#define PLAN_FILE_NULL ((struct plan_file){ -1, NULL, 0 })
+/* encode.c */
 void plan_file_done(struct plan_file *f);
+void plan_file_close(struct plan_file *f); /* only its descriptors */
+int plan_file_send(const struct plan_file *file, int control);
 void filter_done(struct filter *f);
 int plan_encode(struct engine *en, const struct plan *plan, int root, struct plan_file *ret,
                 struct error *e);
-int spawn_encode(const struct spawn *s, struct error *e); /* the memfd, or -errno */
+/* The memfd, or -errno. */
+int spawn_encode(const struct spawn *s, const char *sandbox_id, struct error *e);
+
+/* rehearse.c */
+int rehearse_start(struct engine *en, struct error *e);
+/* A plan is asked for: its hash, never 0. */
+uint64_t rehearse_note(struct engine *en, const struct plan_file *file);
+/* true: `ret` has this plan already, or is at it; noted. */
+bool rehearse_claim(struct engine *en, const struct plan *plan, struct prepared *ret,
+                    uint64_t *ret_hash);
+/* A sandbox of this plan has ended: builds the next one if that is likely to be asked for. */
+void rehearse(struct engine *en, const struct plan *plan, uint64_t hash);
+void rehearse_trim(struct engine *en, double max_age); /* seconds; 0 = all */
 
 /* resolve.c: the descriptor of one mount's source; -ENOENT with `e` untouched: optional and not
  * there. */
-/* Is there nothing for this optional mount to do on this host? */
-bool mount_is_moot(struct engine *en, int root, const struct plan_mount *m);
+/* Is there nothing for this optional mount to do on this host? Else what a mask will cover. */
+bool mount_is_moot(struct engine *en, int root, const struct plan_mount *m, struct found *found);
 int mount_resolve(struct engine *en, int root, const struct plan_mount *m, struct error *e);
 
 /* What a failed step means for a person. */

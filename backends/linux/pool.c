@@ -99,7 +99,7 @@ _borrowed_stack_ static int child(void *argument) {
         _exit(127);
 }
 
-static int watch_add(struct engine *en, int fd) {
+int engine_watch(struct engine *en, int fd) {
         struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
         return epoll_ctl(en->watch, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
@@ -193,7 +193,7 @@ void prepared_kill(struct engine *en, struct prepared *p) {
         }
         if (p->pidfd >= 0) {
                 en->dying[en->n_dying++] = p->pidfd;
-                (void) watch_add(en, p->pidfd);
+                (void) engine_watch(en, p->pidfd);
         }
         closep(&p->control);
         closep(&p->root);
@@ -217,6 +217,7 @@ static void pool_collect(struct engine *en) {
 
 void pool_reap(struct engine *en) {
         pool_collect(en);
+        rehearse_trim(en, REHEARSED_SECONDS);
         for (size_t i = 0; i < en->n_dying;) {
                 siginfo_t info = {};
 
@@ -234,10 +235,37 @@ int pool_order(struct engine *en) {
         char order = 0;
 
         pool_collect(en);
-        if (en->factory.running && en->n_pool + en->ordered < en->pool_size &&
-            write(en->factory.orders[1], &order, 1) == 1)
+        while (en->factory.running && en->n_pool + en->ordered < en->pool_size &&
+               write(en->factory.orders[1], &order, 1) == 1)
                 en->ordered++;
         return (int) (en->n_pool + en->ordered);
+}
+
+static struct prepared pool_take(struct engine *en, size_t i) {
+        struct prepared p = en->pool[i];
+
+        en->n_pool--;
+        memmove(en->pool + i, en->pool + i + 1, (en->n_pool - i) * sizeof(*en->pool));
+        return p;
+}
+
+bool pool_claim_now(struct engine *en, struct prepared *ret) {
+        pool_collect(en);
+        for (size_t i = 0; i < en->n_pool; i++) {
+                struct pollfd reported = { .fd = en->pool[i].control, .events = POLLIN };
+                struct prepared p;
+
+                if (en->pool[i].root < 0 && poll(&reported, 1, 0) != 1)
+                        continue;
+                p = pool_take(en, i);
+                if (prepared_await(&p, NULL) >= 0) {
+                        *ret = p;
+                        return true;
+                }
+                prepared_kill(en, &p);
+                return false;
+        }
+        return false;
 }
 
 int pool_claim(struct engine *en, struct prepared *ret, struct error *e) {
@@ -246,8 +274,7 @@ int pool_claim(struct engine *en, struct prepared *ret, struct error *e) {
 
         pool_collect(en);
         while (en->n_pool > 0) {
-                p = en->pool[0];
-                memmove(en->pool, en->pool + 1, --en->n_pool * sizeof(*en->pool));
+                p = pool_take(en, 0);
                 r = prepared_await(&p, NULL);
                 if (r >= 0) {
                         *ret = p;

@@ -8,6 +8,7 @@
 #include "linux.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static bool is_top_level(const char *path) {
         return !strchr(relative(path), '/');
@@ -15,12 +16,20 @@ static bool is_top_level(const char *path) {
 
 /* Masks of system paths lie where the host has them, at every level; those inside private parts of
  * the view are leash-init's to find. */
-bool mount_is_moot(struct engine *en, int root, const struct plan_mount *m) {
-        if (!m->optional || m->kind != MOUNT_HIDE || strcmp(m->field, "/level") != 0)
+bool mount_is_moot(struct engine *en, int root, const struct plan_mount *m, struct found *found) {
+        bool system = m->optional && strcmp(m->field, "/level") == 0;
+        struct stat st;
+
+        *found = (struct found){};
+        if (m->kind != MOUNT_HIDE)
                 return false;
-        if (absent_known(&en->absent, root, m->target))
+        if (system && absent_known(&en->absent, root, m->target))
                 return true;
-        if (faccessat(root, relative(m->target), F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+        if (fstatat(root, relative(m->target), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+                *found = (struct found){ st.st_dev, st.st_ino };
+                return false;
+        }
+        if (!system || errno != ENOENT)
                 return false;
         absent_note(&en->absent, m->target);
         return true;

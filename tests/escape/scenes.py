@@ -194,6 +194,17 @@ def replaced(what, how, attack, options):
     return act
 
 
+def between(what, how, attack, options):
+    """The same again between two sandboxes of the same kind: the second one may have been built before."""
+    def act(s):
+        names = {s.sh("echo $LEASH_SANDBOX", options) for _ in range(4)}
+        if s.level is not None and len(names) != 4:
+            return f"sandboxes share a name: {names}"
+        s.host(how)
+        return what(s, s.sh(attack, options))
+    return act
+
+
 def config_touched(s, out):
     return "git's configuration was changed" if "evil" in (s.read(s.path(".git/config")) or "evil") else ""
 
@@ -444,6 +455,16 @@ def scenes(suite, levels):
               replaced(env_written, "cp .env e; mv e .env", "echo evil >> .env", DENY)),
         scene("made-denied", "the host makes a denied file while it runs",
               replaced(env_read, "cp .env e; mv e late.env", "cat late.env", ["--deny", "$WORKDIR/late.env"])),
+        scene("between-config", "the host replaces .git/config between two runs",
+              between(config_touched, "cp .git/config c; mv c .git/config", "echo evil >> .git/config", GIT)),
+        scene("between-git", "the host replaces .git between two runs",
+              between(hook_made, "cp -r .git g; mv .git old; mv g .git", "echo evil > .git/hooks/pre-commit", GIT)),
+        scene("between-denied", "the host replaces a denied file between two runs",
+              between(env_read, "cp .env e; mv e .env", "cat .env", DENY)),
+        scene("between-denied-write", "the host replaces a denied file between two runs; writing it",
+              between(env_written, "cp .env e; mv e .env", "echo evil >> .env", DENY)),
+        scene("between-made", "the host makes a denied file between two runs",
+              between(env_read, "cp .env e; mv e late.env", "cat late.env", ["--deny", "$WORKDIR/late.env"])),
         scene("lingering", "a daemonised process outlives its command", lingering),
         scene("killed-leashctl", "the client is killed", bereaved("leashctl")),
         scene("killed-session", "the session is killed", bereaved("leash-session")),
