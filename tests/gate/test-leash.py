@@ -5,24 +5,18 @@ import json
 import os
 import pty
 import select
-import shutil
 import signal
-import socket
 import subprocess
-import sys
-import tempfile
 import time
 
+import whole
 import world
-from world import BUILD, OTHER4, WEB4, WEB6, Dns, Server, echo, http_server, run
+from whole import BARE
+from world import BUILD, OTHER4, WEB4, WEB6, Dns, Server, echo, http_server
 
 world.enter()
-TMP = tempfile.mkdtemp()
-os.chmod(TMP, 0o755)
-for name, text in (("resolv.conf", "nameserver 127.0.0.1\n"), ("hosts", "127.0.0.1 localhost\n93.184.216.34 listed.test\n")):
-    with open(os.path.join(TMP, name), "w") as f:
-        f.write(text)
-    run("mount", "--bind", os.path.join(TMP, name), os.path.realpath("/etc/" + name))
+W = whole.Whole(hosts="93.184.216.34 listed.test\n")
+TMP, ENV, WORK, leash, the_gate = W.tmp, W.env, W.work, W.run, W.gate
 DNS = Dns({"good.test": [WEB4, WEB6], "evil.test": [OTHER4], "later.test": [WEB4]})
 Server(WEB4, 80, http_server())
 Server(WEB6, 80, http_server())
@@ -30,43 +24,10 @@ Server(WEB4, 7, echo)
 EVIL = Server(OTHER4, 80, http_server())
 Server("127.0.0.1", 5432, echo)
 HIDDEN = Server("127.0.0.1", 9999, echo)
-ENV = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
-ENV["LEASH_SOCKET"] = os.path.join(TMP, "s")
-WORK = os.path.join(TMP, "w")
-os.mkdir(WORK)
-LEASHD = subprocess.Popen([os.path.join(BUILD, "leashd"), "--user", "--socket", ENV["LEASH_SOCKET"]], env=ENV,
-                          start_new_session=True)
-while not os.path.exists(ENV["LEASH_SOCKET"]):
-    time.sleep(0.02)
-BARE = ["env", *(x for v in ("http_proxy", "https_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY") for x in ("-u", v))]
-
-
-def leash(*options, argv, env=None):
-    return subprocess.run([os.path.join(BUILD, "leashctl"), "run", "-C", WORK, *options, "--", *argv],
-                          env={**ENV, **(env or {})}, capture_output=True, timeout=60, start_new_session=True)
 
 
 def curl(*argv):
     return ["curl", "-sS", "-m", "8", *argv]
-
-
-def children(pid):
-    found = []
-    for p in os.listdir("/proc"):
-        if p.isdigit():
-            try:
-                with open(f"/proc/{p}/stat") as f:
-                    stat = f.read()
-            except OSError:
-                continue
-            if int(stat.rsplit(")", 1)[1].split()[1]) == pid:
-                found.append((int(p), stat.split("(")[1].split(")")[0]))
-    return found
-
-
-def the_gate():
-    session = next(p for p, name in children(LEASHD.pid) if name == "leash-session")
-    return next((p for p, name in children(session) if name == "leash-gate"), None)
 
 
 def test_names():
@@ -224,27 +185,4 @@ def test_parent_proxy():
     assert "Proxy-Authorization: Basic bWU6cEBzcw==" in seen[0], seen
 
 
-def main():
-    failed = 0
-    for name, fn in list(globals().items()):
-        if name.startswith("test_") and (len(sys.argv) == 1 or any(a in name for a in sys.argv[1:])):
-            try:
-                fn()
-                print("ok", name, flush=True)
-            except Exception:
-                import traceback
-                traceback.print_exc()
-                print("FAILED", name, flush=True)
-                failed += 1
-    gate = the_gate()
-    LEASHD.terminate()
-    LEASHD.wait(20)
-    time.sleep(0.2)
-    if gate and os.path.exists(f"/proc/{gate}"):
-        print("FAILED: the gate is left behind")
-        failed += 1
-    shutil.rmtree(TMP, ignore_errors=True)
-    sys.exit(1 if failed else 0)
-
-
-main()
+W.main(globals())

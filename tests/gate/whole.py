@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The whole of leash in the small Internet of world.py: leashctl, leashd, a session, real sandboxes, leash-gate."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from world import BUILD, run
+
+PROXY_NAMES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")
+BARE = ["env", *(x for v in PROXY_NAMES for x in ("-u", v))]  # a program that knows of no proxy
+
+
+def processes():
+    """pid -> (parent, name)"""
+    found = {}
+    for p in os.listdir("/proc"):
+        if p.isdigit():
+            try:
+                with open(f"/proc/{p}/stat", encoding="ascii", errors="replace") as f:
+                    stat = f.read()
+            except OSError:
+                continue
+            found[int(p)] = int(stat.rsplit(")", 1)[1].split()[1]), stat.split("(", 1)[1].rsplit(")", 1)[0]
+    return found
+
+
+class Whole:
+    """Call world.enter() first. /etc/resolv.conf and /etc/hosts are the test's own."""
+
+    def __init__(self, hosts=""):
+        self.tmp = tempfile.mkdtemp(prefix="leash-gate-")
+        os.chmod(self.tmp, 0o755)
+        for name, text in (("resolv.conf", "nameserver 127.0.0.1\n"), ("hosts", "127.0.0.1 localhost\n" + hosts)):
+            with open(self.path(name), "w", encoding="ascii") as f:
+                f.write(text)
+            run("mount", "--bind", self.path(name), os.path.realpath("/etc/" + name))
+        self.env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
+        self.env["LEASH_SOCKET"] = self.path("s")
+        self.work = self.path("w")
+        self.servers = []  # processes that end with the test
+        os.mkdir(self.work)
+        self.leashd = subprocess.Popen([os.path.join(BUILD, "leashd"), "--user", "--socket", self.path("s")],
+                                       env=self.env, start_new_session=True)
+        while not os.path.exists(self.path("s")):
+            time.sleep(0.02)
+        self.leashctl = os.path.join(BUILD, "leashctl")
+
+    def path(self, *names):
+        return os.path.join(self.tmp, *names)
+
+    def argv(self, *options, argv):
+        return [self.leashctl, "run", "-C", self.work, *options, "--", *argv]
+
+    def run(self, *options, argv, env=None, timeout=60, input=None):
+        return subprocess.run(self.argv(*options, argv=argv), env={**self.env, **(env or {})}, capture_output=True,
+                              timeout=timeout, start_new_session=True, input=input)
+
+    def start(self, *options, argv, **more):
+        return subprocess.Popen(self.argv(*options, argv=argv), env=self.env, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, start_new_session=True, **more)
+
+    def child(self, name, parent=None):
+        """The pid of the session, or of what the session started."""
+        return next((p for p, (up, n) in processes().items() if n == name and up == (parent or self.leashd.pid)), None)
+
+    def gate(self):
+        session = self.child("leash-session")
+        return session and self.child("leash-gate", session)
+
+    def main(self, namespace):
+        """Runs every test_* function; a string that one returns says why it was skipped."""
+        failed = 0
+        for name, fn in list(namespace.items()):
+            if not name.startswith("test_") or (len(sys.argv) > 1 and not any(a in name for a in sys.argv[1:])):
+                continue
+            start = time.time()
+            try:
+                why = fn()
+                print("skip" if why else "ok", name, why or "", f"{time.time() - start:.1f} s", flush=True)
+            except Exception:
+                import traceback
+                traceback.print_exc()
+                print("FAILED", name, flush=True)
+                failed += 1
+        for server in self.servers:
+            server.terminate()
+            server.wait(20)
+        gate = self.gate()
+        self.leashd.terminate()
+        self.leashd.wait(20)
+        time.sleep(0.2)
+        if gate and os.path.exists(f"/proc/{gate}"):
+            print("FAILED: the gate is left behind")
+            failed += 1
+        shutil.rmtree(self.tmp, ignore_errors=True)
+        sys.exit(1 if failed else 0)
