@@ -97,7 +97,8 @@ class Fake:
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen(16)
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def accept(self):
         while True:
@@ -113,6 +114,10 @@ class Fake:
             threading.Thread(target=self.serve, args=(c,), daemon=True).start()
 
     def serve(self, c):
+        with c:
+            self.read(c)
+
+    def read(self, c):
         buf, fds = b"", []
         while True:
             try:
@@ -147,6 +152,10 @@ class Fake:
         c.sendall(b"".join(json.dumps(x).encode() + b"\n" for x in lines))
 
     def close(self):
+        # Closed under the thread's feet, its number would soon be the next test's listener, and that test would
+        # get this one's answers.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
         self.listener.close()
 
 
