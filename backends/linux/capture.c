@@ -128,7 +128,7 @@ static int answers(int fd) {
 
         for (;;) {
                 ssize_t n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
-                const struct nlmsghdr *h = (const void *) data;
+                struct nlmsghdr *h = (void *) data;
 
                 if (n < 0 && errno == EINTR)
                         continue;
