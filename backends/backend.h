@@ -93,6 +93,10 @@ struct backend {
         int (*box_signal)(struct box *b, uint64_t id, int signo,
                           struct error *e); /* the command's whole group */
         int (*box_resize)(struct box *b, uint64_t id, unsigned rows, unsigned cols);
+        /* Borrowed: the directory that the sandbox sees, read-only, as IPC_DIRECTORY
+         * (policy/plan.h), and that only this descriptor can change. -1 = none; NULL = this backend
+         * never has one: then plan->subject->ipc_dir is a directory of the host. */
+        int (*box_ipc)(const struct box *b);
         struct box *(*box_free)(
                 struct box *b); /* kills everything in it; takes NULL, returns NULL */
 };

@@ -263,6 +263,14 @@ static void compile_supervisor(struct compile *c) {
                              "so names that do not exist yet cannot be denied");
                 c->n_names = 0; /* nobody would judge them */
         }
+        if (c->subject->ipc_dir) {
+                compile_list(c, &p->unix_sockets, compile_join(c, c->subject->ipc_dir, "socket"));
+                if (p->native) { /* the socket need not exist yet: Landlock rules hold for all below
+                                  */
+                        compile_list(c, &p->unix_sockets, c->subject->ipc_dir);
+                        compile_list(c, &p->read, c->subject->ipc_dir);
+                }
+        }
         for (size_t i = 0; i < c->n_names; i++)
                 if (c->names[i].read_too) /* a mask falls off when the host replaces the file */
                         p->judge_reads = true;

@@ -109,6 +109,23 @@ static void set_proxy(struct compile *c) {
                 set(c, "JAVA_TOOL_OPTIONS", java_options);
 }
 
+/* Host commands come first, and before what the policy sets, too: they may be registered at any
+ * time, and nothing inside can put anything there. */
+static void set_ipc(struct compile *c) {
+        const char *dir = c->subject->ipc_dir;
+        if (!dir)
+                return;
+        set(c, "LEASH_IPC", compile_join(c, dir, "socket"));
+        for (size_t i = 0; i < c->plan->environment.n; i++) {
+                struct pair *p = &c->plan->environment.items[i];
+                if (strcmp(p->name, "PATH") != 0)
+                        continue;
+                p->value = arena_printf(c->a, "%s/bin:%s", dir, p->value);
+                if (!p->value)
+                        c->no_memory = true;
+        }
+}
+
 void compile_environment(struct compile *c) {
         const struct subject *s = c->subject;
         set(c, "PATH", make_path(c));
@@ -132,4 +149,5 @@ void compile_environment(struct compile *c) {
                     c->policy->environment.set.items[i].value);
         if (s->sandbox_id)
                 set(c, "LEASH_SANDBOX", s->sandbox_id);
+        set_ipc(c);
 }

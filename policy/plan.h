@@ -13,6 +13,10 @@
 #include "host.h"
 #include "policy.h"
 
+/* In the view, with namespaces: where host commands (ipc.register) and their socket lie. Below
+ * /dev, which is private at every level. */
+#define IPC_DIRECTORY "/dev/leash"
+
 /* Who asks, and what of the world outside the policy needs to know. Filled by the session. */
 struct subject {
         unsigned uid, gid;
@@ -25,6 +29,9 @@ struct subject {
         /* Native tier: a private directory for temporary files, removed with the sandbox; elsewhere
          * NULL, since /tmp is private there. */
         const char *tmpdir;
+        /* Where host commands are, as commands see it: IPC_DIRECTORY, or in the native tier a
+         * directory of the host that they may only read. NULL: there are none. */
+        const char *ipc_dir;
         const char *git_name, *git_email; /* from the user's git configuration, or NULL */
         /* Trusted files of repositories in the working directory that exist now (decision 10):
          * canonical paths of git directories ("/w/.git", "/w/sub/.git", and outside ones of

@@ -48,6 +48,15 @@ const struct method methods[METHOD_N_] = {
                                       &empty_shape, 0,
                                       "Asks for notifications of what happens, until the "
                                       "connection ends." },
+        [METHOD_IPC_REGISTER] = { "ipc.register", &ipc_register_params_shape,
+                                  &ipc_register_result_shape, 0,
+                                  "Offers commands of the caller's to a sandbox that this "
+                                  "connection made; calls come as ipc.call." },
+        [METHOD_IPC_UNREGISTER] = { "ipc.unregister", &ipc_unregister_params_shape, &empty_shape, 0,
+                                    "Takes commands back. Calls that run go on." },
+        [METHOD_IPC_OUTPUT] = { "ipc.output", &ipc_output_params_shape, &empty_shape, 0,
+                                "Sends a part of a call's output before its answer; the reply "
+                                "comes when there is room for more." },
 };
 
 const struct method client_methods[CLIENT_METHOD_N_] = {
@@ -56,9 +65,16 @@ const struct method client_methods[CLIENT_METHOD_N_] = {
                                     "May this sandbox, whose network.mode is \"ask\", connect "
                                     "there? No answer within 30 seconds is a no, and so is an "
                                     "error; the same question is asked once at a time." },
+        [CLIENT_IPC_CALL] = { "ipc.call", &ipc_call_params_shape, &ipc_call_result_shape, 0,
+                              "Somebody in the sandbox calls a command that this client has "
+                              "registered. An error's message is shown to the caller." },
+        [CLIENT_IPC_INPUT] = { "ipc.input", &ipc_input_params_shape, &empty_shape, 0,
+                               "The next part of what the caller of a command with "
+                               "\"stream_stdin\" has on its standard input; the next one comes "
+                               "after the reply." },
 };
 
-const char *const methods_planned[] = { "ipc.register", "python.create_venv", "python.run", NULL };
+const char *const methods_planned[] = { "python.create_venv", "python.run", NULL };
 
 const struct notification notifications[NOTIFY_N_] = {
         [NOTIFY_PROCESS_OUTPUT] = { "process.output", &process_output_shape,
@@ -68,6 +84,8 @@ const struct notification notifications[NOTIFY_N_] = {
                                     "output came "
                                     "before." },
         [NOTIFY_EVENT] = { "event", &event_shape, "Something that events.subscribe asked for." },
+        [NOTIFY_IPC_CANCEL] = { "ipc.cancel", &ipc_cancel_shape,
+                                "Nobody waits for this call's answer any more." },
 };
 
 int client_method_find(const char *name) {

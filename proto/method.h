@@ -22,10 +22,13 @@ enum method_id {
         METHOD_POLICY_CHECK,
         METHOD_POLICY_EXPLAIN,
         METHOD_EVENTS_SUBSCRIBE,
+        METHOD_IPC_REGISTER,
+        METHOD_IPC_UNREGISTER,
+        METHOD_IPC_OUTPUT,
         METHOD_N_,
 };
 /* Named by the contract, not built yet: calls get ERROR_UNSUPPORTED instead of method_not_found. */
-extern const char *const methods_planned[]; /* "ipc.register", "python.create_venv", …, NULL */
+extern const char *const methods_planned[]; /* "python.create_venv", …, NULL */
 
 enum { METHOD_TAKES_FDS = 1u << 0, METHOD_GIVES_FDS = 1u << 1 };
 struct method {
@@ -39,12 +42,23 @@ int method_find(const char *name); /* -1: unknown */
 
 /* What the daemon asks a client: requests in the other direction, with ids that start with "d". A
  * client that does not know one answers with method_not_found. */
-enum client_method_id { CLIENT_NETWORK_DECIDE = 0, CLIENT_METHOD_N_ };
+enum client_method_id {
+        CLIENT_NETWORK_DECIDE = 0,
+        CLIENT_IPC_CALL,
+        CLIENT_IPC_INPUT,
+        CLIENT_METHOD_N_,
+};
 extern const struct method client_methods[CLIENT_METHOD_N_];
 int client_method_find(const char *name); /* -1: unknown */
 
 /* What the daemon sends by itself. */
-enum notification_id { NOTIFY_PROCESS_OUTPUT = 0, NOTIFY_PROCESS_EXITED, NOTIFY_EVENT, NOTIFY_N_ };
+enum notification_id {
+        NOTIFY_PROCESS_OUTPUT = 0,
+        NOTIFY_PROCESS_EXITED,
+        NOTIFY_EVENT,
+        NOTIFY_IPC_CANCEL,
+        NOTIFY_N_,
+};
 struct notification {
         const char *name;
         const struct shape *params;

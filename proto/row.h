@@ -69,6 +69,10 @@
 #define FIELD_JSON(T, m, wire, f, x, d) \
         { FIELD_ROW_(T, m, wire, FIELD_JSON, struct json *, f, d), .shape = &x##_shape }
 
+/* Nothing is known of what it looks like. */
+#define FIELD_ANY(T, m, wire, f, d) \
+        { FIELD_ROW_(T, m, wire, FIELD_JSON, struct json *, f, d) }
+
 /* Defines x_shape over the table x_fields of struct x. */
 #define SHAPE(x, wire, f, d)                                                              \
         _Static_assert(ELEMENTSOF(x##_fields) <= SHAPE_MAX_FIELDS, "see shape_decode()"); \

@@ -262,6 +262,69 @@ struct network_decide_result {
         enum decide_verdict verdict;
         bool remember;
 };
+/* Host commands. */
+struct ipc_command {
+        const char *name, *description;
+        struct strings positional;
+        const char *stdin_; /* the parameter that standard input goes to */
+        bool stream_stdin;  /* … or not a parameter: it is passed on as it comes */
+        struct json *params;
+        bool shadow;
+        uint64_t timeout_ms; /* 0 = IPC_TIMEOUT_MS */
+};
+#define IPC_TIMEOUT_MS (10u * 60 * 1000)
+struct ipc_register_params {
+        const char *sandbox;
+        struct list commands; /* of ipc_command */
+};
+struct ipc_register_result {
+        const char *directory, *socket; /* as the sandbox sees them */
+};
+struct ipc_unregister_params {
+        const char *sandbox;
+        struct strings names;
+};
+struct ipc_process {
+        uint64_t pid;     /* inside the sandbox */
+        const char *name; /* comm: what it calls itself */
+        const char *process;
+};
+struct ipc_call_params {
+        const char *sandbox, *call, *command;
+        struct json *arguments;
+        bool stream_stdin;
+        struct ipc_process process;
+};
+struct ipc_call_result {
+        struct bytes text;
+        enum text_encoding encoding;
+        struct json *json;
+        uint64_t exit_code;
+};
+struct ipc_input_params {
+        const char *call;
+        struct bytes data;
+        enum text_encoding encoding;
+        bool eof;
+};
+struct ipc_output_params {
+        const char *call;
+        enum stream stream;
+        struct bytes data;
+        enum text_encoding encoding;
+};
+enum ipc_cancel_reason {
+        IPC_CANCEL_UNSET = 0,
+        IPC_CANCEL_CALLER, /* it has closed its connection, or said so */
+        IPC_CANCEL_TIMEOUT,
+        IPC_CANCEL_SANDBOX,
+        IPC_CANCEL_N_,
+};
+struct ipc_cancel {
+        const char *call;
+        enum ipc_cancel_reason reason;
+};
+
 struct event {
         const char *kind; /* "sandbox.created", "sandbox.destroyed", "process.started",
                              "process.exited", "denied", "trust_created", "network" */
@@ -283,6 +346,7 @@ extern const char *const exit_reason_names[REASON_N_];
 extern const char *const stream_names[STREAM_N_];
 extern const char *const access_names[ACCESS_N_];
 extern const char *const decide_verdict_names[DECIDE_N_];
+extern const char *const ipc_cancel_reason_names[IPC_CANCEL_N_];
 const char *event_kind_name(size_t i); /* NULL past the end */
 
 /* The encoding that carries all of these: "utf-8" if each is valid UTF-8 without NUL, else
@@ -337,3 +401,13 @@ SHAPE_DECLARE(network_event)
 SHAPE_DECLARE(network_decide_params)
 SHAPE_DECLARE(network_decide_result)
 SHAPE_DECLARE(event)
+SHAPE_DECLARE(ipc_command)
+SHAPE_DECLARE(ipc_register_params)
+SHAPE_DECLARE(ipc_register_result)
+SHAPE_DECLARE(ipc_unregister_params)
+SHAPE_DECLARE(ipc_process)
+SHAPE_DECLARE(ipc_call_params)
+SHAPE_DECLARE(ipc_call_result)
+SHAPE_DECLARE(ipc_input_params)
+SHAPE_DECLARE(ipc_output_params)
+SHAPE_DECLARE(ipc_cancel)

@@ -434,3 +434,7 @@ int box_resize(struct box *b, uint64_t id, unsigned rows, unsigned cols) {
         f.value = (int64_t) ((uint64_t) (rows & 0xffff) << 16 | (cols & 0xffff));
         return frame_send(b->init.control, &f, NULL, 0);
 }
+
+int box_ipc(const struct box *b) {
+        return b->init.ipc;
+}

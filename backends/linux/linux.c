@@ -142,5 +142,6 @@ const struct backend backend_linux = {
         .box_spawn = box_spawn,
         .box_signal = box_signal,
         .box_resize = box_resize,
+        .box_ipc = box_ipc,
         .box_free = box_free,
 };

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * Requests that the daemon makes. Their ids are "d" and a number, so that they cannot be mistaken
- * for a client's own. Silence, an error and a lost connection are all the same to whoever asks:
- * NULL.
+ * for a client's own.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,27 +21,42 @@ struct call {
         void *userdata;
 };
 
-/* Of a call that is in no list any more. */
-static void conclude(struct call *c, const void *result) {
-        struct session *s = c->peer->session;
+static void call_free(struct call *c) {
         event_free(c->timeout);
-        c->fn(s, result, c->userdata);
         free(c);
 }
 
-static void finish(struct call *c, const void *result) {
+void call_forget(struct call *c) {
         LIST_REMOVE(c, link);
-        conclude(c, result);
+        call_free(c);
+}
+
+/* Of a call that is in no list any more. */
+static void conclude(struct call *c, const void *result, const struct error *e) {
+        struct session *s = c->peer->session;
+        call_fn fn = c->fn;
+        void *userdata = c->userdata;
+        call_free(c);
+        fn(s, result, e, userdata);
+}
+
+static void finish(struct call *c, const void *result, const struct error *e) {
+        LIST_REMOVE(c, link);
+        conclude(c, result, e);
 }
 
 static void on_timeout(evutil_socket_t fd, short what, void *userdata) {
-        finish(userdata, NULL);
+        struct error e = ERROR_NULL;
+        error_set(&e, ERROR_TIMEOUT, ETIMEDOUT, "there was no answer in time");
+        finish(userdata, NULL, &e);
 }
 
 int peer_call(struct peer *p, enum client_method_id id, const void *params, double seconds,
-              call_fn fn, void *userdata) {
+              call_fn fn, void *userdata, struct call **ret) {
         const struct method *m = &client_methods[id];
-        struct timeval tv = { .tv_sec = (time_t) seconds };
+        struct timeval tv = { .tv_sec = (time_t) seconds,
+                              .tv_usec =
+                                      (suseconds_t) ((seconds - (double) (time_t) seconds) * 1e6) };
         _cleanup_(json_unrefp) struct json *j = NULL;
         struct error e = ERROR_NULL;
         size_t len;
@@ -64,6 +78,8 @@ int peer_call(struct peer *p, enum client_method_id id, const void *params, doub
         }
         LIST_INSERT_HEAD(&p->calls, c, link);
         char *line = rpc_format_request(c->id, m->name, j, &len);
+        if (ret)
+                *ret = c;
         peer_send(p, line, len, NULL, 0); /* without memory the peer dies, and the call with it */
         return 0;
 }
@@ -79,16 +95,20 @@ void call_answered(struct peer *p, const struct rpc_message *m) {
         _cleanup_(arena_freep) struct arena *a = arena_new();
         void *result = a && m->kind == RPC_RESULT ? arena_alloc(a, shape->size) : NULL;
         struct error e = ERROR_NULL;
+        if (!a || (m->kind == RPC_RESULT && !result))
+                error_nomem(&e);
         if (result && shape_decode(shape, m->result, a, result, &e) < 0) {
                 log_write(&p->session->log, LOG_WARN, "a client's answer cannot be read",
                           LOG_INT("pid", p->pid), LOG_STR("why", e.message));
                 result = NULL;
         }
-        finish(c, result);
+        finish(c, result, m->kind == RPC_ERROR ? &m->error : &e);
 }
 
 void calls_drop(struct peer *p) {
+        struct error e = ERROR_NULL;
         struct call *c;
+        error_set(&e, ERROR_GONE, EPIPE, "the client has gone");
         while ((c = LIST_TAKE_FIRST(&p->calls, link)))
-                conclude(c, NULL);
+                conclude(c, NULL, &e);
 }

@@ -25,6 +25,9 @@ static const handler_fn handlers[METHOD_N_] = {
         [METHOD_POLICY_CHECK] = rpc_policy_check,
         [METHOD_POLICY_EXPLAIN] = rpc_policy_explain,
         [METHOD_EVENTS_SUBSCRIBE] = rpc_events_subscribe,
+        [METHOD_IPC_REGISTER] = rpc_ipc_register,
+        [METHOD_IPC_UNREGISTER] = rpc_ipc_unregister,
+        [METHOD_IPC_OUTPUT] = rpc_ipc_output,
 };
 
 static void request_free(struct request *rq) {

@@ -207,6 +207,7 @@ int main(int argc, char **argv) {
 
         s.log.max = log_level_from_environment();
         LIST_INIT(&s.peers);
+        LIST_INIT(&s.ipc_calls);
         LIST_INIT(&s.sandboxes);
         LIST_INIT(&s.doomed);
         LIST_INIT(&s.processes);

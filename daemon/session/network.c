@@ -60,7 +60,8 @@ struct asked {
         uint64_t sandbox, question;
 };
 
-static void on_answer(struct session *s, const void *result, void *userdata) {
+static void on_answer(struct session *s, const void *result, const struct error *e,
+                      void *userdata) {
         struct asked *a = userdata;
         const struct network_decide_result *r = result;
         gate_decide(s, a->sandbox, a->question, r && r->verdict == DECIDE_ALLOW, r && r->remember);
@@ -79,8 +80,8 @@ void network_ask(struct sandbox *sb, const struct gate_frame *f) {
         struct asked *a = sb->owner && !sb->owner->dead ? calloc(1, sizeof *a) : NULL;
         if (a)
                 *a = (struct asked){ f->sandbox, f->id };
-        if (!a ||
-            peer_call(sb->owner, CLIENT_NETWORK_DECIDE, &params, ASK_SECONDS, on_answer, a) < 0) {
+        if (!a || peer_call(sb->owner, CLIENT_NETWORK_DECIDE, &params, ASK_SECONDS, on_answer, a,
+                            NULL) < 0) {
                 free(a);
                 gate_decide(sb->session, f->sandbox, f->id, false, false);
         }

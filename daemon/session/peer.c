@@ -16,6 +16,7 @@
 #include "../../backends/posix/socket.h"
 #include "../common/list.h"
 #include "events.h"
+#include "ipc.h"
 #include "process.h"
 #include "sandbox.h"
 #include "session.h"
@@ -126,18 +127,21 @@ void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_
 }
 
 void peer_notify(struct peer *p, enum notification_id id, const void *params) {
+        if (!p->dead && peer_is_full(p)) {
+                log_write(&p->session->log, LOG_WARN, "a client does not read its notifications",
+                          LOG_INT("pid", p->pid));
+                die(p);
+        }
+        peer_notify_due(p, id, params);
+}
+
+void peer_notify_due(struct peer *p, enum notification_id id, const void *params) {
         struct error e = ERROR_NULL;
         _cleanup_(json_unrefp) struct json *j = NULL;
         size_t len;
 
         if (p->dead)
                 return;
-        if (peer_is_full(p)) {
-                log_write(&p->session->log, LOG_WARN, "a client does not read its notifications",
-                          LOG_INT("pid", p->pid));
-                die(p);
-                return;
-        }
         if (shape_encode(notifications[id].params, params, &j, &e) < 0) {
                 log_write(&p->session->log, LOG_ERROR, "cannot encode a notification",
                           LOG_STR("why", e.message));
@@ -176,6 +180,11 @@ static void handle_lines(struct peer *p) {
         peer_kick(p);
 }
 
+static void has_room(struct peer *p) {
+        process_resume_streams(p);
+        ipc_resume(p);
+}
+
 static void on_kick(evutil_socket_t fd, short what, void *userdata) {
         struct peer *p = userdata;
         if (!p->dead)
@@ -183,7 +192,7 @@ static void on_kick(evutil_socket_t fd, short what, void *userdata) {
         if (p->dead)
                 peer_free(p);
         else if (!peer_is_full(p))
-                process_resume_streams(p);
+                has_room(p);
 }
 
 static void on_read(evutil_socket_t fd, short what, void *userdata) {
@@ -218,7 +227,7 @@ static void on_write(evutil_socket_t fd, short what, void *userdata) {
         struct peer *p = userdata;
         flush(p);
         if (!p->dead && !peer_is_full(p))
-                process_resume_streams(p);
+                has_room(p);
 }
 
 int peer_new(struct session *s, int fd, pid_t pid) {
@@ -266,6 +275,7 @@ void peer_free(struct peer *p) {
                 rq->peer = NULL;
         }
         calls_drop(p);
+        ipc_resume(p); /* who waits until we have room need not */
         sandbox_peer_gone(s, p);
         process_peer_gone(s, p);
         events_unsubscribe(p);

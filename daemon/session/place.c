@@ -51,6 +51,21 @@ static int private_tmp(struct session *s, struct place *p, bool real, struct err
         return p->subject.tmpdir ? 0 : error_nomem(e);
 }
 
+/* Host commands lie where no command can write: in the view, or, where there is none, on the host.
+ */
+static int ipc_directory(struct session *s, struct place *p, bool real, struct error *e) {
+        if (!facts_native(&s->facts) && s->backend->box_ipc) {
+                p->subject.ipc_dir = IPC_DIRECTORY;
+                return 0;
+        }
+        int r = real ? workdir_new(s, &p->ipc, e) : workdirs_open(s, e);
+        if (r < 0)
+                return r;
+        p->subject.ipc_dir =
+                real ? workdir_path(p->ipc) : arena_printf(p->arena, "%s/ipc", workdirs_base(s));
+        return p->subject.ipc_dir ? 0 : error_nomem(e);
+}
+
 static int resolve(struct session *s, struct place *p, const struct policy *request,
                    const char *profile_name, const struct policy *overrides, struct error *e) {
         const struct policy *profile = NULL;
@@ -75,6 +90,8 @@ static int compile(struct session *s, struct place *p, const char *sandbox_id, b
         int r = p->policy.workdir ? given_workdir(s, p, e) : fresh_workdir(s, p, real, e);
         if (r >= 0)
                 r = private_tmp(s, p, real, e);
+        if (r >= 0)
+                r = ipc_directory(s, p, real, e);
         if (r >= 0)
                 r = paths_canonical(p->arena, &p->policy, s->user.home, p->subject.workdir, e);
         if (r >= 0 && !p->subject.workdir_fresh)
@@ -105,6 +122,9 @@ void place_done(struct session *s, struct place *p, bool keep, struct request *r
         if (p->tmp) /* one after the other: the queue's order is that of the answers */
                 workdir_release(s, p->tmp, false, p->fresh ? NULL : TAKE(rq));
         p->tmp = NULL;
+        if (p->ipc)
+                workdir_release(s, p->ipc, false, p->fresh ? NULL : TAKE(rq));
+        p->ipc = NULL;
         if (p->fresh)
                 workdir_release(s, p->fresh, keep, rq);
         else if (rq)

@@ -15,6 +15,7 @@ struct place {
         struct plan *plan;
         struct workdir *fresh; /* made for this place, or NULL */
         struct workdir *tmp;   /* native tier: for temporary files */
+        struct workdir *ipc;   /* where the backend has no place for host commands */
 };
 
 /* real: a fresh working directory is made on the disk if the policy names none. Otherwise

@@ -10,6 +10,7 @@
 
 #include "../common/list.h"
 #include "events.h"
+#include "ipc.h"
 #include "process.h"
 
 #define CROWD 64 /* sandboxes */
@@ -174,6 +175,7 @@ static void bury(struct sandbox *sb, struct request *rq) {
         event_free(sb->event);
         sb->box = s->backend->box_free(sb->box); /* from here on nothing in it runs */
         gate_remove(sb);
+        ipc_free(sb);
         end_processes(sb, NULL);
         if (sb->creating) {
                 error_set(&gone, ERROR_GONE, 0,

@@ -23,7 +23,8 @@ struct sandbox {
         double created; /* monotonic */
         bool keep_workdir;
         struct sandbox_gate gate;
-        bool announced; /* sandbox.created went out */
+        struct ipc *ipc; /* made when the first host command is registered */
+        bool announced;  /* sandbox.created went out */
 };
 
 /* What comes with a policy: the parts of sandbox.create, process.run and process.start. */

@@ -35,6 +35,7 @@ struct call;
 LIST_HEAD(peer_list, peer);
 LIST_HEAD(request_list, request);
 LIST_HEAD(call_list, call);
+LIST_HEAD(ipc_call_list, ipc_call);
 LIST_HEAD(sandbox_list, sandbox);
 LIST_HEAD(process_list, process);
 
@@ -86,6 +87,8 @@ struct session {
         struct gate_link *gate; /* made on first need */
         struct resolv_watch *resolv_watch;
         uint64_t last_call;
+        struct ipc_call_list ipc_calls;
+        uint64_t last_ipc_call;
 };
 
 /* main.c */
@@ -121,6 +124,7 @@ struct peer {
         struct request_list requests;
         size_t n_requests;
         struct call_list calls; /* what we asked it */
+        size_t ipc_waiting;     /* guests that wait until it has room for their calls */
         struct subscription *subscriptions;
         bool reading;
         bool closing; /* no more lines; ends when the queue is out */
@@ -134,6 +138,8 @@ void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_
 /* A notification: a peer that does not read and has no room for more of them loses its connection.
  */
 void peer_notify(struct peer *p, enum notification_id id, const void *params);
+/* The same where the peer asked for it, so that there are never more than it has room for. */
+void peer_notify_due(struct peer *p, enum notification_id id, const void *params);
 bool peer_is_full(const struct peer *p);
 void peer_kick(struct peer *p); /* something changed: look at it again when the loop is at rest */
 
@@ -156,11 +162,13 @@ void request_reply_json(struct request *rq, struct json *result);
 void request_fail(struct request *rq, const struct error *e);
 
 /* call.c: requests to a client. `result` is of the method's struct, in an arena that lasts as long
- * as the callback; NULL: an error, no answer in time, or the connection has gone. Always called
- * once, never from within peer_call(). */
-typedef void (*call_fn)(struct session *s, const void *result, void *userdata);
+ * as the callback; NULL: `e` says whether it was an error, no answer in time, or the connection has
+ * gone. Always called once, never from within peer_call(), unless it is forgotten first. */
+typedef void (*call_fn)(struct session *s, const void *result, const struct error *e,
+                        void *userdata);
 int peer_call(struct peer *p, enum client_method_id id, const void *params, double seconds,
-              call_fn fn, void *userdata);
+              call_fn fn, void *userdata, struct call **ret);
+void call_forget(struct call *c); /* its answer is not wanted any more */
 void call_answered(struct peer *p, const struct rpc_message *m);
 void calls_drop(struct peer *p); /* the connection has gone */
 
@@ -185,3 +193,6 @@ int rpc_process_list(struct request *rq, struct error *e);
 int rpc_policy_check(struct request *rq, struct error *e);
 int rpc_policy_explain(struct request *rq, struct error *e);
 int rpc_events_subscribe(struct request *rq, struct error *e);
+int rpc_ipc_register(struct request *rq, struct error *e);
+int rpc_ipc_unregister(struct request *rq, struct error *e);
+int rpc_ipc_output(struct request *rq, struct error *e);

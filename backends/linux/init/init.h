@@ -42,6 +42,7 @@ struct init {
         size_t n_spare;
         int staging; /* tmpfs with dev/ proc/ mask/: what is moved into the view */
         int root;    /* the new root, once it is attached */
+        int ipc;     /* prepare.c: on its way to the session; -1 = none */
 
         const struct wire_plan *plan; /* mapped, read-only, checked by wire_plan_check() */
         int fds[INIT_FDS_MAX];        /* descriptors that the plan's mounts refer to */
@@ -80,6 +81,8 @@ int init_prepare(struct init *in);
 /* dev.c, proc.c: build below the staging directory */
 int staging_dev(struct init *in);
 int staging_proc(struct init *in);
+/* ipc.c */
+int staging_ipc(struct init *in);
 /* sys.c */
 int staging_sys(struct init *in);
 int sys_build(struct init *in, int target, bool gpu);

@@ -96,6 +96,17 @@ static void plan_fds_close(struct init *in) {
         in->old_root = in->host_sys = in->disk = in->staging = in->root = -1;
 }
 
+/* Before any command: what the session gets here it may rely on. */
+static int prepared_send(struct init *in) {
+        struct wire_frame prepared = WIRE_FRAME(WIRE_PREPARED);
+        const int fds[] = { in->old_root, in->ipc };
+        int r = init_send(in, &prepared, fds, in->ipc >= 0 ? 2 : 1);
+
+        closep(&in->ipc);
+        in->ipc = -1;
+        return r;
+}
+
 /* The session keeps the listeners; a copy here would hold their ports when it lets go of them. */
 static int ready_send(struct init *in) {
         struct wire_frame ready = WIRE_FRAME(WIRE_READY);
@@ -151,10 +162,10 @@ int main(int argc, char **argv) {
                 .host_sys = -1,
                 .staging = -1,
                 .root = -1,
+                .ipc = -1,
                 .nested = -1,
                 .native = argc > 1 && strcmp(argv[1], "native") == 0,
         };
-        struct wire_frame prepared = WIRE_FRAME(WIRE_PREPARED);
         struct rlimit no_core = { 0, 0 };
         int r;
 
@@ -169,7 +180,7 @@ int main(int argc, char **argv) {
 
         r = init_prepare(&in);
         if (r >= 0)
-                r = init_send(&in, &prepared, &in.old_root, 1);
+                r = prepared_send(&in);
         if (r >= 0)
                 r = plan_receive(&in);
         if (r >= 0 && in.native)

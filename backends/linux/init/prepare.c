@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "../../../policy/plan.h"
+
 static int loopback_up(void) {
         _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
@@ -85,8 +87,8 @@ static int staging_attach(struct init *in) {
 }
 
 static int staging_prepare(struct init *in) {
-        static const char *const options[] = { "mode",      "0755", "size", "1m",
-                                               "nr_inodes", "256",  NULL };
+        static const char *const options[] = { "mode",      "0755", "size", "4m",
+                                               "nr_inodes", "1024", NULL };
         int r;
 
         /* Before the staging tree lies on it, or the copy would hold that, too. */
@@ -108,6 +110,9 @@ static int staging_prepare(struct init *in) {
         r = staging_dev(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_DEV, -r, "/dev");
+        r = staging_ipc(in);
+        if (r < 0)
+                return init_report(in, WIRE_STAGE_MOUNT, -r, IPC_DIRECTORY);
         r = staging_proc(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_PROC, -r, "/proc");

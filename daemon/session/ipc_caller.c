@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Who calls: from the credentials that the kernel puts beside each byte, because with a judged
+ * connect(2) the one who connected is leash-init. For people and logs: a process may have ended and
+ * its number be somebody else's by the time that we look. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../backends/posix/file.h"
+#include "ipc.h"
+#include "process.h"
+
+#define STATUS_BYTES (64 * 1024) /* a process with thousands of groups */
+#define ANCESTORS 32
+
+struct status {
+        char name[16];
+        pid_t parent, inside;
+};
+
+static bool status_read(pid_t pid, struct status *ret) {
+        char path[32], *text = NULL;
+        size_t len;
+
+        snprintf(path, sizeof path, "/proc/%d/status", (int) pid);
+        if (file_read(AT_FDCWD, path, STATUS_BYTES, &text, &len) < 0)
+                return false;
+        *ret = (struct status){ .inside = pid };
+        (void) sscanf(text, "Name:\t%15[^\n]", ret->name);
+        const char *line = strstr(text, "\nPPid:");
+        if (line)
+                ret->parent = (pid_t) atoi(line + 6);
+        line = strstr(text, "\nNSpid:");
+        if (line) { /* the innermost namespace comes last */
+                const char *end = line + 1 + strcspn(line + 1, "\n");
+                while (end > line && end[-1] >= '0' && end[-1] <= '9')
+                        end--;
+                ret->inside = (pid_t) atoi(end);
+        }
+        free(text);
+        return true;
+}
+
+static const struct process *started_as(const struct sandbox *sb, pid_t inside) {
+        const struct process *p;
+        LIST_FOREACH(p, &sb->processes, sandbox_link)
+                if (p->pid == inside)
+                        return p;
+        return NULL;
+}
+
+void ipc_caller_look(struct ipc_conn *c, pid_t pid) {
+        const struct sandbox *sb = c->ipc->sandbox;
+        const struct process *p = LIST_FIRST(&sb->processes);
+        struct status st;
+
+        if (pid == c->caller.seen)
+                return;
+        c->caller = (struct ipc_caller){ .seen = pid };
+        if (pid <= 0 || !status_read(pid, &st))
+                return;
+        c->caller.pid = st.inside;
+        memcpy(c->caller.name, st.name, sizeof c->caller.name);
+        if (p && LIST_NEXT(p, sandbox_link)) { /* more than one: which of them is an ancestor? */
+                p = started_as(sb, st.inside);
+                for (int i = 0; !p && i < ANCESTORS && st.parent > 1 && status_read(st.parent, &st);
+                     i++)
+                        p = started_as(sb, st.inside);
+        }
+        if (p)
+                memcpy(c->caller.process, p->id, sizeof c->caller.process);
+}
