@@ -180,6 +180,31 @@ static int open_object(struct caller *c, int object, uint64_t flags) {
         return give(c, &fd, flags, S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
 }
 
+static bool covers(int have, uint64_t wanted) {
+        have &= O_ACCMODE;
+        return have == O_RDWR || (uint64_t) have == (wanted & O_ACCMODE);
+}
+
+/* "> /dev/stderr" opens the file behind a standard stream once more. A file of the host that is in
+ * no view cannot be opened again; whoever has it gets what it has. Not truncated: what others wrote
+ * into a shared log is not the caller's to throw away. */
+static int open_stream(struct caller *c, int object, uint64_t flags) {
+        struct stat wanted, st;
+
+        if (fstat(object, &wanted) < 0 || !S_ISREG(wanted.st_mode))
+                return -EACCES;
+        for (int i = 0; i < 3; i++) {
+                _cleanup_close_ int fd = -1;
+
+                if (caller_take(c, i, &fd) < 0 || fstat(fd, &st) < 0 ||
+                    st.st_dev != wanted.st_dev || st.st_ino != wanted.st_ino)
+                        continue;
+                if (covers(fcntl(fd, F_GETFL), flags))
+                        return give(c, &fd, flags, true);
+        }
+        return -EACCES;
+}
+
 /* What was reached through a magic link, or is a directory called "." or "..": its path is the
  * kernel's. */
 static int open_judged(struct caller *c, int object, uint64_t flags) {
@@ -202,7 +227,8 @@ static int open_judged(struct caller *c, int object, uint64_t flags) {
                 if (writes(flags) && S_ISREG(st.st_mode))
                         caller_trusted(c, path);
         }
-        return open_object(c, object, flags);
+        r = open_object(c, object, flags);
+        return r == -EACCES ? open_stream(c, object, flags) : r;
 }
 
 /* O_TMPFILE: a file in a directory, but without a name. */

@@ -98,6 +98,8 @@ bool caller_valid(const struct caller *c);
 void caller_answer(const struct caller *c, int err, int64_t value);
 /* Closes it; ANSWERED or -errno. */
 int caller_give(const struct caller *c, int *fd, bool cloexec, bool final);
+/* A duplicate of its descriptor. */
+int caller_take(struct caller *c, int fd, int *ret);
 int caller_continue_path(const struct caller *c);
 void caller_denied(const struct caller *c, const char *path, int err, bool write);
 void caller_trusted(const struct caller *c, const char *path);

@@ -56,8 +56,8 @@ static int address_read(const struct caller *c, uint64_t from, uint64_t length,
         return 0;
 }
 
-/* Not through /proc/TID/fd: a socket cannot be opened. */
-static int socket_take(struct caller *c, int fd, int *ret) {
+/* Not through /proc/TID/fd: a socket cannot be opened, and a file not always. */
+int caller_take(struct caller *c, int fd, int *ret) {
         _cleanup_close_ int pidfd = (int) syscall(SYS_pidfd_open, c->tid, 0);
         int tgid, taken;
 
@@ -175,7 +175,7 @@ int judge_connect(struct caller *c, int fd, uint64_t address, uint64_t length) {
         int domain, type, r;
         bool path;
 
-        r = socket_take(c, fd, &socket);
+        r = caller_take(c, fd, &socket);
         if (r >= 0)
                 r = address_read(c, address, length, &a);
         if (r < 0)
@@ -253,7 +253,7 @@ int judge_bind(struct caller *c, int fd, uint64_t address, uint64_t length) {
         struct address a;
         int domain, r;
 
-        r = socket_take(c, fd, &socket);
+        r = caller_take(c, fd, &socket);
         if (r >= 0)
                 r = address_read(c, address, length, &a);
         if (r < 0)
