@@ -334,6 +334,16 @@ static int compile_init(struct compile *c, struct error *e) {
                         "the client resolves environment.pass into environment.set before "
                         "it sends a policy: give the value there");
 
+        /* user_namespaces(7): mapping uid 0 needs CAP_SETFCAP since Linux 5.12, which would let the
+         * files in the working directory carry capabilities that hold on the host. */
+        if (p->security.allow_userns == TRI_YES && c->subject->uid == 0)
+                return error_under(
+                        e, "/security/allow_userns",
+                        error_set(e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
+                                  "user namespaces inside a sandbox of root's cannot have a user: "
+                                  "the kernel maps uid 0 only for those with CAP_SETFCAP. Run "
+                                  "leash as another user for this"));
+
         c->plan->level = p->level == LEVEL_UNSET ? LEVEL_DEFAULT : p->level;
         c->plan->subject = c->subject;
         c->plan->native = facts_native(c->facts);

@@ -85,10 +85,12 @@ static const struct field policy_security_fields[] = {
                   "Other devices may be used: cameras, sound, USB, serial lines."),
         FIELD_TRI(T, allow_debug, "allow_debug", 0,
                   "Programs in the sandbox may trace each other (debuggers, strace)."),
-        FIELD_TRI(T, allow_userns, "allow_userns", 0,
-                  "Programs in the sandbox may make user namespaces (nested sandboxes); opens more "
-                  "of the "
-                  "kernel."),
+        FIELD_TRI(
+                T, allow_userns, "allow_userns", 0,
+                "Programs in the sandbox may make user namespaces, as Chromium's own sandbox does; "
+                "opens more of the kernel. Mounts stay refused (Landlock), so bubblewrap and the "
+                "like do not work inside. Not for root: the kernel would map uid 0 only with "
+                "CAP_SETFCAP."),
         FIELD_STRINGS(T, unix_sockets, "unix_sockets", 0, LIMIT_LIST_ITEMS,
                       "Paths of Unix sockets of the host that may be connected to; whoever listens "
                       "there can be "

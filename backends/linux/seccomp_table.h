@@ -13,7 +13,7 @@
 /* What a sandbox's filter depends on. Rows name these bits. */
 enum seccomp_option {
         SECCOMP_ALLOW_DEBUG = 1u << 0,  /* ptrace and what debuggers need beside it */
-        SECCOMP_ALLOW_USERNS = 1u << 1, /* nested sandboxes (chromium's, bwrap) */
+        SECCOMP_ALLOW_USERNS = 1u << 1, /* Chromium's own sandbox; mounts stay refused */
         SECCOMP_ALLOW_UNIX_DGRAM = 1u
                                    << 2, /* Landlock ABI 9 judges them, or the policy allows it */
         SECCOMP_NATIVE = 1u << 3,        /* no network namespace */

@@ -355,7 +355,8 @@ const struct option options[] = {
         { "debug", 0, 1, NULL, CMD_POLICY, "/security/allow_debug", NULL, set_tri,
           OV(security.allow_debug), "ptrace and the like, so that gdb and strace work inside" },
         { "userns", 0, 1, NULL, CMD_POLICY, "/security/allow_userns", NULL, set_tri,
-          OV(security.allow_userns), "user namespaces inside the sandbox (nested sandboxes)" },
+          OV(security.allow_userns),
+          "user namespaces inside the sandbox, as Chromium makes them (no mounts)" },
 
         { "memory", 0, 0, "SIZE", CMD_POLICY, "/limits/memory_bytes", "512M 1G 4G unlimited",
           set_size, OV(limits.memory_bytes), "memory of all its processes together" },

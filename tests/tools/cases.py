@@ -5,12 +5,12 @@ import os
 
 class Case:
     def __init__(self, name, needs, script, expect=(), files=None, must=False, options=(), env=None, seconds=120,
-                 tty=False, types=(), after=None, twin_optional=False, to_files=False):
+                 tty=False, types=(), after=None, twin_optional=False, to_files=False, root=True):
         self.name, self.needs, self.script = name, needs.split(), script
         self.expect = [expect] if isinstance(expect, str) else expect
         self.files, self.must, self.options, self.env = files or {}, must, options, env or {}
         self.seconds, self.tty, self.types, self.after = seconds, tty, types, after
-        self.twin_optional, self.to_files = twin_optional, to_files
+        self.twin_optional, self.to_files, self.root = twin_optional, to_files, root
         self.prepare = "" if tty else "set -e\n"
 
 
@@ -198,6 +198,9 @@ CASES = [
     Case("job-control", "bash", JOBS, ["2", "ended"], must=True),
     Case("streams-to-files", "python3", "echo one >> /dev/stdout; echo oops >> /dev/stderr; echo two;"
          " python3 -c 'open(\"/dev/stdout\", \"a\").write(\"three\")'", ["one", "two", "three"], must=True, to_files=True),
+    # As Chromium's own sandbox does. The kernel maps uid 0 only for those with CAP_SETFCAP: refused for root, see policy/compile.c.
+    Case("user-namespaces", "unshare", "unshare -Ur id -u; unshare -Urpfn sh -c 'echo pid $$; ls /sys/class/net 2>/dev/null; cat /proc/net/dev | wc -l'",
+         ["0", "pid 1"], options=["--userns"], root=False, twin_optional=True),
     Case("script", "script", "script -qc 'tty; test -t 1 && echo terminal' /dev/null", ["/dev/pts/", "terminal"], must=True),
     Case("terminal", "bash", "tty; test -t 0 && test -t 1 && echo terminal; stty size >/dev/null && echo sized", ["/dev/pts/", "terminal", "sized"],
          tty=True, must=True),

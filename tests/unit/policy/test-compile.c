@@ -636,6 +636,18 @@ START_TEST(devices) {
 }
 END_TEST
 
+START_TEST(user_namespaces) {
+        struct situation s = SITUATION;
+        struct error e = ERROR_NULL;
+
+        s.request.security.allow_userns = TRI_YES;
+        ck_assert(compiled(&s)->allow_userns);
+        s.subject.uid = 0;
+        ck_assert(!compile(&s, &e));
+        assert_error(&e, ERROR_UNENFORCEABLE, "/security/allow_userns", "CAP_SETFCAP");
+}
+END_TEST
+
 START_TEST(landlock_lists) {
         struct situation s = SITUATION;
         s.request.filesystem.write = LIST("/srv/out");
@@ -665,5 +677,5 @@ int main(void) {
                          grants_inside_each_other, grants_that_contradict, the_home_can_be_granted,
                          protections_in_a_visible_home, workspace, what_is_known_to_exist,
                          worktrees, denied_paths, denied_patterns, odd_characters_in_paths, sockets,
-                         devices, landlock_lists);
+                         devices, user_namespaces, landlock_lists);
 }
