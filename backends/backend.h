@@ -21,6 +21,7 @@ struct backend_options {
          * raised its own, and programs that use select(2) or close every descriptor suffer from a
          * huge one. 0 = leave. */
         unsigned open_files;
+        int warden; /* system mode: who makes namespaces for us (borrowed socket); 0 = we do */
 };
 
 struct spawn {
@@ -71,6 +72,8 @@ struct backend {
         const char *name;
         /* Facts, by trying; some milliseconds. */
         int (*probe)(struct facts *ret, struct error *e);
+        /* The same with a warden, whose rights decide. NULL = this backend has no use for one. */
+        int (*probe_warden)(int warden, struct facts *ret, struct error *e);
         int (*engine_new)(const struct backend_options *o, const struct facts *facts,
                           struct engine **ret, struct error *e);
         struct engine *(*engine_free)(struct engine *en); /* drops the pool */

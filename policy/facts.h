@@ -10,6 +10,8 @@
 /* One row per mechanism: member, name for leash.info / doctor, what it is good for. */
 #define FACT_LIST(X)                                                                               \
         X(user_namespaces, "user namespaces", "private views without privilege")                   \
+        X(bare_namespaces, "privileged namespaces",                                                \
+          "private views where user namespaces are forbidden")                                     \
         X(mount_namespaces, "mount namespaces", "private view of the disk, masks")                 \
         X(pid_namespaces, "pid namespaces", "host processes invisible, everything dies together")  \
         X(net_namespaces, "net namespaces", "private loopback, no way out")                        \
@@ -49,8 +51,8 @@ struct facts {
 
 /* Without all of these there is no view: the native tier is what remains. */
 static inline bool facts_native(const struct facts *f) {
-        return !f->user_namespaces || !f->mount_namespaces || !f->pid_namespaces ||
-               !f->net_namespaces || !f->fresh_proc;
+        return (!f->user_namespaces && !f->bare_namespaces) || !f->mount_namespaces ||
+               !f->pid_namespaces || !f->net_namespaces || !f->fresh_proc;
 }
 
 /* A loss is a broken guarantee, not a missing mechanism. */

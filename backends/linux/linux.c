@@ -12,37 +12,7 @@
 #include "box.h"
 #include "cgroup.h"
 #include "probe.h"
-
-/* leash-init beside our own program, as in a build folder, else where it is installed. */
-static int init_open(const struct backend_options *o, struct error *e) {
-        char own[LIMIT_PATH_BYTES], *slash;
-        const char *path = o->init_path;
-        _cleanup_close_ int fd = -1;
-        ssize_t n;
-
-        if (path) {
-                fd = open(path, O_PATH | O_CLOEXEC);
-        } else {
-                n = readlink("/proc/self/exe", own, sizeof(own) - sizeof("leash-init"));
-                if (n > 0) {
-                        own[n] = '\0';
-                        slash = strrchr(own, '/');
-                        if (slash) {
-                                strcpy(slash + 1, "leash-init");
-                                fd = open(own, O_PATH | O_CLOEXEC);
-                        }
-                }
-                path = LEASH_LIBEXECDIR "/leash-init";
-                if (fd < 0)
-                        fd = open(path, O_PATH | O_CLOEXEC);
-        }
-        if (fd < 0)
-                return error_set(e, ERROR_IO, errno, "cannot find leash-init at %s: %s", path,
-                                 strerror(errno));
-        /* Above 3, where the child puts its control socket. */
-        n = fcntl(fd, F_DUPFD_CLOEXEC, 10);
-        return n < 0 ? error_set(e, ERROR_IO, errno, "leash-init: %s", strerror(errno)) : (int) n;
-}
+#include "warden.h"
 
 static char *stack_new(void) {
         void *stack = mmap(NULL, ENGINE_STACK_BYTES, PROT_READ | PROT_WRITE,
@@ -91,7 +61,7 @@ static int engine_open(struct engine *en, const struct backend_options *o, struc
         /* Before there is any leash-init: a group that has processes cannot be divided, and they
          * are born where we are. What goes wrong here is told to the first who asks for a limit. */
         (void) cgroup_prepare(&en->facts, NULL);
-        en->init = init_open(o, e);
+        en->init = init_open(o->init_path, e);
         if (en->init < 0)
                 return en->init;
         en->stack = stack_new();
@@ -113,6 +83,7 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
         en->factory.orders[0] = en->factory.orders[1] = -1;
         en->factory.done[0] = en->factory.done[1] = -1;
         en->open_files = o->open_files;
+        en->warden = o->warden > 0 ? o->warden : -1;
         en->pool_size = o->pool_size < POOL_MAX ? o->pool_size : POOL_MAX;
         r = engine_open(en, o, e);
         if (r < 0) {
@@ -130,6 +101,7 @@ static int engine_fd(const struct engine *en) {
 const struct backend backend_linux = {
         .name = "linux",
         .probe = probe_facts,
+        .probe_warden = warden_facts,
         .engine_new = engine_new,
         .engine_free = engine_free,
         .engine_fd = engine_fd,

@@ -9,6 +9,7 @@
 #include "../../policy/limits.h"
 #include "../backend.h"
 #include "absent.h"
+#include "birth.h"
 #include "frames.h"
 #include "seccomp_filter.h"
 
@@ -74,8 +75,9 @@ struct filter {
 
 struct engine {
         struct facts facts;
-        int init;  /* O_PATH of leash-init, numbered 10 or more */
-        int watch; /* epoll: prepared ones that report or die, and dying ones */
+        int init;   /* O_PATH of leash-init, numbered 10 or more */
+        int warden; /* borrowed: who starts it for us (warden.h); -1 = we do */
+        int watch;  /* epoll: prepared ones that report or die, and dying ones */
         struct prepared pool[POOL_MAX];
         size_t n_pool, pool_size, ordered;
         struct rehearsed rehearsed[REHEARSED_MAX];
@@ -98,6 +100,11 @@ struct engine {
 /* The same condition by which plan_compile() makes a native plan. */
 static inline bool engine_is_native(const struct engine *en) {
         return facts_native(&en->facts);
+}
+static inline enum birth_tier engine_tier(const struct engine *en) {
+        if (engine_is_native(en))
+                return BIRTH_NATIVE;
+        return en->facts.user_namespaces ? BIRTH_USER : BIRTH_BARE;
 }
 
 /* pool.c */

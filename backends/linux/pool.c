@@ -4,8 +4,8 @@
  * Creating those is most of what a sandbox costs, and no plan changes it.
  */
 #include "linux.h"
+#include "warden.h"
 
-#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -21,81 +20,10 @@
 #define PREPARE_TIMEOUT_MS                                                     \
         10000 /* a loaded machine may be slow; one that hangs must not hang us \
                */
-#define NAMESPACES                                                                                 \
-        (CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | \
-         CLONE_NEWCGROUP)
-
-struct birth {
-        const struct engine *en;
-        int control, err;
-        unsigned uid, gid;
-        bool native;
-};
-
-_borrowed_stack_ static int file_write(const char *path, const char *text) {
-        _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-        return fd < 0 || write(fd, text, strlen(text)) < 0 ? -errno : 0;
-}
-
-/* One uid and one gid, mapped to themselves: the sandbox is the user, and nobody else exists. A
- * group map needs setgroups shut first (user_namespaces(7)). */
-_borrowed_stack_ static int identity_map(const struct birth *b) {
-        char text[64];
-        int r;
-
-        r = file_write("/proc/self/setgroups", "deny");
-        if (r < 0)
-                return r;
-        snprintf(text, sizeof(text), "%u %u 1", b->gid, b->gid);
-        r = file_write("/proc/self/gid_map", text);
-        if (r < 0)
-                return r;
-        snprintf(text, sizeof(text), "%u %u 1", b->uid, b->uid);
-        return file_write("/proc/self/uid_map", text);
-}
-
-/* What leash-init needs to build the view. A user other than 0 keeps capabilities over exec only
- * when they are ambient (capabilities(7)); init drops them all before the first command. */
-_borrowed_stack_ static int capabilities_keep(void) {
-        static const int needed[] = { CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SETPCAP, CAP_SYS_RESOURCE };
-        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-        struct __user_cap_data_struct data[2];
-
-        if (syscall(SYS_capget, &header, data) < 0)
-                return -errno;
-        for (size_t i = 0; i < ELEMENTSOF(needed); i++)
-                data[needed[i] / 32].inheritable |= 1u << needed[i] % 32;
-        if (syscall(SYS_capset, &header, data) < 0)
-                return -errno;
-        for (size_t i = 0; i < ELEMENTSOF(needed); i++)
-                if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, needed[i], 0, 0) < 0)
-                        return -errno;
-        return 0;
-}
 
 /* In the new namespaces, in the session's memory (vfork): system calls only. */
 _borrowed_stack_ static int child(void *argument) {
-        struct birth *b = argument;
-        char *const argv[] = { (char *) (uintptr_t) "leash-init",
-                               b->native ? (char *) (uintptr_t) "native" : NULL, NULL };
-        char *const env[] = { NULL };
-        sigset_t none;
-        int r = b->native ? 0 : identity_map(b);
-
-        if (r >= 0 && !b->native)
-                r = capabilities_keep();
-        if (r >= 0 && dup2(b->control, 3) < 0)
-                r = -errno;
-        if (r >= 0 && b->control == 3 && fcntl(3, F_SETFD, 0) < 0)
-                r = -errno;
-        if (r >= 0) {
-                sigemptyset(&none);
-                sigprocmask(SIG_SETMASK, &none, NULL);
-                syscall(SYS_execveat, b->en->init, "", argv, env, AT_EMPTY_PATH);
-                r = -errno;
-        }
-        b->err = -r;
+        birth(argument);
         _exit(127);
 }
 
@@ -108,7 +36,7 @@ int engine_watch(struct engine *en, int fd) {
 int prepared_start(const struct engine *en, char *stack, struct prepared *ret, struct error *e) {
         _cleanup_close_ int ours = -1, theirs = -1, pidfd = -1;
         struct birth b = {
-                .en = en, .uid = geteuid(), .gid = getegid(), .native = engine_is_native(en)
+                .init = en->init, .uid = geteuid(), .gid = getegid(), .tier = engine_tier(en)
         };
         int pair[2];
         pid_t pid;
@@ -118,9 +46,16 @@ int prepared_start(const struct engine *en, char *stack, struct prepared *ret, s
                                  strerror(errno));
         ours = pair[0];
         theirs = b.control = pair[1];
+        if (en->warden >= 0) {
+                int r = warden_start(en->warden, b.tier, theirs, &pid, &pidfd, e);
+
+                if (r < 0)
+                        return r;
+                goto started;
+        }
         /* No exit signal: it is awaited through its pidfd, and SIGCHLD belongs to the program. */
         pid = clone(child, stack + STACK_BYTES,
-                    (b.native ? 0 : NAMESPACES) | CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &b, &pidfd);
+                    birth_flags(b.tier) | CLONE_VM | CLONE_VFORK | CLONE_PIDFD, &b, &pidfd);
         if (pid < 0)
                 return error_set(e, ERROR_IO, errno, "cannot make namespaces for a sandbox: %s%s%s",
                                  strerror(errno), en->facts.reason[0] ? "; " : "",
@@ -132,6 +67,7 @@ int prepared_start(const struct engine *en, char *stack, struct prepared *ret, s
                 return error_set(e, ERROR_IO, b.err, "cannot start leash-init: %s",
                                  strerror(b.err));
         }
+started:
         *ret = (struct prepared){
                 .pid = pid, .pidfd = TAKE_FD(pidfd), .control = TAKE_FD(ours), .root = -1, .ipc = -1
         };
@@ -221,10 +157,13 @@ void pool_reap(struct engine *en) {
         pool_collect(en);
         rehearse_trim(en, REHEARSED_SECONDS);
         for (size_t i = 0; i < en->n_dying;) {
+                struct pollfd ended = { .fd = en->dying[i], .events = POLLIN };
                 siginfo_t info = {};
 
-                if (waitid(P_PIDFD, (id_t) en->dying[i], &info, WEXITED | WNOHANG | __WALL) == 0 &&
-                    info.si_pid == 0) {
+                /* The warden's children are for it to wait for: then this says ECHILD. */
+                if (waitid(P_PIDFD, (id_t) en->dying[i], &info, WEXITED | WNOHANG | __WALL) == 0
+                            ? info.si_pid == 0
+                            : poll(&ended, 1, 0) == 0) {
                         i++;
                         continue;
                 }

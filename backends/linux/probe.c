@@ -124,7 +124,7 @@ static const char *why_no_mounts(void) {
 }
 
 static const char *why(const struct facts *f, const struct trials *t, const char *why_no_cgroup) {
-        if (!f->user_namespaces)
+        if (!f->user_namespaces && !f->bare_namespaces)
                 return why_no_user_namespaces(t->user_namespaces);
         if (!f->mount_namespaces)
                 return why_no_mounts();
@@ -155,22 +155,30 @@ static const char *why(const struct facts *f, const struct trials *t, const char
         return why_no_cgroup ? why_no_cgroup : "";
 }
 
-int probe_facts(struct facts *ret, struct error *e) {
+int probe_facts_for(unsigned uid, unsigned gid, struct facts *ret, struct error *e) {
+        const struct trial_user user = { uid, gid };
         struct facts f = { 0 };
         const char *why_no_cgroup = NULL;
         struct trials t;
         int r;
 
         about_host(&f);
-        r = trials_run(f.privileged, &t);
+        f.uid = uid;
+        /* Not only root's: leash-warden has the capability and a user's ids. */
+        r = trials_run(has_capability(CAP_SYS_ADMIN), &user, &t);
         if (r < 0)
                 return error_set(e, ERROR_IO, -r, "cannot try out what this host can do: %s",
                                  strerror(-r));
 #define TRIAL_FACT(name) f.name = t.name == 0;
         TRIAL_LIST(TRIAL_FACT)
 #undef TRIAL_FACT
+        f.bare_namespaces = !f.user_namespaces && f.mount_namespaces;
         cgroup_probe(&f, &why_no_cgroup);
         (void) snprintf(f.reason, sizeof(f.reason), "%s", why(&f, &t, why_no_cgroup));
         *ret = f;
         return 0;
+}
+
+int probe_facts(struct facts *ret, struct error *e) {
+        return probe_facts_for(geteuid(), getegid(), ret, e);
 }

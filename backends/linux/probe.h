@@ -11,3 +11,5 @@
 /* Some milliseconds; leaves nothing behind. Fails only when it cannot even fork: a host that can do
  * nothing is a result. Not from a program with threads. */
 int probe_facts(struct facts *ret, struct error *e);
+/* Root's: what it can do for this user. The group must be ours already. */
+int probe_facts_for(unsigned uid, unsigned gid, struct facts *ret, struct error *e);

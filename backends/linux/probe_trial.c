@@ -81,22 +81,54 @@ static int write_file(const char *path, const char *text) {
 }
 
 /* One uid and one gid, mapped to themselves. */
-static int user_namespace(void) {
-        unsigned uid = geteuid(), gid = getegid();
-        char line[64];
-        int r;
+static int map_user(const char *process, const struct trial_user *u) {
+        static const char *const files[] = { "setgroups", "gid_map", "uid_map" };
+        char lines[3][64], path[64];
+        int r = 0;
 
-        if (unshare(CLONE_NEWUSER) < 0)
+        (void) snprintf(lines[0], sizeof(lines[0]), "deny");
+        (void) snprintf(lines[1], sizeof(lines[1]), "%u %u 1", u->gid, u->gid);
+        (void) snprintf(lines[2], sizeof(lines[2]), "%u %u 1", u->uid, u->uid);
+        for (size_t i = 0; i < ELEMENTSOF(files) && r == 0; i++) {
+                (void) snprintf(path, sizeof(path), "/proc/%s/%s", process, files[i]);
+                r = write_file(path, lines[i]);
+        }
+        return r;
+}
+
+/* Root makes it for another user, as leash-warden does: a process outside of it writes the maps. */
+static int user_namespace_for(const struct trial_user *u) {
+        char process[16];
+        int go[2], done[2], r = EIO;
+        char c = 0;
+
+        (void) snprintf(process, sizeof(process), "%d", (int) getpid());
+        if (pipe2(go, O_CLOEXEC) < 0 || pipe2(done, O_CLOEXEC) < 0)
                 return errno;
-        r = write_file("/proc/self/setgroups", "deny");
-        if (r)
-                return r;
-        (void) snprintf(line, sizeof(line), "%u %u 1", gid, gid);
-        r = write_file("/proc/self/gid_map", line);
-        if (r)
-                return r;
-        (void) snprintf(line, sizeof(line), "%u %u 1", uid, uid);
-        return write_file("/proc/self/uid_map", line);
+        pid_t pid = fork_tied();
+        if (pid == 0) {
+                if (read(go[0], &c, 1) == 1)
+                        r = map_user(process, u);
+                (void) !write(done[1], &r, sizeof(r));
+                _exit(0);
+        }
+        if (pid > 0 && unshare(CLONE_NEWUSER) < 0)
+                r = errno;
+        else if (pid > 0 && (write(go[1], &c, 1) != 1 || read(done[0], &r, sizeof(r)) != sizeof(r)))
+                r = EIO;
+        if (pid > 0)
+                put_down(pid);
+        for (int i = 0; i < 2; i++) {
+                (void) close(go[i]);
+                (void) close(done[i]);
+        }
+        return r ? r : outcome(setresuid(u->uid, u->uid, u->uid));
+}
+
+static int user_namespace(const struct trial_user *u) {
+        if (u->uid != geteuid())
+                return user_namespace_for(u);
+        return unshare(CLONE_NEWUSER) < 0 ? errno : map_user("self", u);
 }
 
 /* Making the namespace is not enough: where AppArmor restricts user namespaces, only the first
@@ -247,21 +279,27 @@ static void namespaces(struct trials *t) {
                 t->mount_setattr = read_only_tree();
 }
 
-static void experiment(bool privileged, struct trials *t) {
+static void experiment(bool privileged, const struct trial_user *u, struct trials *t) {
         pid_t helpers[HELPERS];
         size_t n = 0;
 
         /* Limits do not bind the host's root, in whatever namespace. */
-        for (; geteuid() != 0 && n < HELPERS; n++) {
+        for (; u->uid != 0 && n < HELPERS; n++) {
                 helpers[n] = fork_tied();
                 if (helpers[n] < 0)
                         break;
-                if (helpers[n] == 0)
+                if (helpers[n] == 0) {
+                        if (u->uid != geteuid() && setresuid(u->uid, u->uid, u->uid) < 0)
+                                _exit(1);
                         for (;;)
                                 (void) pause();
+                }
         }
         in_child(filtered, t);
-        t->user_namespaces = user_namespace();
+        t->user_namespaces = user_namespace(u);
+        /* Commands are, and nobody can take a descriptor out of a process that is not; leash-warden
+         * is not dumpable, nor is who has just changed its ids. */
+        (void) prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
         if (t->user_namespaces == 0 && n == HELPERS)
                 in_child(limited, t);
         if (t->user_namespaces == 0 || privileged)
@@ -271,7 +309,7 @@ static void experiment(bool privileged, struct trials *t) {
                 put_down(helpers[--n]);
 }
 
-int trials_run(bool privileged, struct trials *ret) {
+int trials_run(bool privileged, const struct trial_user *u, struct trials *ret) {
         struct trials *t =
                 mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         pid_t pid;
@@ -292,7 +330,7 @@ int trials_run(bool privileged, struct trials *ret) {
                 (void) sigemptyset(&none);
                 (void) sigprocmask(SIG_SETMASK, &none, NULL);
                 (void) alarm(TIMEOUT_S);
-                experiment(privileged, t);
+                experiment(privileged, u, t);
                 _exit(0);
         }
         if (pid < 0)

@@ -30,5 +30,9 @@ struct trials {
 };
 #define TRIAL_NOT_MADE (-1)
 
+struct trial_user { /* whose sandboxes: our own ids, or, for root, anybody's */
+        unsigned uid, gid;
+};
+
 /* Forks, tries, waits. -errno when it cannot even do that. */
-int trials_run(bool privileged, struct trials *ret);
+int trials_run(bool privileged, const struct trial_user *u, struct trials *ret);

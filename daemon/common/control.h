@@ -13,6 +13,7 @@
 
 #define CONTROL_VERSION 1u
 #define CONTROL_FD 3 /* where leash-session finds its end */
+#define CONTROL_WARDEN_FD 4 /* system mode: the socket to its leash-warden */
 
 enum control_type {
         CONTROL_CONNECTION = 1, /* leashd -> session; one descriptor */

@@ -28,11 +28,15 @@ struct launch {
         int signals;  /* signalfd: SIGCHLD */
         const char *backend, *socket_path;
         unsigned soft_files; /* RLIMIT_NOFILE for sessions; 0 = leave */
-        char session_path[PATH_MAX];
+        char session_path[PATH_MAX], warden_path[PATH_MAX];
         struct child children[CHILDREN_MAX];
         size_t n_children;
         bool ending;
 };
 
+/* become.c: after fork */
+/* A sibling of the caller, as this user, with the capabilities that leash-warden needs. */
+pid_t become_warden_start(const struct launch *l, const struct launch_request *rq, int requests);
 /* become.c: in the child. Never returns; the control socket closes when it fails. */
-_Noreturn void become_session(const struct launch *l, const struct launch_request *rq, int control);
+_Noreturn void become_session(const struct launch *l, const struct launch_request *rq, int control,
+                              int warden);

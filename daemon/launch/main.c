@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,6 +23,20 @@
 
 #define END_SECONDS 10 /* a session that removes large directories needs a moment */
 
+/* The session's process, still root: what both of its parts share is made here. */
+static _Noreturn void child(const struct launch *l, const struct launch_request *rq, int control) {
+        int pair[2];
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+            become_warden_start(l, rq, pair[1]) < 0) {
+                log_write(&l->log, LOG_ERROR, "cannot start a warden", LOG_INT("uid", rq->uid),
+                          LOG_STR("errno", strerror(errno)));
+                _exit(127);
+        }
+        (void) close(pair[1]);
+        become_session(l, rq, control, pair[0]);
+}
+
 static void start(struct launch *l, const struct launch_request *rq, int control) {
         if (l->n_children == CHILDREN_MAX) {
                 log_write(&l->log, LOG_ERROR, "too many sessions", LOG_INT("uid", rq->uid));
@@ -29,7 +44,7 @@ static void start(struct launch *l, const struct launch_request *rq, int control
         }
         pid_t pid = fork();
         if (pid == 0)
-                become_session(l, rq, control);
+                child(l, rq, control);
         if (pid < 0) {
                 log_write(&l->log, LOG_ERROR, "cannot fork", LOG_STR("errno", strerror(errno)));
                 return;
@@ -177,7 +192,8 @@ int main(int argc, char **argv) {
         l->log.max = log_level_from_environment();
         process_prepare();
         if (parse(l, argc, argv) < 0 ||
-            process_sibling("leash-session", l->session_path, sizeof l->session_path) < 0) {
+            process_sibling("leash-session", l->session_path, sizeof l->session_path) < 0 ||
+            process_sibling("leash-warden", l->warden_path, sizeof l->warden_path) < 0) {
                 fputs("leash-launch is started by leashd\n", stderr);
                 free(l);
                 return 2;

@@ -46,8 +46,12 @@ void engine_used(struct session *s) {
 }
 
 int engine_start(struct session *s, struct error *e) {
-        struct backend_options options = { .pool_size = POOL_SIZE, .open_files = s->soft_files };
-        int r = s->backend->probe(&s->facts, e);
+        bool warden = s->warden >= 0 && s->backend->probe_warden;
+        struct backend_options options = { .pool_size = POOL_SIZE,
+                                           .open_files = s->soft_files,
+                                           .warden = warden ? s->warden : 0 };
+        int r = warden ? s->backend->probe_warden(s->warden, &s->facts, e)
+                       : s->backend->probe(&s->facts, e);
         if (r >= 0)
                 r = s->backend->engine_new(&options, &s->facts, &s->engine, e);
         if (r < 0)

@@ -141,6 +141,13 @@ static int parse(struct session *s, int argc, char **argv, struct error *e) {
         if (fstat(CONTROL_FD, &st) < 0 || !S_ISSOCK(st.st_mode))
                 return error_set(e, ERROR_PARAMS, 0, "leash-session is started by leashd");
         s->control_fd = CONTROL_FD;
+        s->warden = -1;
+        if (s->system) {
+                if (fstat(CONTROL_WARDEN_FD, &st) < 0 || !S_ISSOCK(st.st_mode))
+                        return error_set(e, ERROR_PARAMS, 0, "leash-session is started by leashd");
+                s->warden = CONTROL_WARDEN_FD;
+                (void) fcntl(CONTROL_WARDEN_FD, F_SETFD, FD_CLOEXEC);
+        }
         (void) fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
         return fd_set_nonblock(CONTROL_FD, true);
 }

@@ -54,6 +54,7 @@ struct session {
         struct user user;
         const char *socket_path;
         bool system; /* started by the system's leashd, not by the user's own */
+        int warden;  /* then: the socket to leash-warden; else -1 */
 
         /* engine.c */
         struct engine *engine;

@@ -14,10 +14,35 @@ from leashtest import SKIP, Tap, User, alive, base_directory, descendants, wait_
 PROGRAMS = ("leashd", "leash-launch", "leash-warden", "leash-session", "leash-init", "leash-gate", "leashctl")
 
 
+class Forbidden:
+    """A machine that forbids user namespaces, as far as one can be made here: a user namespace with all ids, in which no
+    further ones can be made, and with a mount namespace of its own."""
+
+    def __init__(self):
+        self.holder = subprocess.Popen(["unshare", "-U", "-m", "sh", "-c", "echo; exec sleep 100000"],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.works = self.holder.stdout.readline() == "\n"
+        for name in ("uid_map", "gid_map") if self.works else ():
+            with open(f"/proc/{self.holder.pid}/{name}", "w", encoding="ascii") as f:
+                f.write("0 0 4294967295")
+        self.works = self.works and subprocess.run(
+            [*self.prefix(), "sh", "-c", "mount --make-rslave / && echo 0 > /proc/sys/user/max_user_namespaces"],
+            check=False).returncode == 0
+
+    def prefix(self, uid=0, gid=0):
+        return ["nsenter", "-U", "-m", f"--target={self.holder.pid}", "-S", str(uid), "-G", str(gid), "--"]
+
+    def end(self):
+        self.holder.kill()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+
 class System:
     """The daemon, from a copy of the build that every user can reach."""
 
-    def __init__(self, build, *options, backend=None):
+    def __init__(self, build, *options, backend=None, inside=None):
+        self.inside = inside
         self.base = base_directory("leash-system-")
         self.socket = os.path.join(self.base, "leash.sock")
         self.bin = os.path.join(self.base, "bin")
@@ -33,7 +58,9 @@ class System:
 
     def start(self):
         with open(self.log_path, "ab") as log:
-            self.daemon = subprocess.Popen([os.path.join(self.bin, "leashd"), "--socket", self.socket, *self.options],
+            # (nsenter execs: its pid is the daemon's.)
+            self.daemon = subprocess.Popen([*(self.inside.prefix() if self.inside else ()), os.path.join(self.bin, "leashd"), "--socket", self.socket,
+                                            *self.options],
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                            env={"PATH": "/usr/bin:/bin", "LEASH_LOG": "info", "SECRET": "of root"})
         if not wait_for(lambda: os.path.exists(self.socket) or self.daemon.poll() is not None, 10):
@@ -50,6 +77,8 @@ class System:
     def popen(self, user, *args, groups=(), prefix=(), **kw):
         kw.setdefault("stdin", subprocess.DEVNULL)
         demote = {} if user.uid == 0 else {"user": user.uid, "group": user.gid, "extra_groups": list(groups)}
+        if self.inside:
+            demote, prefix = {}, (*self.inside.prefix(user.uid, user.gid), *prefix)
         return subprocess.Popen([*prefix, self.leashctl, *args], env=self.env(user), stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, errors="replace", **demote, **kw)
 

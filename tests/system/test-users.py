@@ -134,8 +134,9 @@ def idle(t, w, a, b):
 def ends(t, w, a):
     p = w.popen(a, "run", "--fresh", "--", "sh", "-c", "echo up; exec sleep 1000")
     p.stdout.readline()
+    t.ok(wait_for(lambda: any(line.startswith("sleep 1000") for line in w.processes().values()), 10),
+         "a command runs while the daemon is stopped")
     before = w.processes()
-    t.ok(any(line.startswith("sleep 1000") for line in before.values()), "a command runs while the daemon is stopped")
     t.ok(w.stop() == 0, "the daemon ends as it should", w.log()[-2000:])
     t.ok(wait_for(lambda: not any(alive(pid) for pid in before), 15), "and nothing of it is left",
          [before[pid] for pid in before if alive(pid)])

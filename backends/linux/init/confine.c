@@ -24,7 +24,8 @@
 int confine_namespaces(struct init *in) {
         _cleanup_close_ int fd = -1;
 
-        if (in->plan->flags & WIRE_PLAN_KEEP_USERNS)
+        /* Without a namespace of our own, the file is the host's. */
+        if (in->plan->flags & WIRE_PLAN_KEEP_USERNS || in->bare)
                 return 0;
         fd = openat(in->old_root, "proc/sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC);
         if (fd < 0 || write(fd, "0", 1) != 1)

@@ -63,6 +63,7 @@ struct init {
         struct command *commands; /* table of those that run */
         size_t n_commands;
         bool native;   /* no namespaces: the host's view, Landlock and seccomp alone */
+        bool bare;     /* no user namespace: the host has none (leash-warden) */
         pid_t keeper;  /* native: who watches over us; 0 = nobody */
         bool reported; /* a failure was told to the session */
 };

@@ -165,6 +165,7 @@ int main(int argc, char **argv) {
                 .ipc = -1,
                 .nested = -1,
                 .native = argc > 1 && strcmp(argv[1], "native") == 0,
+                .bare = argc > 1 && strcmp(argv[1], "bare") == 0,
         };
         struct rlimit no_core = { 0, 0 };
         int r;
