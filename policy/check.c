@@ -140,6 +140,20 @@ static int check_variable(const char *name, const char *where, struct error *e) 
         return 0;
 }
 
+static int check_certificates(const struct policy *p, struct error *e) {
+        static const char where[] = "/network/certificates";
+        const struct pairs *list = &p->network.certificates;
+        char pointer[POINTER_BYTES];
+        int r = check_length(where, list->n, LIMIT_ENV_ITEMS, e);
+        for (size_t i = 0; r >= 0 && i < list->n; i++) {
+                point_key(pointer, where, list->items[i].name);
+                r = check_variable(list->items[i].name, pointer, e);
+                if (r >= 0)
+                        r = path_check(list->items[i].value, false, pointer, e);
+        }
+        return r;
+}
+
 static int check_environment(const struct policy *p, struct error *e) {
         char pointer[POINTER_BYTES];
         const struct policy_environment *env = &p->environment;
@@ -187,6 +201,9 @@ static const struct {
         LIMIT_ROW(disk_bytes, "bytes", 4096, NUMBER_MAX), /* a page of a tmpfs */
         LIMIT_ROW(open_files, "files", 4,
                   1073741816), /* stdio and one more; the kernel's nr_open */
+        LIMIT_ROW(connections, "connections", 1, 4096), /* GATE_MAX_CONNS */
+        LIMIT_ROW(network_bytes, "bytes", 1, NUMBER_MAX),
+        LIMIT_ROW(network_rate, "bytes per second", 1024, NUMBER_MAX / 1000000), /* in millionths */
 };
 
 static int check_limits(const struct policy *p, struct error *e) {
@@ -257,8 +274,8 @@ static int check_accept(const struct policy *p, struct error *e) {
 
 int policy_check(const struct policy *p, struct error *e) {
         static int (*const checks[])(const struct policy *, struct error *) = {
-                check_workdir, check_filesystem, check_network, check_environment,
-                check_limits,  check_python,     check_accept,
+                check_workdir,     check_filesystem, check_network, check_certificates,
+                check_environment, check_limits,     check_python,  check_accept,
         };
         if ((unsigned) p->level >= LEVEL_N_)
                 return error_field(e, "/level", "there is no level number %u", (unsigned) p->level);

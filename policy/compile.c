@@ -223,6 +223,9 @@ static void compile_limits(struct compile *c) {
                 .file_bytes = value_of(&from->file_bytes),
                 .disk_bytes = value_of(&from->disk_bytes),
                 .open_files = value_of(&from->open_files),
+                .connections = value_of(&from->connections),
+                .network_bytes = value_of(&from->network_bytes),
+                .network_rate = value_of(&from->network_rate),
         };
         /* RLIMIT_NPROC is per user namespace and does not hold uid 0 (getrlimit(2)). */
         bool nproc = f->nproc_per_userns && !c->plan->native && c->subject->uid != 0;

@@ -105,6 +105,8 @@ static void set_proxy(struct compile *c) {
         }
         for (size_t i = 0; i < ELEMENTSOF(proxy_variables); i++)
                 set(c, proxy_variables[i].name, proxy_variables[i].value);
+        for (size_t i = 0; i < c->plan->certificates.n; i++)
+                set(c, c->plan->certificates.items[i].name, c->plan->certificates.items[i].value);
         if (!c->facts->nft_redirect)
                 set(c, "JAVA_TOOL_OPTIONS", java_options);
 }

@@ -220,12 +220,14 @@ static void explain_limits(struct text *t, const struct plan *plan) {
                 { "cpus/1000", l->cpu_millis },      { "cpu_seconds", l->cpu_seconds },
                 { "wall_ms", l->wall_ms },           { "file_bytes", l->file_bytes },
                 { "disk_bytes", l->disk_bytes },     { "open_files", l->open_files },
+                { "connections", l->connections },   { "network_bytes", l->network_bytes },
+                { "network_rate", l->network_rate },
         };
         bool any = false;
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 if (rows[i].value == 0)
                         continue;
-                add(t, "%s  %-12s %llu\n", any ? "" : "\nLimits\n", rows[i].name,
+                add(t, "%s  %-13s %llu\n", any ? "" : "\nLimits\n", rows[i].name,
                     (unsigned long long) rows[i].value);
                 any = true;
         }

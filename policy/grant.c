@@ -70,9 +70,38 @@ static int add_grants(struct compile *c, const struct strings *list, const char 
         return 0;
 }
 
+/* Whoever may talk to a corporation's servers has to know its authority. Most of these files are
+ * the system's own, which every level shows. */
+static int add_certificates(struct compile *c, struct error *e) {
+        const struct pairs *list = &c->policy->network.certificates;
+        for (size_t i = 0; i < list->n; i++) {
+                const char *path =
+                        path_expand(c->a, list->items[i].value, c->home, c->subject->workdir);
+                if (!path ||
+                    !arena_push_pair(c->a, &c->plan->certificates, list->items[i].name, path))
+                        return error_nomem(e);
+                struct grant g = { .path = through_var(c, path),
+                                   .field = compile_text(c, "/network/certificates/%s",
+                                                         list->items[i].name) };
+                int r = check_grant(c, &g, e);
+                if (r < 0)
+                        return r;
+                if (*c->home && path_is_under(c->home, g.path))
+                        return conflict(e, g.field, g.path, "the home directory lies in it");
+                bool shown = path_is_under(path, c->subject->workdir);
+                for (size_t k = 0; k < compile_strict_roots_n; k++)
+                        shown |= path_is_under(path, compile_strict_roots[k]);
+                if (!shown)
+                        c->grants[c->n_grants++] = g;
+        }
+        return 0;
+}
+
 int compile_grants(struct compile *c, struct error *e) {
         const struct policy_filesystem *f = &c->policy->filesystem;
-        size_t n = f->read.n + f->write.n + f->execute.n;
+        bool network = c->policy->network.mode != NETWORK_DENY;
+        size_t n = f->read.n + f->write.n + f->execute.n +
+                   (network ? c->policy->network.certificates.n : 0);
         c->grants = arena_array(c->a, n, sizeof(struct grant));
         if (!c->grants)
                 return error_nomem(e);
@@ -85,6 +114,8 @@ int compile_grants(struct compile *c, struct error *e) {
                 r = add_grants(c, &f->execute, "execute", false, true, e);
         if (r >= 0)
                 r = add_grants(c, &f->write, "write", true, true, e);
+        if (r >= 0 && network)
+                r = add_certificates(c, e);
         if (r < 0)
                 return r;
 

@@ -54,6 +54,8 @@ static const size_t limits[] = {
         offsetof(struct policy, limits.cpus),         offsetof(struct policy, limits.cpu_seconds),
         offsetof(struct policy, limits.wall_seconds), offsetof(struct policy, limits.file_bytes),
         offsetof(struct policy, limits.disk_bytes),   offsetof(struct policy, limits.open_files),
+        offsetof(struct policy, limits.connections),  offsetof(struct policy, limits.network_bytes),
+        offsetof(struct policy, limits.network_rate),
 };
 
 #define AT(type, p, offset) ((type *) (void *) ((char *) (p) + (offset)))
@@ -162,7 +164,8 @@ int policy_merge(struct arena *a, const struct policy *base, const struct policy
                 if (!merge_list(a, CONST_AT(struct strings, over, lists[i].offset), lists[i].rule,
                                 mode, AT(struct strings, &p, lists[i].offset)))
                         return error_nomem(e);
-        if (!merge_pairs(a, &over->environment.set, &p.environment.set))
+        if (!merge_pairs(a, &over->environment.set, &p.environment.set) ||
+            !merge_pairs(a, &over->network.certificates, &p.network.certificates))
                 return error_nomem(e);
         merge_network(&over->network, &p.network);
 

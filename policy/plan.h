@@ -89,7 +89,7 @@ struct plan_name {
 
 struct plan_limits { /* 0 = no limit */
         uint64_t memory_bytes, processes, cpu_millis, cpu_seconds, wall_ms, file_bytes, disk_bytes,
-                open_files;
+                open_files, connections, network_bytes, network_rate;
 };
 
 struct plan {
@@ -120,7 +120,8 @@ struct plan {
         struct network_rules network;
         bool gate; /* the sandbox has listeners that leash-gate serves (gate.h) */
         struct plan_limits limits;
-        struct pairs environment; /* complete: what every command starts with */
+        struct pairs certificates; /* expanded; none without a network */
+        struct pairs environment;  /* complete: what every command starts with */
 
         /* The report that goes back as `enforcement`. */
         bool lost[LOSS_N_];    /* accepted losses that really are lost on this host */

@@ -46,7 +46,8 @@ struct policy_network {
         struct strings allow, deny;
         struct strings local_ports; /* decimal strings here, integers on the wire */
         const char *proxy; /* the user's own, as in https_proxy: the gate connects through it */
-        struct strings no_proxy; /* as in NO_PROXY: what it connects to itself */
+        struct strings no_proxy;   /* as in NO_PROXY: what it connects to itself */
+        struct pairs certificates; /* variables that name files of private authorities */
 };
 
 struct policy_security {
@@ -66,6 +67,7 @@ struct policy_limits {
         struct limit memory_bytes, processes;
         struct limit cpus; /* thousandths of a processor; a decimal number on the wire */
         struct limit cpu_seconds, wall_seconds, file_bytes, disk_bytes, open_files;
+        struct limit connections, network_bytes, network_rate; /* held by the gate */
 };
 
 struct policy_venv {

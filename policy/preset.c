@@ -19,16 +19,19 @@
         .protect_browser_data = tri, .protect_keychain = tri, .protect_shell_history = tri, \
         .protect_package_credentials = tri, .protect_workspace = tri
 
-#define LIMITS                             \
-        .limits = {                        \
-                .memory_bytes = UNLIMITED, \
-                .processes = UNLIMITED,    \
-                .cpus = UNLIMITED,         \
-                .cpu_seconds = UNLIMITED,  \
-                .wall_seconds = UNLIMITED, \
-                .file_bytes = UNLIMITED,   \
-                .disk_bytes = UNLIMITED,   \
-                .open_files = UNLIMITED,   \
+#define LIMITS                              \
+        .limits = {                         \
+                .memory_bytes = UNLIMITED,  \
+                .processes = UNLIMITED,     \
+                .cpus = UNLIMITED,          \
+                .cpu_seconds = UNLIMITED,   \
+                .wall_seconds = UNLIMITED,  \
+                .file_bytes = UNLIMITED,    \
+                .disk_bytes = UNLIMITED,    \
+                .open_files = UNLIMITED,    \
+                .connections = UNLIMITED,   \
+                .network_bytes = UNLIMITED, \
+                .network_rate = UNLIMITED,  \
         }
 
 /* No network in any of them: what leaves the machine is for the caller to say. */

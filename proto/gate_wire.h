@@ -71,6 +71,7 @@ struct gate_rules {
         uint64_t proxy;                      /* string "host:port" of the user's own proxy, or 0 */
         uint64_t proxy_authorization;        /* string for Proxy-Authorization, or 0 */
         uint64_t no_proxy, n_no_proxy;       /* names and ranges that don't go through it */
+        uint64_t connections, bytes, rate;   /* limits; 0: none */
 };
 
 /* What the gate may not read for itself: /etc/resolv.conf and /etc/hosts (decision 24). */

@@ -7,8 +7,9 @@
 /* Seconds that stay far from overflow when they become nanoseconds: a hundred years. */
 #define SECONDS_MAX (INT64_C(100) * 366 * 24 * 3600)
 #define PID_MAX \
-        (4 * 1024 * 1024) /* PID_MAX_LIMIT of 64-bit Linux: there cannot be more processes */
-#define CPUS_MAX 8192     /* CONFIG_NR_CPUS of x86-64 at its highest */
+        (4 * 1024 * 1024)    /* PID_MAX_LIMIT of 64-bit Linux: there cannot be more processes */
+#define CPUS_MAX 8192        /* CONFIG_NR_CPUS of x86-64 at its highest */
+#define CONNECTIONS_MAX 4096 /* GATE_MAX_CONNS: what the gate holds for one sandbox */
 #define OPEN_FILES_MAX (1024 * 1024) /* fs.nr_open as the kernel starts with it */
 
 static const struct field policy_filesystem_fields[] = {
@@ -55,6 +56,10 @@ static const struct field policy_network_fields[] = {
         FIELD_STRINGS(T, no_proxy, "no_proxy", 0, LIMIT_LIST_ITEMS,
                       "What does not go through it: \"host\" (and all below it), addresses and "
                       "ranges; \"*\" is everything. leashctl takes it from no_proxy."),
+        FIELD_PAIRS(T, certificates, "certificates", 0, LIMIT_ENV_ITEMS,
+                    "Files of certificate authorities by the variable that tells programs of them "
+                    "(\"SSL_CERT_FILE\"): readable inside, and the variable is set. leashctl takes "
+                    "those that are set where it runs."),
 #undef T
 };
 SHAPE(policy_network, "PolicyNetwork", 0, "Whom the sandbox may talk to.");
@@ -127,6 +132,13 @@ static const struct field policy_limits_fields[] = {
         FIELD_LIMIT(T, disk_bytes, "disk_bytes", 0, 0,
                     "Disk space of what leash makes for the sandbox, in bytes."),
         FIELD_LIMIT(T, open_files, "open_files", 0, OPEN_FILES_MAX, "Open files of each process."),
+        FIELD_LIMIT(T, connections, "connections", 0, CONNECTIONS_MAX,
+                    "Connections to the outside at one time."),
+        FIELD_LIMIT(
+                T, network_bytes, "network_bytes", 0, 0,
+                "Bytes that all connections together carry, both ways; then the network is gone."),
+        FIELD_LIMIT(T, network_rate, "network_rate", 0, 0,
+                    "Bytes per second that all connections together carry, both ways."),
 #undef T
 };
 SHAPE(policy_limits, "PolicyLimits", 0,

@@ -374,6 +374,12 @@ const struct option options[] = {
           OV(limits.disk_bytes), "disk space for what it writes" },
         { "open-files", 0, 0, "N", CMD_POLICY, "/limits/open_files", "unlimited", set_count,
           OV(limits.open_files), "descriptors that one process may have open" },
+        { "connections", 0, 0, "N", CMD_POLICY, "/limits/connections", "unlimited", set_count,
+          OV(limits.connections), "connections to the outside at one time" },
+        { "net-bytes", 0, 0, "SIZE", CMD_POLICY, "/limits/network_bytes", "100M 1G unlimited",
+          set_size, OV(limits.network_bytes), "what all its connections may carry in sum" },
+        { "net-rate", 0, 0, "SIZE", CMD_POLICY, "/limits/network_rate", "1M 10M unlimited",
+          set_size, OV(limits.network_rate), "what they may carry in a second" },
         { "accept", 0, 0, "LOSS", CMD_POLICY, "/accept", NULL, set_accept, OV(accept),
           "go on although this host cannot give one guarantee (see leashctl doctor)" },
 

@@ -47,7 +47,7 @@ int options_place(struct options *o, struct place *ret, struct error *e) {
                 p->workdir = o->cwd;
         const struct policy_network *n = &o->overrides.network;
         if (n->mode > NETWORK_DENY || n->allow.n > 0) {
-                int r = proxy_localise(o->arena, p, e);
+                int r = network_localise(o->arena, p, e);
                 if (r < 0)
                         return r;
         }

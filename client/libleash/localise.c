@@ -7,6 +7,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../policy/host.h"
 #include "../../policy/path.h"
@@ -109,7 +111,7 @@ static const char *first_set(const char *const *names) {
         return NULL;
 }
 
-int proxy_localise(struct arena *a, struct policy *p, struct error *e) {
+static int proxy_localise(struct arena *a, struct policy *p, struct error *e) {
         static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
                                                "ALL_PROXY",   "http_proxy",  NULL };
         static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
@@ -134,6 +136,44 @@ int proxy_localise(struct arena *a, struct policy *p, struct error *e) {
         return 0;
 }
 
+/* Libraries and tools that read a file of certificates; each has a name of its own for it. */
+static const char *const certificate_variables[] = {
+        "SSL_CERT_FILE",     "SSL_CERT_DIR",      "NODE_EXTRA_CA_CERTS",
+        "CURL_CA_BUNDLE",    "GIT_SSL_CAINFO",    "GIT_SSL_CAPATH",
+        "PIP_CERT",          "CARGO_HTTP_CAINFO", "REQUESTS_CA_BUNDLE",
+        "AWS_CA_BUNDLE",     "npm_config_cafile", "NPM_CONFIG_CAFILE",
+        "NIX_SSL_CERT_FILE", "DENO_CERT",         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+        "HTTPLIB2_CA_CERTS",
+};
+
+/* A directory could be any, the home as well: only where the system keeps such things. */
+static bool is_certificates(const char *path) {
+        struct stat st;
+        if (access(path, R_OK) < 0 || stat(path, &st) < 0)
+                return false;
+        return S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) && (path_is_under(path, "/etc") ||
+                                                               path_is_under(path, "/usr")));
+}
+
+static int certificates_localise(struct arena *a, struct policy *p, struct error *e) {
+        char real[PATH_MAX];
+        for (size_t i = 0; i < ELEMENTSOF(certificate_variables); i++) {
+                const char *name = certificate_variables[i], *path = getenv(name);
+                if (!path || path[0] != '/' || pairs_have(&p->network.certificates, name) ||
+                    pairs_have(&p->environment.set, name) || !realpath(path, real) ||
+                    !is_certificates(real))
+                        continue;
+                if (!arena_push_pair(a, &p->network.certificates, name, real))
+                        return error_nomem(e);
+        }
+        return 0;
+}
+
+int network_localise(struct arena *a, struct policy *p, struct error *e) {
+        int r = proxy_localise(a, p, e);
+        return r < 0 ? r : certificates_localise(a, p, e);
+}
+
 static bool has_network(const struct policy *p) {
         return p->network.mode > NETWORK_DENY ||
                (p->network.mode == NETWORK_UNSET && p->network.allow.n > 0);
@@ -154,9 +194,14 @@ int policy_localise(struct arena *a, const char *base, struct policy *p, struct 
 
         for (size_t i = 0; i < ELEMENTSOF(lists) && r >= 0; i++)
                 r = localise_list(a, base, lists[i].where, lists[i].list, e);
+        struct pairs *certificates = &p->network.certificates;
+        for (size_t i = 0; i < certificates->n && r >= 0; i++)
+                r = error_under(e, "/network/certificates",
+                                path_localise(a, base, certificates->items[i].value,
+                                              &certificates->items[i].value, e));
         if (r >= 0 && p->workdir)
                 r = error_under(e, "/workdir", path_localise(a, base, p->workdir, &p->workdir, e));
         if (r >= 0 && has_network(p))
-                r = proxy_localise(a, p, e);
+                r = network_localise(a, p, e);
         return r < 0 ? r : resolve_pass(a, &p->environment, e);
 }

@@ -8,6 +8,7 @@
 int path_localise(struct arena *a, const char *base, const char *path, const char **ret,
                   struct error *e);
 int policy_localise(struct arena *a, const char *base, struct policy *p, struct error *e);
-/* The proxy of the caller's environment, where the policy has a network and names none. */
-int proxy_localise(struct arena *a, struct policy *p, struct error *e);
+/* For a policy with a network: the caller's own proxy, where it names none, and the certificate
+ * authorities that the caller's environment names. */
+int network_localise(struct arena *a, struct policy *p, struct error *e);
 bool pairs_have(const struct pairs *p, const char *name);

@@ -5,9 +5,11 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "gate.h"
@@ -88,13 +90,42 @@ static void on_pause(struct gate *g, struct timer *t) {
         io_pause(g, &OWNER(t, struct listener, timer)->io, false);
 }
 
-static void on_accept(struct gate *g, struct io *io) {
+/*
+ * Whether a listener blocks is a property of the open file, which leash-init made and could have
+ * kept. One that has been taken over could make it block at any moment, and the whole gate would
+ * wait. So a signal comes after a while; a call that it interrupts has blocked, which an honest
+ * listener's never does.
+ */
+#define BLOCKED_MICROS 50000
+
+static void on_alarm(int number) {
+}
+
+void accept_prepare(void) {
+        const struct sigaction act = { .sa_handler = on_alarm }; /* no SA_RESTART */
+        (void) sigaction(SIGALRM, &act, NULL);
+}
+
+static void guard(unsigned micros) {
+        const struct itimerval t = { .it_value = { .tv_usec = micros } };
+        (void) setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static void drop(struct gate *g, struct listener *l) {
+        log_write(&g->log, LOG_ERROR, "a listener of a sandbox blocks: it is not served any more",
+                  LOG_INT("sandbox", (int64_t) l->sb->number));
+        io_close(&l->io);
+}
+
+static void accept_some(struct gate *g, struct io *io) {
         struct listener *l = OWNER(io, struct listener, io);
         for (unsigned i = 0; i < GATE_ACCEPTS_AT_ONCE; i++) {
                 int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd < 0) {
-                        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-                            errno == ENOMEM) {
+                        if (errno == EINTR)
+                                drop(g, l);
+                        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+                                 errno == ENOMEM) {
                                 io_pause(g, io, true);
                                 timer_set(g, &l->timer, TIMER_DELAY);
                         }
@@ -110,6 +141,12 @@ static void on_accept(struct gate *g, struct io *io) {
                 if (l->via == GATE_VIA_TCP)
                         captured(c);
         }
+}
+
+static void on_accept(struct gate *g, struct io *io) {
+        guard(BLOCKED_MICROS);
+        accept_some(g, io);
+        guard(0);
 }
 
 int listener_open(struct gate *g, struct sandbox *sb, int fd, unsigned which) {

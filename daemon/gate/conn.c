@@ -31,7 +31,8 @@ static void on_timer(struct gate *g, struct timer *t) {
 struct conn *conn_new(struct gate *g, struct sandbox *sb, int fd, enum gate_via via) {
         static const int on = 1;
         struct conn *c = NULL;
-        if (sb->n_conns < GATE_MAX_CONNS && g->n_conns < g->max_conns)
+        /* Some more than there may be: they get an answer that says so. */
+        if (sb->n_conns < sb->quota.connections + GATE_SPARE_CONNS && g->n_conns < g->max_conns)
                 c = calloc(1, sizeof(*c));
         if (!c) {
                 struct io refused = { .fd = fd };
@@ -44,8 +45,12 @@ struct conn *conn_new(struct gate *g, struct sandbox *sb, int fd, enum gate_via 
         c->up.fd = -1;
         c->timer.fn = on_timer;
         c->started = g->now;
-        c->out = (struct half){ .from = &c->client, .to = &c->up, .pipe = { -1, -1 } };
-        c->in = (struct half){ .from = &c->up, .to = &c->client, .pipe = { -1, -1 } };
+        c->out = (struct half){
+                .from = &c->client, .to = &c->up, .quota = &sb->quota, .pipe = { -1, -1 }
+        };
+        c->in = (struct half){
+                .from = &c->up, .to = &c->client, .quota = &sb->quota, .pipe = { -1, -1 }
+        };
         (void) setsockopt(fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
         if (io_open(g, &c->client, fd, on_client) < 0) {
                 close(fd);
@@ -147,7 +152,7 @@ void conn_answer(struct conn *c, const void *data, size_t n) {
 
 /* The answer must not be lost to the RST that unread bytes would cause (RFC 9112 section 9.6). */
 static void run_closing(struct conn *c) {
-        int r = half_flush(&c->in);
+        int r = half_flush(c->gate, &c->in);
         if (r < 0) {
                 conn_end(c, -r);
                 return;
@@ -354,6 +359,10 @@ void conn_target(struct conn *c, const struct host *h, uint16_t port) {
         c->connected = 0;
         if (c->state != CONN_HTTP)
                 c->state = CONN_DIALING;
+        if (!quota_admits(c->sb, &c->decision)) {
+                conn_refuse(c);
+                return;
+        }
         rules_decide(c->sb, h, port, &c->decision);
         if (c->decision.verdict == VERDICT_ALLOW) {
                 go(c);

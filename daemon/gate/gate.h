@@ -19,8 +19,10 @@
 #include "../../proto/http.h"
 #include "../common/log.h"
 
-/* Limits, each with its reason. */
+/* Limits, each with its reason. Those of a policy (limits.connections, network_bytes, network_rate)
+ * are below them. */
 #define GATE_MAX_CONNS 4096      /* of one sandbox: a browser test holds some hundred */
+#define GATE_SPARE_CONNS 64      /* beyond a sandbox's limit, that are told so */
 #define GATE_MAX_CONNS_ALL 16384 /* of all: two descriptors each, of the usual hard limit */
 #define GATE_ACCEPTS_AT_ONCE 32  /* then others get their turn */
 #define GATE_ROUNDS 8            /* of one tunnel before others get their turn: some MiB */
@@ -57,13 +59,14 @@ void io_reset(struct io *io); /* closes with RST */
 
 /* loop.c: timers. All of a class last equally long, so that each class is a queue in order. */
 enum timer_class {
-        TIMER_DELAY = 0, /* 250 ms before the next address is tried, too (RFC 8305 section 5) */
-        TIMER_DNS,       /* 2 s for an answer: resolv.conf(5) has 5, programs are impatient */
-        TIMER_CONNECT,   /* 20 s: three SYNs are seven seconds apart at most */
-        TIMER_HEAD,      /* 30 s for a request head, a SOCKS greeting, a ClientHello */
-        TIMER_ASK,       /* 35 s: the session says no after 30 */
-        TIMER_KEEP,      /* 90 s between two requests; node keeps 5, browsers 120 */
-        TIMER_IDLE,      /* 1 h for a tunnel without a byte: ssh without keep-alives */
+        TIMER_RATE = 0, /* 20 ms until a sandbox that was too fast goes on */
+        TIMER_DELAY,    /* 250 ms before the next address is tried, too (RFC 8305 section 5) */
+        TIMER_DNS,      /* 2 s for an answer: resolv.conf(5) has 5, programs are impatient */
+        TIMER_CONNECT,  /* 20 s: three SYNs are seven seconds apart at most */
+        TIMER_HEAD,     /* 30 s for a request head, a SOCKS greeting, a ClientHello */
+        TIMER_ASK,      /* 35 s: the session says no after 30 */
+        TIMER_KEEP,     /* 90 s between two requests; node keeps 5, browsers 120 */
+        TIMER_IDLE,     /* 1 h for a tunnel without a byte: ssh without keep-alives */
         TIMER_N_,
 };
 struct timer {
@@ -138,6 +141,7 @@ struct listener {
         struct timer timer; /* descriptors have run out: a pause */
 };
 int listener_open(struct gate *g, struct sandbox *sb, int fd, unsigned which);
+void accept_prepare(void); /* before the gate confines itself */
 
 /* dns.c */
 struct dns_query_pending;
@@ -159,8 +163,18 @@ struct parent_proxy {
         size_t n_exceptions;
         bool never; /* NO_PROXY=* */
 };
+struct quota {
+        uint64_t connections; /* at one time */
+        uint64_t bytes;       /* in sum, both ways; UINT64_MAX: no limit */
+        uint64_t rate;        /* bytes per second; 0: no limit */
+        uint64_t used;
+        int64_t tokens; /* bytes; below 0 what was moved at once is paid for later */
+        uint64_t at;    /* when there were that many */
+        struct timer timer;
+};
 struct sandbox {
         struct grave grave;
+        struct quota quota;
         LIST_ENTRY(sandbox) link;
         uint64_t number;
         struct arena *arena;
@@ -187,6 +201,14 @@ void sandbox_remove(struct gate *g, struct sandbox *sb);
 /* A sealed memfd's content, malloc'd. */
 int sandbox_read_file(int fd, void **ret, size_t *ret_size);
 struct sandbox *sandbox_by_number(struct gate *g, uint64_t number);
+
+/* quota.c: what a sandbox may carry */
+void quota_start(struct gate *g, struct quota *q);
+/* How many bytes may be read now. 0: none; when that changes every connection gets a turn. */
+uint64_t quota_room(struct gate *g, struct quota *q);
+void quota_spend(struct gate *g, struct quota *q, uint64_t n);
+/* May there be one more connection? false: `ret` says why not. */
+bool quota_admits(const struct sandbox *sb, struct decision *ret);
 
 /* rules.c: the one place where anything is decided */
 void rules_decide(const struct sandbox *sb, const struct host *h, uint16_t port,
@@ -216,6 +238,7 @@ struct buffer {
 };
 struct half {
         struct io *from, *to;
+        struct quota *quota;
         struct buffer out; /* goes first */
         int pipe[2];
         size_t in_pipe;
@@ -279,7 +302,8 @@ ssize_t conn_read_head(struct conn *c, size_t max);
 
 /* relay.c */
 void relay_run(struct conn *c);
-int half_flush(struct half *h); /* 1: h->out is empty, 0: not yet, < 0: h->to is broken */
+int half_flush(struct gate *g,
+               struct half *h); /* 1: h->out is empty, 0: not yet, < 0: h->to is broken */
 /* Moves up to `max` bytes without looking. > 0: that many were read; 0: nothing now, or the end
  * (h->ended); < 0: broken. What is in the pipe goes first the next time. */
 int64_t half_splice(struct gate *g, struct half *h, uint64_t max);

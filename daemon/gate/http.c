@@ -23,12 +23,13 @@ enum { RES_NONE = 0, RES_HEAD, RES_BODY, RES_DONE };
 struct http {
         struct grave grave; /* steps look at it after they have ended it */
         bool fixed;
-        bool parent;  /* requests go to the parent proxy, whole */
-        bool keep;    /* the client may send another request */
-        bool up_keep; /* the server takes another one */
-        bool fresh;   /* this is the first request on `up` */
-        bool heard;   /* the server has answered something */
-        bool ended;   /* the client sends no more */
+        bool parent;        /* requests go to the parent proxy, whole */
+        bool keep;          /* the client may send another request */
+        bool up_keep;       /* the server takes another one */
+        bool fresh;         /* this is the first request on `up` */
+        bool heard;         /* the server has answered something */
+        struct buffer sent; /* its head, while it may have to be sent again */
+        bool ended;         /* the client sends no more */
         uint8_t req, res;
         struct http_scan scan, res_scan;
         struct http_request q;
@@ -55,6 +56,7 @@ void http_done(struct conn *c) {
         if (!c->http)
                 return;
         buffer_done(&c->http->from_up);
+        buffer_done(&c->http->sent);
         gate_bury(c->gate, &TAKE(c->http)->grave);
 }
 
@@ -124,6 +126,30 @@ static bool up_is_good(struct conn *c) {
         return recv(c->up.fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
+/* GET and its like, and no body: the head is all there is to repeat. */
+static bool may_repeat(const struct http_request *q) {
+        static const char *const methods[] = { "GET", "HEAD", "OPTIONS" };
+        for (size_t i = 0; i < ELEMENTSOF(methods); i++)
+                if (q->method.len == strlen(methods[i]) &&
+                    memcmp(q->method.at, methods[i], q->method.len) == 0)
+                        return q->body == HTTP_BODY_NONE && !q->upgrade;
+        return false;
+}
+
+/* A kept connection may end just when the next request is under way (RFC 9112 section 9.3.1). */
+static bool repeat(struct conn *c) {
+        struct http *h = c->http;
+        if (h->fresh || h->heard || h->req != REQ_DONE || !h->sent.data)
+                return false;
+        conn_close_up(c);
+        buffer_done(&h->from_up);
+        h->req = REQ_WAIT;
+        h->res = RES_NONE;
+        timer_clear(c->gate, &c->timer);
+        dial_start(c->gate, c, true); /* allowed already, to the same place */
+        return true;
+}
+
 /* The head goes on. */
 static void send_request(struct conn *c) {
         struct http *h = c->http;
@@ -143,6 +169,8 @@ static void send_request(struct conn *c) {
         }
         b->end += n;
         b->checked = b->end;
+        if (!h->fresh && may_repeat(q))
+                (void) buffer_add(&h->sent, b->data + b->end - n, n);
         h->asked = (struct http_asked){ .head = q->head, .upgrade = q->upgrade, .minor = q->minor };
         h->keep = q->keep_alive;
         http_body_begin(&h->body, q->body, q->length);
@@ -155,13 +183,28 @@ static void send_request(struct conn *c) {
         conn_again(c);
 }
 
+static void send_again(struct conn *c) {
+        struct http *h = c->http;
+        buffer_done(&c->out.out);
+        c->out.out = h->sent;
+        h->sent = (struct buffer){ 0 };
+        h->req = REQ_DONE;
+        h->res = RES_HEAD;
+        h->res_scan = HTTP_SCAN_NULL;
+        timer_set(c->gate, &c->timer, TIMER_IDLE);
+        conn_again(c);
+}
+
 void http_dialed(struct conn *c) {
         struct http *h = c->http;
         h->up_host = c->host;
         h->up_port = c->port;
         h->parent = dial_uses_parent(c);
         h->fresh = true;
-        send_request(c);
+        if (h->sent.data)
+                send_again(c);
+        else
+                send_request(c);
 }
 
 /* `fixed`: the target stands; what the request says must be that. */
@@ -258,7 +301,7 @@ static int step_body(struct conn *c, struct half *half, struct http_body *body,
                      struct buffer *left) {
         struct error e = ERROR_NULL;
         size_t taken;
-        int r = half_flush(half);
+        int r = half_flush(c->gate, half);
         if (r <= 0)
                 return r;
         if (http_body_complete(body) && half->in_pipe == 0)
@@ -284,7 +327,7 @@ static int step_body(struct conn *c, struct half *half, struct http_body *body,
                         return http_body_end(body, &e) < 0 ? -ECONNRESET : 1;
                 return n < 0 ? (int) n : n > 0 ? 2 : 0;
         }
-        if (!(half->from->ready & IO_IN))
+        if (!(half->from->ready & IO_IN) || quota_room(c->gate, half->quota) == 0)
                 return 0;
         if (buffer_room(&half->out, PIECE) < 0)
                 return -ENOMEM;
@@ -381,11 +424,12 @@ static bool step_response(struct conn *c) {
                         ended = true;
         }
         if (b->end == b->at) {
-                if (ended)
+                if (ended && !repeat(c))
                         no_answer(c);
                 return ended;
         }
         h->heard = true;
+        buffer_done(&h->sent);
         int r = http_response_read(&h->res_scan, b->data + b->at, b->end - b->at, &h->asked, &p,
                                    &e);
         if (r == 0 && !ended && b->end - b->at <= HTTP_MAX_HEAD)
@@ -401,7 +445,7 @@ static bool step_response(struct conn *c) {
 /* Both are through: the next request, or the end. */
 static bool step_next(struct conn *c) {
         struct http *h = c->http;
-        if (half_flush(&c->in) <= 0)
+        if (half_flush(c->gate, &c->in) <= 0)
                 return false;
         if (!h->keep || h->ended) {
                 conn_close_up(c);
@@ -431,7 +475,7 @@ static bool step_next(struct conn *c) {
 static bool step(struct conn *c) {
         struct http *h = c->http;
         bool moved = false;
-        int r = half_flush(&c->in);
+        int r = half_flush(c->gate, &c->in);
         if (r < 0) {
                 conn_end(c, -r);
                 return true;
@@ -453,7 +497,7 @@ static bool step(struct conn *c) {
                         }
                 }
                 moved = r != 0;
-        } else if (half_flush(&c->out) < 0) {
+        } else if (half_flush(c->gate, &c->out) < 0) {
                 h->keep = false;
                 c->out.out.at = c->out.out.checked = c->out.out.end = 0;
         }

@@ -12,9 +12,9 @@
 #define EVENTS_AT_ONCE 256 /* one page of struct epoll_event is 341 */
 
 static const uint64_t durations[TIMER_N_] = {
-        [TIMER_DELAY] = 250000,    [TIMER_DNS] = 2000000,  [TIMER_CONNECT] = 20000000,
-        [TIMER_HEAD] = 30000000,   [TIMER_ASK] = 35000000, [TIMER_KEEP] = 90000000,
-        [TIMER_IDLE] = 3600000000,
+        [TIMER_RATE] = 20000,       [TIMER_DELAY] = 250000,    [TIMER_DNS] = 2000000,
+        [TIMER_CONNECT] = 20000000, [TIMER_HEAD] = 30000000,   [TIMER_ASK] = 35000000,
+        [TIMER_KEEP] = 90000000,    [TIMER_IDLE] = 3600000000,
 };
 
 uint64_t clock_micros(void) {

@@ -42,6 +42,7 @@ int main(void) {
                 log_write(&g.log, LOG_ERROR, "cannot start");
                 return 1;
         }
+        accept_prepare();
         if (confine_gate(&e) < 0) {
                 log_write(&g.log, LOG_ERROR, "cannot confine itself", LOG_STR("why", e.message));
                 return 1;

@@ -52,7 +52,12 @@ void buffer_done(struct buffer *b) {
         *b = (struct buffer){ 0 };
 }
 
-int half_flush(struct half *h) {
+static void carried(struct gate *g, struct half *h, size_t n) {
+        h->bytes += n;
+        quota_spend(g, h->quota, n);
+}
+
+int half_flush(struct gate *g, struct half *h) {
         struct buffer *b = &h->out;
         while (b->at < b->checked) {
                 if (!(h->to->ready & IO_OUT))
@@ -67,7 +72,7 @@ int half_flush(struct half *h) {
                 if (n < 0)
                         return -errno;
                 b->at += (size_t) n;
-                h->bytes += (size_t) n;
+                carried(g, h, (size_t) n);
         }
         if (b->at == b->end)
                 b->at = b->checked = b->end = 0;
@@ -109,7 +114,7 @@ void half_done(struct gate *g, struct half *h) {
         buffer_done(&h->out);
 }
 
-static int64_t drain_pipe(struct half *h) {
+static int64_t drain_pipe(struct gate *g, struct half *h) {
         while (h->in_pipe > 0) {
                 if (!(h->to->ready & IO_OUT))
                         return 0;
@@ -124,23 +129,28 @@ static int64_t drain_pipe(struct half *h) {
                 if (n <= 0)
                         return n < 0 ? -errno : -EPIPE;
                 h->in_pipe -= (size_t) n;
-                h->bytes += (size_t) n;
+                carried(g, h, (size_t) n);
         }
         return 1;
 }
 
 int64_t half_splice(struct gate *g, struct half *h, uint64_t max) {
-        int64_t r = h->in_pipe > 0 ? drain_pipe(h) : 1;
+        int64_t r = h->in_pipe > 0 ? drain_pipe(g, h) : 1;
         if (r <= 0)
                 return r;
         if (h->ended || !(h->from->ready & IO_IN))
                 return 0;
+        uint64_t room = quota_room(g, h->quota);
+        if (room == 0)
+                return 0;
+        if (room > PIPE_BYTES)
+                room = PIPE_BYTES;
         r = take_pipe(g, h);
         if (r < 0)
                 return r;
         ssize_t n;
         do
-                n = splice(h->from->fd, NULL, h->pipe[1], NULL, max < PIPE_BYTES ? max : PIPE_BYTES,
+                n = splice(h->from->fd, NULL, h->pipe[1], NULL, max < room ? max : room,
                            SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         while (n < 0 && errno == EINTR);
         if (n < 0 && errno == EAGAIN) {
@@ -154,13 +164,13 @@ int64_t half_splice(struct gate *g, struct half *h, uint64_t max) {
                 return 0;
         }
         h->in_pipe += (size_t) n;
-        r = drain_pipe(h);
+        r = drain_pipe(g, h);
         return r < 0 ? r : n;
 }
 
 /* 1: it would like another turn, 0: not before something happens, < 0: broken. */
 static int run_half(struct gate *g, struct half *h) {
-        int r = half_flush(h);
+        int r = half_flush(g, h);
         if (r <= 0)
                 return r;
         if (h->out.data)

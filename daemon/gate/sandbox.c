@@ -101,6 +101,11 @@ static int read_rules(struct sandbox *sb, const void *base, size_t size) {
             !copy_strings(sb->arena, base, r->deny, r->n_deny, &n.deny) ||
             !copy_strings(sb->arena, base, r->local_ports, r->n_local_ports, &n.local_ports))
                 return -ENOMEM;
+        if (r->connections > 0 && r->connections < GATE_MAX_CONNS)
+                sb->quota.connections = r->connections;
+        if (r->bytes > 0)
+                sb->quota.bytes = r->bytes;
+        sb->quota.rate = r->rate;
         int got = network_rules_compile(sb->arena, &n, &sb->rules, NULL);
         return got < 0 ? got : read_parent(sb, r);
 }
@@ -147,11 +152,13 @@ int sandbox_add(struct gate *g, const struct gate_frame *f, int *fds, size_t n_f
         sb->number = f->sandbox;
         sb->tokens = (uint64_t) GATE_QUESTIONS_BURST * 1000000;
         sb->tokens_at = g->now;
+        sb->quota = (struct quota){ .connections = GATE_MAX_CONNS, .bytes = UINT64_MAX };
         sb->arena = arena_new();
         sb->names = names_new();
         LIST_INSERT_HEAD(&g->sandboxes, sb, link);
         r = sb->arena && sb->names ? read_rules(sb, file, size) : -ENOMEM;
         free(file);
+        quota_start(g, &sb->quota);
         if (r >= 0)
                 r = open_listeners(g, sb, f, fds + 1, n_fds - 1);
         if (r < 0)
@@ -162,6 +169,7 @@ int sandbox_add(struct gate *g, const struct gate_frame *f, int *fds, size_t n_f
 void sandbox_remove(struct gate *g, struct sandbox *sb) {
         while (!TAILQ_EMPTY(&sb->conns))
                 conn_end(TAILQ_FIRST(&sb->conns), ECONNRESET);
+        timer_clear(g, &sb->quota.timer);
         dns_end(g, sb);
         ask_forget(g, sb);
         for (size_t i = 0; i < sb->n_listeners; i++) {

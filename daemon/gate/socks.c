@@ -46,7 +46,7 @@ void socks_run(struct conn *c) {
                         c->greeted = true;
                         consume(c, (size_t) r);
                         if (buffer_add(&c->in.out, answer.bytes, answer.len) < 0 ||
-                            half_flush(&c->in) < 0) {
+                            half_flush(c->gate, &c->in) < 0) {
                                 conn_end(c, ECONNRESET);
                                 return;
                         }

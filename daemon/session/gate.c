@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * leash-gate as a child. While there is none, its sandboxes have no network: connections wait in
- * the listeners' backlogs. A gate that keeps dying is not started faster than START_BURST times in
- * START_SECONDS.
+ * the listeners' backlogs, for WAIT_SECONDS; then those are reset and new ones refused until there
+ * is a gate again (decision 24). A gate that keeps dying is not started faster than START_BURST
+ * times in START_SECONDS.
  */
 #include "gate.h"
 
@@ -24,6 +25,8 @@
 
 #define START_BURST 5
 #define START_SECONDS 10
+#define WAIT_SECONDS 2
+#define BACKLOG 1024       /* as leash-init's */
 #define FRAMES_AT_ONCE 128 /* then clients get their turn */
 #define QUEUE_MAX 8192     /* frames; two for each of LIMIT_SANDBOXES */
 
@@ -39,7 +42,8 @@ struct gate_link {
         struct session *session;
         pid_t pid; /* 0: not running */
         int fd;
-        struct event *event, *write_event, *start_event;
+        struct event *event, *write_event, *start_event, *wait_event;
+        bool closed;              /* the listeners refuse */
         struct queued_list queue; /* what its socket had no room for */
         size_t n_queue;
         uint64_t last_number;
@@ -83,9 +87,42 @@ static bool is_needed(const struct session *s) {
         return false;
 }
 
+/* The sandbox's code shares nothing of these sockets, but a leash-init that was taken over might:
+ * no accept(2) here, which it could make wait. A listener that is shut down resets what waits and
+ * refuses what comes, its port stays its own, and listen(2) opens it again (inet_shutdown()). */
+static void each_listener(const struct sandbox_gate *g, int (*fn)(int fd, int argument),
+                          int argument) {
+        for (size_t i = 0; i < GATE_LISTENER_N_; i++)
+                if ((g->mask & (1u << i)) && i != GATE_DNS_UDP4 && i != GATE_DNS_UDP6)
+                        (void) fn(g->listeners[i], argument);
+        for (size_t i = 0; i < g->n_others; i++)
+                (void) fn(g->others[i], argument);
+}
+
+static void on_wait(evutil_socket_t fd, short what, void *userdata) {
+        struct gate_link *l = userdata;
+        struct sandbox *sb;
+        if (l->pid > 0)
+                return;
+        l->closed = true;
+        LIST_FOREACH(sb, &l->session->sandboxes, link)
+                each_listener(&sb->gate, shutdown, SHUT_RD);
+}
+
+static void open_again(struct gate_link *l) {
+        struct sandbox *sb;
+        (void) event_del(l->wait_event);
+        if (l->closed)
+                LIST_FOREACH(sb, &l->session->sandboxes, link)
+                        each_listener(&sb->gate, listen, BACKLOG);
+        l->closed = false;
+}
+
 static void died(struct gate_link *l) {
+        const struct timeval wait = { .tv_sec = WAIT_SECONDS };
         log_write(&l->session->log, LOG_WARN, "leash-gate is gone", LOG_INT("pid", l->pid));
         disconnect(l);
+        (void) event_add(l->wait_event, &wait);
         if (is_needed(l->session))
                 start(l);
 }
@@ -274,6 +311,7 @@ static void start(struct gate_link *l) {
                 return;
         }
         log_write(&s->log, LOG_INFO, "started leash-gate", LOG_INT("pid", l->pid));
+        open_again(l);
         gate_tell_resolver(s);
         LIST_FOREACH(sb, &s->sandboxes, link)
                 if (sb->gate.number > 0)
@@ -294,7 +332,10 @@ static struct gate_link *link_new(struct session *s) {
         l->fd = -1;
         STAILQ_INIT(&l->queue);
         l->start_event = evtimer_new(s->base, on_start, l);
-        if (!l->start_event) {
+        l->wait_event = evtimer_new(s->base, on_wait, l);
+        if (!l->start_event || !l->wait_event) {
+                if (l->start_event)
+                        event_free(l->start_event);
                 free(l);
                 return NULL;
         }
@@ -329,6 +370,8 @@ void gate_add(struct sandbox *sb, const struct box_event *ev) {
         }
         g.number = ++s->gate->last_number;
         sb->gate = g;
+        if (s->gate->closed)
+                each_listener(&sb->gate, shutdown, SHUT_RD);
         if (s->gate->pid > 0)
                 send_sandbox(s->gate, sb);
         else if (!event_pending(s->gate->start_event, EV_TIMEOUT, NULL))
@@ -359,6 +402,7 @@ void gate_stop(struct session *s) {
                 return;
         disconnect(s->gate);
         event_free(s->gate->start_event);
+        event_free(s->gate->wait_event);
         free(s->gate);
         s->gate = NULL;
         resolv_watch_stop(s);

@@ -107,6 +107,9 @@ int gate_rules_file(const struct sandbox *sb) {
         r.allow = put_strings(&w, &n->allow, &r.n_allow);
         r.deny = put_strings(&w, &n->deny, &r.n_deny);
         r.local_ports = put_strings(&w, &n->local_ports, &r.n_local_ports);
+        r.connections = sb->place.plan->limits.connections;
+        r.bytes = sb->place.plan->limits.network_bytes;
+        r.rate = sb->place.plan->limits.network_rate;
         int got = n->proxy ? put_proxy(&w, n, &r) : 0;
         if (got < 0) {
                 wire_writer_done(&w);

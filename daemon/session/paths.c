@@ -116,6 +116,26 @@ static int resolve_list(const struct resolver *x, struct strings *list, const ch
         return 0;
 }
 
+static int resolve_pairs(const struct resolver *x, struct pairs *list, const char *where,
+                         struct error *e) {
+        struct pairs out = { .set = list->set };
+        char pointer[80];
+
+        for (size_t i = 0; i < list->n; i++) {
+                const char *path = NULL, *item = list->items[i].value;
+                snprintf(pointer, sizeof pointer, "%s/%.40s", where, list->items[i].name);
+                int r = resolve_one(x, item, pointer, &path, e);
+                if (r >= 0 && path)
+                        r = check_exists(path, item, pointer, e);
+                if (r < 0)
+                        return r;
+                if (!path || !arena_push_pair(x->arena, &out, list->items[i].name, path))
+                        return error_nomem(e);
+        }
+        *list = out;
+        return 0;
+}
+
 int paths_canonical(struct arena *a, struct policy *p, const char *home, const char *workdir,
                     struct error *e) {
         const struct resolver x = { .arena = a, .home = home, .workdir = workdir };
@@ -136,5 +156,5 @@ int paths_canonical(struct arena *a, struct policy *p, const char *home, const c
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return resolve_pairs(&x, &p->network.certificates, "/policy/network/certificates", e);
 }

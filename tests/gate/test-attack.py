@@ -314,6 +314,21 @@ def test_two_boxes(gate, new):
     assert " 403 " in b.tunnel("good.test:80")[1] and " 200 " in a.tunnel("good.test:7")[1]
 
 
+def test_blocking_listener(gate, new):
+    """A leash-init that was taken over makes its listener block: nobody else's connections wait for it."""
+    a, b = new(allow=["good.test"]), new(allow=["good.test"])
+    assert " 200 " in a.tunnel("good.test:7")[1]
+    for fd in a.fds:
+        os.set_blocking(fd, True)
+    for port in (world.PROXY_PORT, world.TCP_PORT, world.DNS_PORT):
+        a.connect("127.0.0.1", port)
+    for _ in range(5):
+        start = time.time()
+        assert " 200 " in b.tunnel("good.test:7")[1]
+        took = time.time() - start
+    assert took < 0.5, took
+
+
 def test_redirect(gate, new):
     b = new(allow=["good.test"])
     for env in (PROXY, {}):

@@ -19,8 +19,8 @@ from world import OTHER4, WEB4, WEB6, Dns, Server, echo
 world.enter()
 W = whole.Whole()
 A = Authority(W.tmp)
-CA = W.path("w", "ca.crt")
-shutil.copy(A.ca, CA)
+CA = A.ca  # in the host's /tmp, which is not the sandbox's: leashctl brings it along
+shutil.copy(CA, W.path("w", "ca.crt"))
 ROOT = W.path("srv")
 os.mkdir(ROOT)
 make_index(ROOT, "https://good.test")
@@ -33,7 +33,6 @@ Server(WEB4, 7001, slow)
 Server(WEB4, 7002, resets)
 CERTS = {"SSL_CERT_FILE": CA, "NODE_EXTRA_CA_CERTS": CA, "CURL_CA_BUNDLE": CA, "GIT_SSL_CAINFO": CA, "PIP_CERT": CA,
          "CARGO_HTTP_CAINFO": CA, "npm_config_cafile": CA}
-SETS = [x for k, v in CERTS.items() for x in ("--env", f"{k}={v}")]
 ALLOW = ["--allow-host", "good.test"]
 CI = os.environ.get("LEASH_CI") == "1"
 
@@ -77,7 +76,7 @@ def works(script, expect, files=None, deny=True, ways=("outside", "proxy", "capt
             if way == "outside":
                 r = subprocess.run(argv, cwd=W.work, env=plain(), capture_output=True, timeout=100)
             else:
-                r = W.run(*ALLOW, *SETS, argv=(BARE if way == "captured" else []) + argv, timeout=100)
+                r = W.run(*ALLOW, argv=(BARE if way == "captured" else []) + argv, env=CERTS, timeout=100)
             if host == "good.test":
                 assert r.returncode == 0 and expect in r.stdout, (way, r)
             else:

@@ -7,6 +7,7 @@ import pty
 import select
 import signal
 import subprocess
+import textwrap
 import time
 
 import whole
@@ -155,6 +156,71 @@ def test_gate_dies():
     p.stdin.close()
     assert p.stdout.read() == b"good.test"
     assert p.wait() == 0 and the_gate() not in (None, old)
+
+
+def test_gate_keeps_dying():
+    """Connections wait for two seconds; then they are reset, and new ones are refused until there is a gate again."""
+    script = textwrap.dedent("""
+        import socket, sys, time
+        def ask():
+            start = time.time()
+            try:
+                s = socket.create_connection(("127.0.0.1", 3128), 15)
+                s.sendall(b"GET http://good.test/host HTTP/1.1\\r\\nHost: good.test\\r\\n\\r\\n")
+                data = s.recv(4096)
+                got = "answer" if data else "closed"
+            except ConnectionResetError: got = "reset"
+            except ConnectionRefusedError: got = "refused"
+            return got, time.time() - start
+        for line in sys.stdin:
+            print(*ask(), flush=True)
+        """)
+    p = W.start("--allow-host", "good.test", argv=["python3", "-c", script])
+
+    def ask():
+        p.stdin.write(b"\n")
+        p.stdin.flush()
+        got, took = p.stdout.readline().decode().split()
+        return got, float(took)
+    assert ask()[0] == "answer"
+    for _ in range(6):  # more than the session starts again at once
+        end = time.time() + 10
+        while not (gate := the_gate()) and time.time() < end:
+            time.sleep(0.02)
+        if not gate:
+            break
+        os.kill(gate, signal.SIGKILL)
+        time.sleep(0.1)
+        if not the_gate():
+            break
+    got, took = ask()
+    assert got == "reset" and took < 3, (got, took)
+    got, took = ask()
+    assert got == "refused" and took < 1, (got, took)
+    assert p.poll() is None, "the command lives on"
+    end = time.time() + 15
+    while not the_gate() and time.time() < end:
+        time.sleep(0.1)
+    time.sleep(0.2)
+    assert ask()[0] == "answer"
+    p.stdin.close()
+    assert p.wait(10) == 0
+
+
+def test_limits():
+    """As the options say it."""
+    for before in ([], BARE):
+        r = leash("--allow-host", "good.test", "--net-bytes", "100K", argv=before + curl("http://good.test/bytes/1000000", "-o", "x"))
+        assert r.returncode and b"network_bytes" in r.stderr, r
+        start = time.time()
+        r = leash("--allow-host", "good.test", "--net-rate", "1M", argv=before + curl("http://good.test/bytes/1500000", "-o", "x"))
+        assert r.returncode == 0 and time.time() - start > 1, r
+    script = ("import socket\ndef one():\n s = socket.create_connection(('good.test', 7), 5); s.sendall(b'x'); assert s.recv(1); return s\n"
+              "a, b = one(), one()\ntry:\n  one()\nexcept (ConnectionError, AssertionError): print('two')")
+    r = leash("--allow-host", "good.test", "--connections", "2", argv=["python3", "-c", script])
+    assert r.stdout == b"two\n", r
+    r = leash("--allow-host", "good.test", "--connections", "3", argv=["python3", "-c", script])
+    assert r.returncode == 0 and r.stdout == b"", r
 
 
 def test_resolv_conf_changes():

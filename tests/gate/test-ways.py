@@ -332,6 +332,81 @@ def test_restart(gate, new):
     gate.sock, gate.process = again.sock, again.process
 
 
+def test_kept_connection_that_ends(gate, new):
+    """A server may end a kept connection just when the next request is under way: GET goes again, POST does not."""
+    heads = []
+
+    def once(c):
+        head, _ = read_head(c)
+        heads.append(head)
+        c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        head, _ = read_head(c)  # … and never answers
+        heads.append(head)
+    Server(WEB4, 8090, once)
+    s = new(allow=ALLOW).proxy()
+
+    def ask(method, more=""):
+        s.sendall(f"{method} http://good.test:8090/ HTTP/1.1\r\nHost: good.test:8090\r\n{more}\r\n".encode())
+        head, rest = read_head(s)
+        while head and " 200 " in head and len(rest) < 2:
+            rest += s.recv(100)
+        return head
+    assert " 200 " in ask("GET") and " 200 " in ask("GET"), heads
+    assert [h.split(" ")[0] for h in heads] == ["GET"] * 3, heads
+    assert " 502 " in ask("POST", "Content-Length: 0\r\n"), heads
+    assert [h.split(" ")[0] for h in heads] == ["GET"] * 3 + ["POST"], heads
+
+
+def test_limit_connections(gate, new):
+    b = new(allow=ALLOW, connections=3)
+    held = [b.tunnel("good.test:7") for _ in range(3)]
+    assert all(" 200 " in head for _, head, _ in held)
+    s, head, rest = b.tunnel("good.test:7")
+    assert " 403 " in head and b"limits.connections" in rest + s.recv(4096), (head, rest)
+    e = gate.event(host="good.test", verdict=0)
+    assert e["rule"] == "limits.connections" and e["field"] == "/limits/connections", e
+    for x, _, _ in held:
+        x.close()
+    time.sleep(0.2)
+    assert " 200 " in b.tunnel("good.test:7")[1]
+    other = new(allow=ALLOW)  # not a sandbox's neighbours'
+    assert all(" 200 " in other.tunnel("good.test:7")[1] for _ in range(8))
+
+
+def test_limit_bytes(gate, new):
+    for way in (PROXY, {}, {"ALL_PROXY": "socks5h://127.0.0.1:3128"}):
+        b = new(allow=ALLOW, bytes=1000000)
+        r = curl(b, "http://good.test/bytes/500000", "-o", "/dev/null", "-w", "%{size_download}", env=way)
+        assert r.returncode == 0 and r.stdout == b"500000", r
+        r = curl(b, "http://good.test/bytes/9000000", "-o", "/dev/null", "-w", "%{size_download}", env=way)
+        assert r.returncode != 0 and int(r.stdout) <= 600000, r
+        assert gate.event(host="good.test", verdict=0, rule="limits.network_bytes", sandbox=b.number)["bytes_in"] > 0
+        assert curl(b, "http://good.test/bytes/5", "-f", env=way).returncode
+    b = new(allow=ALLOW, bytes=100000)
+    s, _, _ = b.tunnel("good.test:7")
+    try:
+        s.sendall(b"x" * 1000000)
+        while s.recv(65536):
+            pass
+    except ConnectionError:
+        pass
+    else:
+        raise AssertionError("an upload beyond the limit ended in good order")
+
+
+def test_limit_rate(gate, new):
+    for way in (PROXY, {}, {"ALL_PROXY": "socks5h://127.0.0.1:3128"}):
+        b = new(allow=ALLOW, rate=1000000)
+        start = time.time()
+        r = curl(b, "http://good.test/bytes/1500000", "-o", "/dev/null", "-w", "%{size_download}", env=way)
+        took = time.time() - start
+        assert r.stdout == b"1500000" and 1.0 < took < 4, (took, r)
+    free = new(allow=ALLOW)
+    start = time.time()
+    assert curl(free, "http://good.test/bytes/1500000", "-o", "/dev/null").returncode == 0
+    assert time.time() - start < 1
+
+
 def test_removed(gate, new):
     b = new(allow=ALLOW)
     s, _, _ = b.tunnel("good.test:7")

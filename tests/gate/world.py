@@ -248,15 +248,16 @@ class Writer:
         return fd
 
 
-def rules_memfd(mode, allow=(), deny=(), local_ports=(), proxy=None, authorization=None, no_proxy=()):
-    size = 16 + 8 * 10
+def rules_memfd(mode, allow=(), deny=(), local_ports=(), proxy=None, authorization=None, no_proxy=(), connections=0,
+                bytes=0, rate=0):
+    size = 16 + 8 * 13
     w = Writer(size)
     parts = []
     for items in (allow, deny, [str(p) for p in local_ports]):
         parts += w.strings(items)
     parts += [w.string(proxy) if proxy else 0, w.string(authorization) if authorization else 0]
     parts += w.strings(no_proxy)
-    return w.memfd(struct.pack("=IIQ10Q", 1, MODES[mode], 0, *parts))
+    return w.memfd(struct.pack("=IIQ13Q", 1, MODES[mode], 0, *parts, connections, bytes, rate))
 
 
 def resolver_memfd(servers=("127.0.0.1",), hosts=(), port=53):

@@ -176,6 +176,11 @@ START_TEST(limits) {
                 { offsetof(struct policy_limits, file_bytes), "/limits/file_bytes", 0, UINT64_MAX },
                 { offsetof(struct policy_limits, disk_bytes), "/limits/disk_bytes", 1, UINT64_MAX },
                 { offsetof(struct policy_limits, open_files), "/limits/open_files", 3, UINT64_MAX },
+                { offsetof(struct policy_limits, connections), "/limits/connections", 0, 4097 },
+                { offsetof(struct policy_limits, network_bytes), "/limits/network_bytes", 0,
+                  UINT64_MAX },
+                { offsetof(struct policy_limits, network_rate), "/limits/network_rate", 1023,
+                  UINT64_MAX },
         };
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 struct policy p = base();
