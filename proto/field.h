@@ -117,3 +117,4 @@ char *json_print(const struct json *j, bool pretty, size_t *ret_len); /* malloc'
  * thing. */
 struct json *json_get(const struct json *object, const char *name); /* borrowed */
 const char *json_string(const struct json *j); /* borrowed; NULL: not a string */
+struct json *json_at(const struct json *array, size_t i); /* borrowed */

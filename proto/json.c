@@ -267,6 +267,12 @@ struct json *json_get(const struct json *object, const char *name) {
                                                                           : NULL;
 }
 
+struct json *json_at(const struct json *array, size_t i) {
+        if (!array || !json_object_is_type(json_to_c(array), json_type_array))
+                return NULL;
+        return json_from_c(json_object_array_get_idx(json_to_c(array), i));
+}
+
 const char *json_string(const struct json *j) {
         if (!j || !json_object_is_type(json_to_c(j), json_type_string))
                 return NULL;

@@ -14,6 +14,7 @@
 #include "../libleash/localise.h"
 #include "ask.h"
 #include "commands.h"
+#include "host.h"
 #include "signals.h"
 #include "streams.h"
 #include "terminal.h"
@@ -27,6 +28,8 @@ struct live {
         struct terminal terminal;
         struct leash_process *process;
         struct asking *asking;
+        struct hosts *hosts;
+        const char *sandbox; /* made before the command, for --ipc; in the arena, or NULL */
         int signals;
         int64_t last_int; /* ms, monotonic; 0 = none yet */
         unsigned ints;    /* within IMPATIENCE_MS of each other */
@@ -67,8 +70,14 @@ static int encode_start(struct live *l, const struct launch *launch, struct json
         };
         struct place place;
         struct error e = ERROR_NULL;
-        int r = options_place(&c->o, &place, &e);
+        int r = 0;
 
+        if (l->sandbox) {
+                place = (struct place){ .sandbox = l->sandbox };
+                p.keep_workdir = false;
+        } else {
+                r = options_place(&c->o, &place, &e);
+        }
         PLACE_SET(&p, &place);
         if (r >= 0 && !add_environment(c, launch, &p))
                 r = error_nomem(&e);
@@ -158,25 +167,33 @@ static int wait_for_start(struct leash *conn, void *userdata) {
         return fds[0].revents ? leash_dispatch(conn) : 0;
 }
 
+static int timeout(const struct live *l) {
+        int x = asking_timeout(l->asking), y = hosts_timeout(l->hosts);
+
+        return x < 0 || (y >= 0 && y < x) ? y : x;
+}
+
 /* Until the command has ended: 0; or the connection is gone: -errno. */
 static int loop(struct live *l) {
         struct leash *conn = l->c->l;
 
         while (!process_exited_json(l->process) && !l->given_up) {
-                struct pollfd fds[3 + 3];
+                struct pollfd fds[4 + 3];
                 size_t at[3], n[3];
                 fds[0] = (struct pollfd){ .fd = leash_get_fd(conn),
                                           .events = (short) leash_get_events(conn) };
                 fds[1] = (struct pollfd){ .fd = l->signals, .events = POLLIN };
                 fds[2] = (struct pollfd){ .fd = asking_fd(l->asking), .events = POLLIN };
+                fds[3] = (struct pollfd){ .fd = hosts_fd(l->hosts), .events = POLLIN };
                 l->streams.no_input = asking_is_open(l->asking);
-                size_t used = 3 + streams_poll(&l->streams, fds + 3, at, n);
-                if (poll(fds, used, asking_timeout(l->asking)) < 0 && errno != EINTR)
+                size_t used = 4 + streams_poll(&l->streams, fds + 4, at, n);
+                if (poll(fds, used, timeout(l)) < 0 && errno != EINTR)
                         return -errno;
                 if (fds[1].revents)
                         handle_signals(l);
                 asking_step(l->asking);
-                streams_step(&l->streams, fds + 3, at, n);
+                hosts_step(l->hosts);
+                streams_step(&l->streams, fds + 4, at, n);
                 if (fds[0].revents) {
                         int r = leash_dispatch(conn);
                         if (r < 0 && !process_exited_json(l->process))
@@ -261,6 +278,32 @@ static int attend(struct live *l, const struct launch *launch) {
         return finish(l, launch);
 }
 
+/* Commands have to be there before whoever calls them. */
+static int offer(struct live *l) {
+        struct ctl *c = l->c;
+        struct sandbox_create_params p = { .keep_workdir = c->o.keep };
+        struct sandbox_create_result made = { 0 };
+        struct place place = { 0 };
+        struct error e = ERROR_NULL;
+
+        if (c->o.ipc.n == 0)
+                return 0;
+        int r = options_place(&c->o, &place, &e);
+        if (r < 0)
+                return ctl_fail_place(c, &e);
+        if (place.sandbox)
+                return ctl_usage(c, "--ipc goes not together with --sandbox: only who makes a "
+                                    "sandbox may offer it commands");
+        p.policy = place.policy;
+        p.profile = place.profile;
+        p.overrides = place.overrides;
+        r = leash_call_method(c->l, METHOD_SANDBOX_CREATE, &p, c->o.arena, &made, NULL);
+        if (r < 0)
+                return ctl_fail(c);
+        l->sandbox = made.sandbox;
+        return hosts_register(c, l->sandbox, &l->hosts);
+}
+
 static bool may_fall_back(const struct leash *l) {
         return l->error.code == ERROR_EXEC_NOT_FOUND || l->error.code == ERROR_EXEC_DENIED;
 }
@@ -312,11 +355,14 @@ int live_launch(struct ctl *c, struct launch *launch) {
                  * command's. */
                 l.signals = signals_open();
                 l.asking = asking_new(c->l, &l.terminal);
-                code = start(&l, launch);
+                code = offer(&l);
+                if (code == 0)
+                        code = start(&l, launch);
                 streams_sent(&l.streams);
                 if (code == 0)
                         code = attend(&l, launch);
         }
+        hosts_free(l.hosts);
         asking_free(l.asking);
         streams_close(&l.streams);
         if (l.signals >= 0)

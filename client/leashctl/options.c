@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 
 #include "../../policy/facts.h"
+#include "../../proto/host_command.h"
 #include "../libleash/localise.h"
 #include "values.h"
+#include "words.h"
 
 #define MEMBER(type, o, row) ((type *) (void *) ((char *) (o) + (row)->offset))
 
@@ -298,6 +300,26 @@ static int set_access(struct options *o, const struct option *row, const char *v
         return r;
 }
 
+static int push_ipc(struct options *o, const struct option *row, const char *value, bool no,
+                    struct error *e) {
+        const char *equals = strchr(value, '='), *name = value + (value[0] == '+');
+        struct strings words = { 0 };
+
+        name = equals ? arena_strndup(o->arena, name, (size_t) (equals - name)) : "";
+        if (!name)
+                return error_nomem(e);
+        if (!host_command_name_is_valid(name))
+                return bad(
+                        e, row, value,
+                        "NAME='COMMAND …', where NAME is a letter, then letters, digits, - and _");
+        int r = words_split(o->arena, equals + 1, &words, e);
+        if (r < 0)
+                return error_wrap(e, r, "--%s %s", row->name, value);
+        if (words.n == 0)
+                return bad(e, row, value, "a command behind the =");
+        return push_text(o, row, value, no, e);
+}
+
 #define O(m) offsetof(struct options, m)
 #define OV(m) offsetof(struct options, overrides.m)
 
@@ -385,6 +407,9 @@ const struct option options[] = {
 
         { "tty", 't', 1, NULL, CMD_LIVE, NULL, NULL, set_tri, O(tty),
           "give it a terminal of its own (default: when stdin and stdout are one); -T: never" },
+        { "ipc", 0, 0, "NAME=COMMAND", CMD_LIVE, NULL, NULL, push_ipc, O(ipc),
+          "offer a program out here as a command in there, with its words as arguments and no "
+          "shell; +NAME=… where a program has that name" },
         { "path", 0, 0, "PATH", CMD_CHECK, NULL, "@file", add_path_query, 0,
           "ask about this path; --write or --exec right behind it ask for that access" },
         { "access", 0, 0, "KIND", CMD_CHECK, NULL, "read write execute", set_access, 0,

@@ -54,7 +54,8 @@ struct options {
         struct check_query queries[MAX_QUERIES];
         size_t n_queries;
         struct strings kinds;
-        char **operands; /* of argv, NULL-terminated */
+        struct strings ipc; /* "[+]NAME=COMMAND" */
+        char **operands;    /* of argv, NULL-terminated */
         size_t n_operands;
 };
 

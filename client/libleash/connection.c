@@ -88,6 +88,7 @@ static void lost(struct leash *l, int r) {
                           strerror(-r));
         fail_pending(l, r);
         process_connection_lost(l);
+        ipc_connection_lost(l);
 }
 
 /* Takes the line. */
@@ -176,7 +177,7 @@ static void handle_answer(struct leash *l, struct rpc_message *m, const int *fds
 }
 
 static void handle_notification(struct leash *l, struct rpc_message *m) {
-        if (process_notify(l, m->method, m->params) > 0)
+        if (process_notify(l, m->method, m->params) > 0 || ipc_notify(l, m->method, m->params) > 0)
                 return;
         if (l->notify_json)
                 l->notify_json(l, m->method, m->params, l->notify_userdata);
@@ -360,6 +361,7 @@ struct leash *leash_free(struct leash *l) {
         queue_drop(l);
         fail_pending(l, -ECANCELED);
         process_connection_lost(l);
+        ipc_connection_lost(l);
         drop_in(l);
         free(l->socket);
         free(l);

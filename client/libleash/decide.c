@@ -39,7 +39,12 @@ int answer_request(struct leash *l, struct rpc_message *m) {
         struct network_decide_params p = { 0 };
         struct error e = ERROR_NULL;
 
-        if (client_method_find(m->method) != CLIENT_NETWORK_DECIDE) {
+        int method = client_method_find(m->method);
+        if (method == CLIENT_IPC_CALL)
+                return ipc_asked(l, m);
+        if (method == CLIENT_IPC_INPUT)
+                return ipc_input(l, m);
+        if (method != CLIENT_NETWORK_DECIDE) {
                 error_set(&e, ERROR_METHOD, ENOSYS, "this client does not know %.40s", m->method);
                 return refuse(l, m->id, &e);
         }

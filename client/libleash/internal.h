@@ -47,6 +47,8 @@ struct leash {
         leash_notify_fn notify;
         leash_json_notify_fn notify_json;
         void *notify_userdata;
+        struct ipc_handler *handlers;
+        struct leash_ipc_call *calls; /* that were not answered */
         leash_decide_fn decide;
         void *decide_userdata;
         struct error error;
@@ -77,6 +79,16 @@ int leash_send(struct leash *l, char *line, size_t len); /* takes the line */
 
 /* decide.c: the daemon's request, answered */
 int answer_request(struct leash *l, struct rpc_message *m);
+
+/* ipc.c */
+int ipc_register(struct leash *l, const char *sandbox, const char *spec, leash_ipc_fn fn,
+                 void *userdata);
+int ipc_asked(struct leash *l, struct rpc_message *m);
+int ipc_input(struct leash *l, struct rpc_message *m);
+int ipc_notify(struct leash *l, const char *method, struct json *params); /* 1: it was ours */
+void ipc_forget_sandbox(struct leash *l, const char *sandbox);
+void ipc_connection_lost(struct leash *l);
+struct json *ipc_arguments_json(const struct leash_ipc_call *c); /* borrowed */
 
 /* call.c: like leash_call, without text. *ret (may be NULL) is the caller's. */
 int leash_call_json(struct leash *l, const char *method, struct json *params, const int *fds,

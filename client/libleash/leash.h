@@ -146,6 +146,54 @@ LEASH_PUBLIC int leash_process_wait(struct leash_process *p,
 LEASH_PUBLIC struct leash_process *
 leash_process_free(struct leash_process *p); /* kills it when it still runs */
 
+/*
+ * Host commands: what code inside the sandbox may call by name (`man leash-ipc`). `spec_json` is
+ * one IpcCommand of the reference manual: {"name": "web_search", "positional": ["query"], "params":
+ * {"type": "object", …}}. The handler is called from leash_dispatch(), and from blocking calls,
+ * with arguments that the schema has accepted. It answers at once or later, with exactly one of
+ * leash_ipc_answer(), _answer_json(), _exit() and _fail(): these end the call, also when nobody
+ * waits any more, and must not be called after leash_free().
+ */
+struct leash_ipc_call;
+typedef void (*leash_ipc_fn)(struct leash_ipc_call *c, void *userdata);
+LEASH_PUBLIC int leash_ipc_register(struct leash_sandbox *s, const char *spec_json, leash_ipc_fn fn,
+                                    void *userdata);
+LEASH_PUBLIC int leash_ipc_unregister(struct leash_sandbox *s, const char *name);
+
+LEASH_PUBLIC const char *leash_ipc_command(const struct leash_ipc_call *c);
+LEASH_PUBLIC const char *leash_ipc_sandbox(const struct leash_ipc_call *c);
+LEASH_PUBLIC const char *leash_ipc_arguments(const struct leash_ipc_call *c); /* JSON object */
+/* What the calling process calls itself; its pid inside, and the id of the command that it belongs
+ * to, or "". For logs: hostile code chooses its name. */
+LEASH_PUBLIC const char *leash_ipc_caller(const struct leash_ipc_call *c, int *ret_pid,
+                                          const char **ret_process);
+
+LEASH_PUBLIC int leash_ipc_answer(struct leash_ipc_call *c, const void *text, size_t len);
+LEASH_PUBLIC int leash_ipc_answer_json(struct leash_ipc_call *c, const char *json);
+LEASH_PUBLIC int leash_ipc_exit(struct leash_ipc_call *c, int code); /* after output */
+LEASH_PUBLIC int leash_ipc_fail(struct leash_ipc_call *c, const char *message);
+
+/* Output before the answer; stream is 1 or 2. With `fn`, which is called once when there is room
+ * for more (0) or nobody reads any more (-errno), output is as fast as its reader. -ECANCELED:
+ * nobody waits. */
+#define LEASH_IPC_OUTPUT_MAX (256 * 1024)
+typedef void (*leash_ipc_room_fn)(int r, void *userdata);
+LEASH_PUBLIC int leash_ipc_output(struct leash_ipc_call *c, int stream, const void *data,
+                                  size_t len, leash_ipc_room_fn fn, void *userdata);
+/* Nobody waits any more; `why` is "caller_gone", "timeout", "sandbox_gone" or "connection_lost".
+ * The call still has to be answered, here or later. */
+typedef void (*leash_ipc_cancel_fn)(struct leash_ipc_call *c, const char *why, void *userdata);
+LEASH_PUBLIC void leash_ipc_set_cancel(struct leash_ipc_call *c, leash_ipc_cancel_fn fn,
+                                       void *userdata);
+/* Commands with "stream_stdin": their caller's standard input, part by part; the next one comes
+ * after leash_ipc_input_taken(). */
+LEASH_PUBLIC bool leash_ipc_has_input(const struct leash_ipc_call *c);
+typedef void (*leash_ipc_input_fn)(struct leash_ipc_call *c, const void *data, size_t len, bool eof,
+                                   void *userdata);
+LEASH_PUBLIC void leash_ipc_set_input(struct leash_ipc_call *c, leash_ipc_input_fn fn,
+                                      void *userdata);
+LEASH_PUBLIC int leash_ipc_input_taken(struct leash_ipc_call *c);
+
 #ifdef __cplusplus
 }
 #endif

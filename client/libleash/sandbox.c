@@ -108,6 +108,8 @@ struct leash_sandbox *leash_sandbox_free(struct leash_sandbox *s) {
                 /* Best effort: if it fails the connection is gone, and the sandbox with it. */
                 (void) leash_call_method(s->l, METHOD_SANDBOX_DESTROY, &params, NULL, NULL, NULL);
         }
+        if (s->id)
+                ipc_forget_sandbox(s->l, s->id);
         free(s->id);
         free(s->workdir);
         free(s);
