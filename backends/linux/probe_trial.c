@@ -279,22 +279,35 @@ static void namespaces(struct trials *t) {
                 t->mount_setattr = read_only_tree();
 }
 
+/* Only exists, as this user, until the other end of the pipe is closed. (Root without CAP_KILL
+ * could not end it otherwise, and a change of ids undoes PR_SET_PDEATHSIG.) */
+static pid_t helper(const struct trial_user *u, const int end[2]) {
+        char c;
+        pid_t pid = fork_tied();
+
+        if (pid == 0) {
+                (void) close(end[1]);
+                if (u->uid == geteuid() || setresuid(u->uid, u->uid, u->uid) == 0)
+                        (void) !read(end[0], &c, 1);
+                _exit(0);
+        }
+        return pid;
+}
+
 static void experiment(bool privileged, const struct trial_user *u, struct trials *t) {
         pid_t helpers[HELPERS];
         size_t n = 0;
+        int end[2];
 
+        if (pipe2(end, O_CLOEXEC) < 0)
+                return;
         /* Limits do not bind the host's root, in whatever namespace. */
         for (; u->uid != 0 && n < HELPERS; n++) {
-                helpers[n] = fork_tied();
+                helpers[n] = helper(u, end);
                 if (helpers[n] < 0)
                         break;
-                if (helpers[n] == 0) {
-                        if (u->uid != geteuid() && setresuid(u->uid, u->uid, u->uid) < 0)
-                                _exit(1);
-                        for (;;)
-                                (void) pause();
-                }
         }
+        (void) close(end[0]);
         in_child(filtered, t);
         t->user_namespaces = user_namespace(u);
         /* Commands are, and nobody can take a descriptor out of a process that is not; leash-warden
@@ -305,8 +318,9 @@ static void experiment(bool privileged, const struct trial_user *u, struct trial
         if (t->user_namespaces == 0 || privileged)
                 namespaces(t);
         first_process(t);
+        (void) close(end[1]);
         while (n > 0)
-                put_down(helpers[--n]);
+                reap(helpers[--n]);
 }
 
 int trials_run(bool privileged, const struct trial_user *u, struct trials *ret) {
