@@ -31,8 +31,16 @@ struct launch {
         char session_path[PATH_MAX], warden_path[PATH_MAX];
         struct child children[CHILDREN_MAX];
         size_t n_children;
+        bool alone; /* no child is left, wardens included */
         bool ending;
 };
+
+/* scope.c: this process, and what it starts, into a group of the session's own that is the user's.
+ * Without one limits are reported missing. */
+int scope_enter(const struct launch_request *rq);
+/* Removes the groups of sessions that are gone, with all that is in them (without systemd, which
+ * does it itself). false: some are left, since what was killed in them is still dying. */
+bool scope_sweep(const struct launch *l);
 
 /* become.c: after fork */
 /* A sibling of the caller, as this user, with the capabilities that leash-warden needs. */

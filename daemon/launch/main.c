@@ -21,12 +21,18 @@
 #include "../common/process.h"
 #include "launch.h"
 
+#define SWEEPS 100
+#define SWEEP_MS 20
 #define END_SECONDS 10 /* a session that removes large directories needs a moment */
 
 /* The session's process, still root: what both of its parts share is made here. */
 static _Noreturn void child(const struct launch *l, const struct launch_request *rq, int control) {
         int pair[2];
 
+        int r = scope_enter(rq);
+        if (r < 0)
+                log_write(&l->log, LOG_WARN, "no control group for a session",
+                          LOG_INT("uid", rq->uid), LOG_STR("errno", strerror(-r)));
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
             become_warden_start(l, rq, pair[1]) < 0) {
                 log_write(&l->log, LOG_ERROR, "cannot start a warden", LOG_INT("uid", rq->uid),
@@ -103,6 +109,9 @@ static void on_children(struct launch *l) {
                         l->children[i] = l->children[--l->n_children];
                         break;
                 }
+        l->alone = pid < 0 && errno == ECHILD;
+        /* Also when a warden ended, which was the last in its session's group. */
+        (void) scope_sweep(l);
 }
 
 static time_t now(void) {
@@ -116,16 +125,20 @@ static void wait_for_all(struct launch *l) {
         time_t deadline = now() + END_SECONDS;
         bool killed = false;
 
-        while (l->n_children > 0) {
+        for (on_children(l); !l->alone; on_children(l)) { /* wardens as well */
                 struct pollfd p = { .fd = l->signals, .events = POLLIN };
                 (void) poll(&p, 1, 1000);
-                on_children(l);
-                if (now() < deadline || killed)
+                if (now() < deadline)
                         continue;
+                if (killed)
+                        break;
                 for (size_t i = 0; i < l->n_children; i++)
                         (void) kill(l->children[i].pid, SIGKILL);
                 killed = true;
         }
+        /* What was killed in there takes a moment, and is not ours to wait for. */
+        for (unsigned i = 0; i < SWEEPS && !scope_sweep(l); i++)
+                (void) poll(NULL, 0, SWEEP_MS);
 }
 
 static int parse(struct launch *l, int argc, char **argv) {
@@ -168,6 +181,7 @@ static int serve(struct launch *l) {
         l->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
         if (l->signals < 0)
                 return 1;
+        (void) scope_sweep(l);
         for (bool there = true; there && !l->ending;) {
                 struct pollfd p[] = { { .fd = l->requests, .events = POLLIN },
                                       { .fd = l->signals, .events = POLLIN } };

@@ -4,6 +4,7 @@
 
 usage: test-users.py BUILD
 """
+import glob
 import json
 import os
 import signal
@@ -131,7 +132,7 @@ def idle(t, w, a, b):
     p.communicate("\n", timeout=20)
 
 
-def ends(t, w, a):
+def ends(t, w, a, b):
     p = w.popen(a, "run", "--fresh", "--", "sh", "-c", "echo up; exec sleep 1000")
     p.stdout.readline()
     t.ok(wait_for(lambda: any(line.startswith("sleep 1000") for line in w.processes().values()), 10),
@@ -142,6 +143,9 @@ def ends(t, w, a):
          [before[pid] for pid in before if alive(pid)])
     p.communicate(timeout=20)
     t.ok(not os.path.exists(w.socket), "nor its socket")
+    groups = [g for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for g in glob.glob(f"{top}/leash/*-*")]
+    t.ok(not any(g.rpartition("/")[2].startswith(f"{u.uid}-") for g in groups for u in (a, b)),
+         "nor a control group", groups)
 
 
 def main():
@@ -162,7 +166,7 @@ def main():
         sessions_die(t, w, a, b)
         stopped(t, w, a, b)
         idle(t, w, a, b)
-        ends(t, w, a)
+        ends(t, w, a, b)
     finally:
         w.remove()
         a.remove()

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A control group of its own for each session (decision 15): below leash.slice where systemd runs,
+ * by asking it for a scope, which is the only way to get one that it will not tear down
+ * (CGROUP_DELEGATION.md); else below /sys/fs/cgroup/leash. Never below leashd's own unit: sandboxes
+ * outlive a restart of leashd.
+ *
+ * The group is delegated: it belongs to the user, so that the session makes its sandboxes' groups
+ * itself and asks nobody. The limits of the whole stay root's.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef HAVE_LIBSYSTEMD
+#include <systemd/sd-bus.h>
+#endif
+
+#include "../../backends/linux/cgroup_file.h"
+#include "../../backends/posix/socket.h"
+#include "launch.h"
+
+#define OURS "leash"
+#define SCOPE_MS 5000 /* a system that is just booting has other work */
+
+/* What a delegated group's owner may write (cgroup-v2.rst, "Model of Delegation"). */
+static const char *const delegated[] = { ".", "cgroup.procs", "cgroup.threads",
+                                         "cgroup.subtree_control" };
+static const char *const controllers[] = { "+memory", "+pids", "+cpu", "+io" };
+
+static int open_root(void) {
+        static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+        struct statfs s;
+
+        for (size_t i = 0; i < ELEMENTSOF(mounts); i++)
+                if (statfs(mounts[i], &s) == 0 && s.f_type == CGROUP2_SUPER_MAGIC)
+                        return open(mounts[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return -1;
+}
+
+static int make_group(int parent, const char *name) {
+        /* Its owner has to come by, through groups of root's. */
+        mode_t was = umask(022);
+        int r = mkdirat(parent, name, 0755);
+        (void) umask(was);
+        if (r < 0 && errno != EEXIST)
+                return -1;
+        return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int delegate(int group, uid_t uid, gid_t gid) {
+        for (size_t i = 0; i < ELEMENTSOF(delegated); i++)
+                if (fchownat(group, delegated[i], uid, gid, AT_SYMLINK_NOFOLLOW) < 0 &&
+                    errno != ENOENT)
+                        return -errno;
+        return 0;
+}
+
+/* Into a leaf: a group whose children shall have controllers has no process of its own. */
+static int settle(int group, const struct launch_request *rq) {
+        _cleanup_(fd_closep) int leaf = make_group(group, CGROUP_LEAF);
+
+        if (leaf < 0)
+                return -errno;
+        int r = cgroup_write(leaf, "cgroup.procs", "0");
+        if (r >= 0)
+                r = delegate(leaf, rq->uid, rq->gid);
+        return r < 0 ? r : delegate(group, rq->uid, rq->gid);
+}
+
+/* Where the kernel or another v1 hierarchy keeps a controller, it stays off. */
+static void enable_controllers(int group) {
+        for (size_t i = 0; i < ELEMENTSOF(controllers); i++)
+                (void) cgroup_write(group, "cgroup.subtree_control", controllers[i]);
+}
+
+static int enter_plain(const struct launch_request *rq) {
+        char name[64];
+        _cleanup_(fd_closep) int root = open_root();
+        if (root < 0)
+                return -ENOENT;
+        enable_controllers(root);
+        _cleanup_(fd_closep) int ours = make_group(root, OURS);
+        if (ours < 0)
+                return -errno;
+        enable_controllers(ours);
+        snprintf(name, sizeof name, "%u-%d", rq->uid, (int) getpid());
+        _cleanup_(fd_closep) int group = make_group(ours, name);
+        return group < 0 ? -errno : settle(group, rq);
+}
+
+/* Empty groups inside, deepest first; a group is removed by rmdir(2) although it holds files. */
+static bool remove_group(int parent, const char *name, unsigned depth) {
+        _cleanup_(fd_closep) int fd =
+                openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        DIR *d = fd >= 0 && depth > 0 ? fdopendir(dup(fd)) : NULL;
+
+        for (struct dirent *e; d && (e = readdir(d));)
+                if (e->d_type == DT_DIR && e->d_name[0] != '.')
+                        (void) remove_group(fd, e->d_name, depth - 1);
+        if (d)
+                closedir(d);
+        return unlinkat(parent, name, AT_REMOVEDIR) == 0;
+}
+
+static bool is_running(const struct launch *l, const char *name) {
+        const char *dash = strchr(name, '-');
+        pid_t pid = dash ? (pid_t) strtol(dash + 1, NULL, 10) : 0;
+
+        for (size_t i = 0; i < l->n_children; i++)
+                if (l->children[i].pid == pid)
+                        return true;
+        /* Of a leash-launch before us: its session lives on while it has its end of the socket. */
+        return pid > 0 && kill(pid, 0) == 0;
+}
+
+bool scope_sweep(const struct launch *l) {
+        bool clean = true;
+        _cleanup_(fd_closep) int root = open_root();
+        _cleanup_(fd_closep) int ours =
+                root < 0 ? -1 : openat(root, OURS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        DIR *d = ours >= 0 ? fdopendir(dup(ours)) : NULL;
+
+        for (struct dirent *e; d && (e = readdir(d));) {
+                if (e->d_type != DT_DIR || e->d_name[0] == '.' || is_running(l, e->d_name))
+                        continue;
+                /* Nothing of a session outlives it. */
+                _cleanup_(fd_closep) int group = openat(ours, e->d_name, O_DIRECTORY | O_CLOEXEC);
+                (void) cgroup_write(group, "cgroup.kill", "1");
+                clean &= remove_group(ours, e->d_name, 3);
+        }
+        if (d)
+                closedir(d);
+        return clean;
+}
+
+#ifdef HAVE_LIBSYSTEMD
+/* Our own group, as a path below the mount, once it has the unit's name in it. */
+static int await_scope(const char *unit, char *ret, size_t size) {
+        struct timespec pause = { .tv_nsec = 2 * 1000 * 1000 };
+        char text[1024];
+
+        for (unsigned ms = 0; ms < SCOPE_MS; ms += 2) {
+                if (cgroup_read(AT_FDCWD, "/proc/self/cgroup", text, sizeof text) < 0)
+                        return -EIO;
+                char *line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
+                if (line) {
+                        line = strchr(line, '/');
+                        line[strcspn(line, "\n")] = 0;
+                        if (strstr(line, unit))
+                                return (size_t) snprintf(ret, size, "%s", line + 1) < size
+                                               ? 0
+                                               : -ENAMETOOLONG;
+                }
+                (void) nanosleep(&pause, NULL);
+        }
+        return -ETIMEDOUT;
+}
+
+static int append(sd_bus_message *m, const char *unit, const struct launch_request *rq) {
+        char what[64];
+        int r;
+
+        snprintf(what, sizeof what, "leash: sandboxes of uid %u", rq->uid);
+        r = sd_bus_message_append(m, "ss", unit, "fail");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "(sv)");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)", "Description", "s", what,
+                                          "Slice", "s", "leash.slice", "Delegate", "b", 1,
+                                          "CollectMode", "s", "inactive-or-failed", "PIDs", "au", 1,
+                                          (uint32_t) getpid());
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        return r < 0 ? r : sd_bus_message_append(m, "a(sa(sv))", 0);
+}
+
+static int ask_systemd(const char *unit, const struct launch_request *rq) {
+        sd_bus *bus = NULL;
+        sd_bus_message *m = NULL;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        int r = sd_bus_open_system(&bus);
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(
+                        bus, &m, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                        "org.freedesktop.systemd1.Manager", "StartTransientUnit");
+        if (r >= 0)
+                r = append(m, unit, rq);
+        if (r >= 0)
+                r = sd_bus_call(bus, m, SCOPE_MS * 1000ull, &error, NULL);
+        sd_bus_error_free(&error);
+        sd_bus_message_unref(m);
+        sd_bus_flush_close_unref(bus);
+        return r;
+}
+
+static int enter_scope(const struct launch_request *rq) {
+        char unit[64], path[512];
+
+        snprintf(unit, sizeof unit, "leash-%u-%d.scope", rq->uid, (int) getpid());
+        int r = ask_systemd(unit, rq);
+        if (r >= 0)
+                r = await_scope(unit, path, sizeof path);
+        if (r < 0)
+                return r;
+        _cleanup_(fd_closep) int root = open_root();
+        _cleanup_(fd_closep) int group =
+                root < 0 ? -1 : openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return group < 0 ? -ENOENT : settle(group, rq);
+}
+#endif
+
+int scope_enter(const struct launch_request *rq) {
+#ifdef HAVE_LIBSYSTEMD
+        /* sd_booted(3) */
+        if (access("/run/systemd/system", F_OK) == 0)
+                return enter_scope(rq);
+#endif
+        return enter_plain(rq);
+}
