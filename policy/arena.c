@@ -168,6 +168,13 @@ bool arena_push(struct arena *a, struct strings *list, const char *s) {
         return true;
 }
 
+const char *pairs_get(const struct pairs *list, const char *name) {
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->items[i].name, name) == 0)
+                        return list->items[i].value;
+        return NULL;
+}
+
 bool arena_push_pair(struct arena *a, struct pairs *list, const char *name, const char *value) {
         struct pair pair = { .name = arena_strdup(a, name), .value = arena_strdup(a, value) };
         if (!pair.name || !pair.value)

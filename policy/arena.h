@@ -20,3 +20,4 @@ char *arena_printf(struct arena *a, const char *fmt, ...) _printf_(2, 3);
 /* Append (copying the string); false when memory is short. Sets list->set. */
 bool arena_push(struct arena *a, struct strings *list, const char *s);
 bool arena_push_pair(struct arena *a, struct pairs *list, const char *name, const char *value);
+const char *pairs_get(const struct pairs *list, const char *name); /* NULL: not in it */

@@ -334,8 +334,8 @@ static int compile_init(struct compile *c, struct error *e) {
         if (p->environment.pass.n > 0)
                 return error_field(
                         e, "/environment/pass/0",
-                        "the client resolves environment.pass into environment.set before "
-                        "it sends a policy: give the value there");
+                        "the daemon does not know the caller's environment: put the value into "
+                        "environment.set, or send client_environment beside the policy");
 
         /* user_namespaces(7): mapping uid 0 needs CAP_SETFCAP since Linux 5.12, which would let the
          * files in the working directory carry capabilities that hold on the host. */

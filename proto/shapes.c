@@ -36,6 +36,11 @@ static const struct field enforcement_fields[] = {
 };
 SHAPE(enforcement, "Enforcement", 0, "How a sandbox is enforced.");
 
+#define CLIENT_ENVIRONMENT                                                                        \
+        FIELD_PAIRS(T, client_environment, "client_environment", 0, LIMIT_ENV_ITEMS,              \
+                    "The caller's own variables: environment.pass of the profile and the policy " \
+                    "takes values from here, and nothing else does.")
+
 #define PLACE_ROWS                                                                                \
         FIELD_STRING(T, sandbox, "sandbox", 0, ID_BYTES,                                          \
                      "An existing sandbox; without it, one of its own is made from the policy."), \
@@ -45,7 +50,8 @@ SHAPE(enforcement, "Enforcement", 0, "How a sandbox is enforced.");
                              "A preset or a profile that the policy is laid over."),              \
                 FIELD_OPTIONAL(T, overrides, "overrides", 0, policy,                              \
                                "A last layer (the command line's): its lists are appended, not "  \
-                               "replaced.")
+                               "replaced."),                                                      \
+                CLIENT_ENVIRONMENT
 
 /* sandboxes */
 
@@ -57,6 +63,7 @@ static const struct field sandbox_create_params_fields[] = {
                      "A preset or a profile that the policy is laid over."),
         FIELD_OPTIONAL(T, overrides, "overrides", 0, policy,
                        "A last layer (the command line's): its lists are appended, not replaced."),
+        CLIENT_ENVIRONMENT,
         FIELD_STRING(T, name, "name", 0, LIMIT_NAME_BYTES, "A name for people, shown in lists."),
         FIELD_ENUM(T, lifetime, "lifetime", 0, lifetime_names,
                    "connection (default): ends with this connection; detached: lives until it is "

@@ -14,17 +14,19 @@
 SHAPE_DECLARE(policy)
 
 /* Where a request wants to run: an existing sandbox, or a policy for one of its own. */
-#define PLACE_MEMBERS                               \
-        const char *sandbox;                        \
-        struct policy *policy; /* FIELD_OPTIONAL */ \
-        const char *profile;                        \
-        struct policy *overrides; /* FIELD_OPTIONAL: the command line's layer; lists append */
+#define PLACE_MEMBERS                                                                          \
+        const char *sandbox;                                                                   \
+        struct policy *policy; /* FIELD_OPTIONAL */                                            \
+        const char *profile;                                                                   \
+        struct policy *overrides; /* FIELD_OPTIONAL: the command line's layer; lists append */ \
+        struct pairs client_environment;
 
 enum lifetime { LIFETIME_UNSET = 0, LIFETIME_CONNECTION, LIFETIME_DETACHED, LIFETIME_N_ };
 struct sandbox_create_params {
         struct policy *policy;
         const char *profile;
         struct policy *overrides;
+        struct pairs client_environment;
         const char *name;
         enum lifetime lifetime;
         bool keep_workdir;

@@ -47,8 +47,8 @@ static bool add_environment(struct ctl *c, const struct launch *launch,
                             struct process_start_params *p) {
         const char *term = getenv("TERM");
         bool tty = c->o.tty == TRI_YES || isatty(0) || isatty(1) || isatty(2);
-        bool said = pairs_have(&c->o.overrides.environment.set, "TERM") ||
-                    (c->o.policy && pairs_have(&c->o.policy->environment.set, "TERM"));
+        bool said = pairs_get(&c->o.overrides.environment.set, "TERM") ||
+                    (c->o.policy && pairs_get(&c->o.policy->environment.set, "TERM"));
 
         for (size_t i = 0; i < launch->environment.n; i++)
                 if (!arena_push_pair(c->o.arena, &p->environment, launch->environment.items[i].name,

@@ -104,6 +104,7 @@ struct place {
         PLACE_MEMBERS
 };
 int options_place(struct options *o, struct place *ret, struct error *e);
-#define PLACE_SET(params, p)                                               \
-        ((params)->sandbox = (p)->sandbox, (params)->policy = (p)->policy, \
-         (params)->profile = (p)->profile, (params)->overrides = (p)->overrides)
+#define PLACE_SET(params, p)                                                     \
+        ((params)->sandbox = (p)->sandbox, (params)->policy = (p)->policy,       \
+         (params)->profile = (p)->profile, (params)->overrides = (p)->overrides, \
+         (params)->client_environment = (p)->client_environment)

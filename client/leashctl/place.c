@@ -5,8 +5,10 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../libleash/localise.h"
+#include "../../proto/rpc.h"
 #include "options.h"
 
 static int existing_sandbox(struct options *o, struct place *ret, struct error *e) {
@@ -28,6 +30,25 @@ static int check_layers(struct options *o, struct error *e) {
         if (r >= 0 && o->policy)
                 r = error_under(e, "/policy", policy_check(o->policy, e));
         return r;
+}
+
+/* Only the daemon reads a profile, and only we have the variables that it may pass on. A preset
+ * passes none. What is not UTF-8 cannot be said in JSON, and stays here. */
+static int profile_environment(struct options *o, struct pairs *ret, struct error *e) {
+        if (!o->profile || policy_preset(o->profile))
+                return 0;
+        ret->set = true;
+        for (char **v = environ; *v; v++) {
+                const char *equals = strchr(*v, '=');
+                char *name = equals ? arena_strndup(o->arena, *v, (size_t) (equals - *v)) : NULL;
+
+                if (equals && !name)
+                        return error_nomem(e);
+                if (name && ret->n < LIMIT_ENV_ITEMS && utf8_is_valid(*v, strlen(*v)) &&
+                    !arena_push_pair(o->arena, ret, name, equals + 1))
+                        return error_nomem(e);
+        }
+        return 0;
 }
 
 int options_place(struct options *o, struct place *ret, struct error *e) {
@@ -56,5 +77,6 @@ int options_place(struct options *o, struct place *ret, struct error *e) {
                 .profile = o->profile,
                 .overrides = o->overridden ? &o->overrides : NULL,
         };
-        return check_layers(o, e);
+        int r = profile_environment(o, &ret->client_environment, e);
+        return r < 0 ? r : check_layers(o, e);
 }

@@ -83,18 +83,11 @@ static int localise_list(struct arena *a, const char *base, const char *where, s
         return 0;
 }
 
-bool pairs_have(const struct pairs *p, const char *name) {
-        for (size_t i = 0; i < p->n; i++)
-                if (strcmp(p->items[i].name, name) == 0)
-                        return true;
-        return false;
-}
-
 /* A name that is not set here is not set there; one that `set` gives has its value already. */
 static int resolve_pass(struct arena *a, struct policy_environment *env, struct error *e) {
         for (size_t i = 0; i < env->pass.n; i++) {
                 const char *value = getenv(env->pass.items[i]);
-                if (value && !pairs_have(&env->set, env->pass.items[i]) &&
+                if (value && !pairs_get(&env->set, env->pass.items[i]) &&
                     !arena_push_pair(a, &env->set, env->pass.items[i], value))
                         return error_nomem(e);
         }
@@ -159,8 +152,8 @@ static int certificates_localise(struct arena *a, struct policy *p, struct error
         char real[PATH_MAX];
         for (size_t i = 0; i < ELEMENTSOF(certificate_variables); i++) {
                 const char *name = certificate_variables[i], *path = getenv(name);
-                if (!path || path[0] != '/' || pairs_have(&p->network.certificates, name) ||
-                    pairs_have(&p->environment.set, name) || !realpath(path, real) ||
+                if (!path || path[0] != '/' || pairs_get(&p->network.certificates, name) ||
+                    pairs_get(&p->environment.set, name) || !realpath(path, real) ||
                     !is_certificates(real))
                         continue;
                 if (!arena_push_pair(a, &p->network.certificates, name, real))

@@ -11,4 +11,3 @@ int policy_localise(struct arena *a, const char *base, struct policy *p, struct 
 /* For a policy with a network: the caller's own proxy, where it names none, and the certificate
  * authorities that the caller's environment names. */
 int network_localise(struct arena *a, struct policy *p, struct error *e);
-bool pairs_have(const struct pairs *p, const char *name);

@@ -66,12 +66,30 @@ static int ipc_directory(struct session *s, struct place *p, bool real, struct e
         return p->subject.ipc_dir ? 0 : error_nomem(e);
 }
 
-static int resolve(struct session *s, struct place *p, const struct policy *request,
-                   const char *profile_name, const struct policy *overrides, struct error *e) {
+/* Decision 19: what `pass` names is looked up in what the caller sent; a variable that he has not
+ * got is not set inside either. Without that, plan_compile() refuses. */
+static int pass_variables(struct place *p, const struct pairs *from, struct error *e) {
+        struct policy_environment *env = &p->policy.environment;
+
+        if (!from || !from->set)
+                return 0;
+        for (size_t i = 0; i < env->pass.n; i++) {
+                const char *value = pairs_get(from, env->pass.items[i]);
+                if (value && !pairs_get(&env->set, env->pass.items[i]) &&
+                    !arena_push_pair(p->arena, &env->set, env->pass.items[i], value))
+                        return error_nomem(e);
+        }
+        env->pass = (struct strings){ 0 };
+        return 0;
+}
+
+static int resolve(struct session *s, struct place *p, const struct layers *l, struct error *e) {
         const struct policy *profile = NULL;
-        int r = profile_name ? profile_load(s, p->arena, profile_name, &profile, e) : 0;
+        int r = l->profile ? profile_load(s, p->arena, l->profile, &profile, e) : 0;
         if (r >= 0)
-                r = policy_resolve(p->arena, profile, request, overrides, &p->policy, e);
+                r = policy_resolve(p->arena, profile, l->policy, l->overrides, &p->policy, e);
+        if (r >= 0)
+                r = pass_variables(p, l->client_environment, e);
         if (r >= 0)
                 r = error_under(e, "/policy", policy_check(&p->policy, e));
         return r;
@@ -104,13 +122,12 @@ static int compile(struct session *s, struct place *p, const char *sandbox_id, b
 }
 
 /* `ret` is not moved afterwards without care: the plan points to ret->subject. */
-int place_compile(struct session *s, const struct policy *request, const char *profile,
-                  const struct policy *overrides, const char *sandbox_id, bool real,
+int place_compile(struct session *s, const struct layers *layers, const char *sandbox_id, bool real,
                   struct place *ret, struct error *e) {
         *ret = (struct place){ .arena = arena_new() };
         if (!ret->arena)
                 return error_nomem(e);
-        int r = resolve(s, ret, request, profile, overrides, e);
+        int r = resolve(s, ret, layers, e);
         if (r >= 0)
                 r = compile(s, ret, sandbox_id, real, e);
         if (r < 0)

@@ -18,10 +18,23 @@ struct place {
         struct workdir *ipc;   /* where the backend has no place for host commands */
 };
 
+/* The layers of a policy, lowest first: the profile's, the request's, the command line's. */
+struct layers {
+        const char *profile;
+        const struct policy *policy, *overrides;
+        const struct pairs *client_environment; /* NULL or unset: not given */
+};
+
+/* Of a request's parameters. */
+#define LAYERS(p)                                                                            \
+        {                                                                                    \
+                .profile = (p)->profile, .policy = (p)->policy, .overrides = (p)->overrides, \
+                .client_environment = &(p)->client_environment                               \
+        }
+
 /* real: a fresh working directory is made on the disk if the policy names none. Otherwise
  * (policy.check, policy.explain, leash.info) a name is made up. sandbox_id may be NULL. */
-int place_compile(struct session *s, const struct policy *request, const char *profile,
-                  const struct policy *overrides, const char *sandbox_id, bool real,
+int place_compile(struct session *s, const struct layers *layers, const char *sandbox_id, bool real,
                   struct place *ret, struct error *e);
 /* keep: the fresh directory stays. rq (may be NULL) is answered with {} when nothing is left. */
 void place_done(struct session *s, struct place *p, bool keep, struct request *rq);

@@ -37,7 +37,7 @@ static int list_losses(struct session *s, struct arena *a, struct leash_info_res
         for (int i = 0; i < LOSS_N_; i++)
                 if (!arena_push(a, &accept_all.accept, losses[i].name))
                         return error_nomem(e);
-        int r = place_compile(s, &accept_all, NULL, NULL, NULL, false, &place, e);
+        int r = place_compile(s, &(struct layers){ .policy = &accept_all }, NULL, false, &place, e);
         if (r < 0)
                 return r;
         struct info_loss *rows = arena_array(a, LOSS_N_, sizeof *rows);

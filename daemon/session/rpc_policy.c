@@ -15,11 +15,10 @@ static const char *const verdict_names[] = {
 };
 
 /* The place of an existing sandbox, or one of its own that `made` holds. */
-static int find_place(struct request *rq, const char *sandbox, const struct policy *policy,
-                      const char *profile, const struct policy *overrides, struct place *made,
-                      const struct place **ret, struct error *e) {
+static int find_place(struct request *rq, const char *sandbox, const struct layers *layers,
+                      struct place *made, const struct place **ret, struct error *e) {
         if (sandbox) {
-                if (policy || profile || overrides)
+                if (layers->policy || layers->profile || layers->overrides)
                         return error_field(e, "/sandbox", "give a sandbox or a policy, not both");
                 const struct sandbox *sb = sandbox_find(rq->session, sandbox, e);
                 if (!sb)
@@ -28,7 +27,7 @@ static int find_place(struct request *rq, const char *sandbox, const struct poli
                 return 0;
         }
         *ret = made;
-        return place_compile(rq->session, policy, profile, overrides, NULL, false, made, e);
+        return place_compile(rq->session, layers, NULL, false, made, e);
 }
 
 static int check_path(const struct place *place, struct arena *a, const struct check_query *q,
@@ -94,7 +93,8 @@ int rpc_policy_check(struct request *rq, struct error *e) {
         const struct place *place = &made;
         char where[48];
 
-        int r = find_place(rq, p->sandbox, p->policy, p->profile, p->overrides, &made, &place, e);
+        const struct layers layers = LAYERS(p);
+        int r = find_place(rq, p->sandbox, &layers, &made, &place, e);
         if (r < 0)
                 return r;
         struct check_verdict *rows = arena_array(rq->arena, p->queries.n + 1, sizeof *rows);
@@ -121,7 +121,8 @@ int rpc_policy_explain(struct request *rq, struct error *e) {
         struct place made = { 0 };
         const struct place *place = &made;
 
-        int r = find_place(rq, p->sandbox, p->policy, p->profile, p->overrides, &made, &place, e);
+        const struct layers layers = LAYERS(p);
+        int r = find_place(rq, p->sandbox, &layers, &made, &place, e);
         if (r < 0)
                 return r;
         result.text = plan_explain(rq->arena, &place->policy, place->plan);

@@ -20,7 +20,7 @@ static int find_sandbox(struct request *rq, const char *id, const struct sandbox
                 *ret_own = true;
                 return sandbox_new(rq->session, rq->peer, own, NULL, ret, e);
         }
-        if (own->policy || own->profile || own->overrides)
+        if (own->layers.policy || own->layers.profile || own->layers.overrides)
                 return error_field(e, "/sandbox", "give a sandbox or a policy, not both");
         if (own->keep_workdir)
                 return error_field(e, "/keep_workdir", "goes only with a sandbox of its own");
@@ -43,10 +43,7 @@ static int start(struct request *rq, const char *id, const struct sandbox_wish *
 
 int rpc_process_run(struct request *rq, struct error *e) {
         const struct process_run_params *p = rq->params;
-        const struct sandbox_wish own = { .policy = p->policy,
-                                          .overrides = p->overrides,
-                                          .profile = p->profile,
-                                          .keep_workdir = p->keep_workdir };
+        const struct sandbox_wish own = { .layers = LAYERS(p), .keep_workdir = p->keep_workdir };
         struct process_wish wish = { .argv = p->argv,
                                      .cwd = p->cwd,
                                      .environment = p->environment,
@@ -131,10 +128,7 @@ static int choose_streams(const struct request *rq, const struct process_start_p
 
 int rpc_process_start(struct request *rq, struct error *e) {
         const struct process_start_params *p = rq->params;
-        const struct sandbox_wish own = { .policy = p->policy,
-                                          .overrides = p->overrides,
-                                          .profile = p->profile,
-                                          .keep_workdir = p->keep_workdir };
+        const struct sandbox_wish own = { .layers = LAYERS(p), .keep_workdir = p->keep_workdir };
         struct process_wish wish = { .argv = p->argv,
                                      .cwd = p->cwd,
                                      .environment = p->environment,

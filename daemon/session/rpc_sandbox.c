@@ -8,9 +8,7 @@
 
 int rpc_sandbox_create(struct request *rq, struct error *e) {
         const struct sandbox_create_params *p = rq->params;
-        const struct sandbox_wish wish = { .policy = p->policy,
-                                           .overrides = p->overrides,
-                                           .profile = p->profile,
+        const struct sandbox_wish wish = { .layers = LAYERS(p),
                                            .name = p->name,
                                            .lifetime = p->lifetime,
                                            .keep_workdir = p->keep_workdir };

@@ -97,7 +97,7 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
                 return error_nomem(e);
         sb->session = s;
         id_new("sb-", sb->id);
-        int r = place_compile(s, w->policy, w->profile, w->overrides, sb->id, true, &sb->place, e);
+        int r = place_compile(s, &w->layers, sb->id, true, &sb->place, e);
         if (r >= 0)
                 r = s->backend->box_new(s->engine, sb->place.plan, &sb->box, e);
         if (r >= 0) {

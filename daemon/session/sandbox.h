@@ -29,8 +29,8 @@ struct sandbox {
 
 /* What comes with a policy: the parts of sandbox.create, process.run and process.start. */
 struct sandbox_wish {
-        const struct policy *policy, *overrides;
-        const char *profile, *name;
+        struct layers layers;
+        const char *name;
         enum lifetime lifetime;
         bool keep_workdir;
 };

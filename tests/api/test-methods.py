@@ -30,7 +30,6 @@ class Info(leash.Case):
         self.assertIn("rpc.discover", names)
 
     def test_planned_and_unknown(self):
-        self.fails("unsupported", "ipc.register")
         self.fails("unsupported", "python.run")
         self.fails("method_not_found", "no.such")
 
@@ -291,6 +290,14 @@ class Profiles(leash.Case):
         r = self.c.run("sh", "-c", "echo $FROM $BOTH", profile=name, policy={"environment": {"set": {"BOTH": "x"}}})
         self.assertIn("x", r["stdout"])
         self.assertEqual(self.c.call("policy.explain", profile=name)["policy"]["level"], "strict")
+        with open(os.path.join(where, name + ".json"), "w", encoding="utf-8") as f:
+            f.write('{"environment": {"pass": ["MINE", "SET", "MISSING"], "set": {"SET": "profile"}}}')
+        self.fails("invalid_params", "process.run", argv=["true"], profile=name)
+        r = self.c.run("env", profile=name, client_environment={"MINE": "1", "SET": "2", "OTHER": "3"})
+        lines = r["stdout"].splitlines()
+        self.assertIn("MINE=1", lines)
+        self.assertIn("SET=profile", lines)
+        self.assertFalse([v for v in lines if v.startswith(("OTHER=", "MISSING="))])
         with open(file, "w", encoding="utf-8") as f:
             f.write('{"level": "strict", "filesystem": {"reed": []}}')
         e = self.fails("invalid_params", "policy.explain", profile=name)

@@ -81,7 +81,7 @@ START_TEST(test_pass_becomes_set) {
         ck_assert_uint_eq(p.environment.set.n, 2);
         ck_assert_str_eq(p.environment.set.items[0].value, "said");
         ck_assert_str_eq(p.environment.set.items[1].value, "one");
-        ck_assert(!pairs_have(&p.environment.set, "LEASH_TEST_B"));
+        ck_assert(!pairs_get(&p.environment.set, "LEASH_TEST_B"));
         ck_assert_str_eq(p.filesystem.read.items[0], "/base/data");
         ck_assert(p.filesystem.read.set && !p.filesystem.write.set);
         ck_assert_str_eq(p.workdir, "/base/w");
