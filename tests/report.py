@@ -3,13 +3,15 @@
 """Runs `meson test …` and ends with one line alone: N passed, N failed, N skipped.
 
 The numbers come from meson's JSON log. A test program that speaks TAP or ends with the summary of the `check` library
-counts with each of its cases, any other program counts as one.
+counts with each of its cases, any other program counts as one. Each report that a sanitizer left in BUILD/sanitizer
+(tests/lib/sanitizer.c) is a failure.
 
 usage: report.py BUILD -- meson test -C BUILD …
 """
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -65,6 +67,10 @@ def main():
         log = os.path.join(build, "meson-logs", f"testlog-{os.path.basename(program)}.json")
     if os.path.exists(log):
         os.unlink(log)  # never count an old run
+    reports = os.path.join(build, "sanitizer")
+    shutil.rmtree(reports, ignore_errors=True)
+    os.mkdir(reports)
+    os.chmod(reports, 0o1777)  # the tests' other user has something to say, too
     code = subprocess.call(command)
     total = [0, 0, 0]
     notes = []
@@ -74,6 +80,14 @@ def main():
                 p, f, s, n = count(json.loads(line))
                 total = [total[0] + p, total[1] + f, total[2] + s]
                 notes += n
+    for name in sorted(os.listdir(reports)):
+        with open(os.path.join(reports, name), encoding="utf-8", errors="replace") as report:
+            text = report.read()
+        print(text)
+        # Killed while it looks for leaks, it complains of that only.
+        if "ERROR:" in text or "runtime error:" in text:
+            total[1] += 1
+            notes.append(f"FAIL: sanitizer report {name}")
     if code and not total[1]:
         total[1] = 1
         notes.append(f"FAIL: {' '.join(command[:2])} ended with {code}")

@@ -198,9 +198,16 @@ int main(int argc, char **argv) {
         if (argc == 2 && strcmp(argv[1], "--euid") == 0)
                 return geteuid() == 0 ? 42 : 43;
         if (argc == 3 && strcmp(argv[1], "--linger") == 0) {
-                /* A daemon in the old manner: two forks, own session, deaf to everything polite. */
-                if (fork() > 0)
-                        _exit(0);
+                /* A daemon in the old manner: two forks, own session, deaf to everything polite.
+                 * The first waits until the last has settled, which its name says. */
+                int settled[2];
+                char end;
+                if (pipe(settled) < 0)
+                        return 1;
+                if (fork() > 0) {
+                        close(settled[1]);
+                        _exit(read(settled[0], &end, 1) == 0 ? 0 : 1);
+                }
                 setsid();
                 signal(SIGHUP, SIG_IGN);
                 signal(SIGTERM, SIG_IGN);
@@ -209,6 +216,8 @@ int main(int argc, char **argv) {
                 int null = open("/dev/null", O_RDWR);
                 for (int fd = 0; fd < 3; fd++)
                         dup2(null, fd);
+                prctl(PR_SET_NAME, "lingering");
+                close(settled[1]);
                 for (int i = 0; i < 600; i++)
                         sleep(1);
                 return 0;

@@ -227,7 +227,8 @@ def token(s):
     return f"{s.world.name}-linger"
 
 
-def running(mark):
+def running(mark, settled=False):
+    """What `escape --linger MARK` left. While that still forks, a look into /proc can miss the old one and the new."""
     found = []
     for name in os.listdir("/proc"):
         with contextlib.suppress(OSError):
@@ -235,6 +236,10 @@ def running(mark):
                 with open(f"/proc/{name}/cmdline", "rb") as f:
                     argv = f.read().split(b"\0")
                 if len(argv) > 2 and argv[1] == b"--linger" and argv[2] == mark.encode() and lt.alive(int(name)):
+                    if settled:
+                        with open(f"/proc/{name}/comm", "rb") as f:
+                            if f.read() != b"lingering\n":
+                                continue
                     found.append(int(name))
     return found
 
@@ -258,7 +263,7 @@ def bereaved(whom):
     def act(s):
         p = s.start(["/bin/sh", "-c", f"./escape --linger {token(s)}; exec sleep 300"])
         try:
-            if not lt.wait_for(lambda: running(token(s)) or p.poll() is not None, 20) or p.poll() is not None:
+            if not lt.wait_for(lambda: running(token(s), settled=True) or p.poll() is not None, 20) or p.poll() is not None:
                 raise Unplayable((p.communicate()[1] or b"").decode(errors="replace"))
             targets = {"leashctl": [p.pid]}.get(whom) if s.level else [p.pid]
             if targets is None:
