@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 VALGRIND = valgrind --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --quiet
 
 # What `make check` runs; the longer suites have targets of their own.
-SUITES = --suite unit --suite lint --suite api --suite escape --suite tools --suite system
+SUITES = --suite unit --suite lint --suite api --suite escape --suite tools --suite system --suite python
 
 .PHONY: all demo check check-asan check-valgrind check-vm stress bench fuzz lint format install deps clean
 

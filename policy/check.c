@@ -244,13 +244,14 @@ static int check_python(const struct policy *p, struct error *e) {
         }
         int r = check_length("/python/venv/packages", v->packages.n, LIMIT_LIST_ITEMS, e);
         for (size_t i = 0; r >= 0 && i < v->packages.n; i++) {
-                const char *s = v->packages.items[i];
                 point_index(pointer, "/python/venv/packages", i);
-                if (!*s || *s == '-') /* would be read as an option by the installer */
-                        r = error_field(e, pointer, "\"%s\" is not a package requirement", s);
-                for (; r >= 0 && *s; s++)
-                        if ((unsigned char) *s < 0x20 || *s == 0x7f)
-                                r = error_field(e, pointer, "the requirement has a control byte");
+                r = requirement_check(v->packages.items[i], pointer, NULL, e);
+        }
+        if (r >= 0)
+                r = check_paths(&v->requirements, false, "/python/venv/requirements", e);
+        if (r >= 0 && v->index_url) {
+                struct index_url url;
+                r = index_url_parse(v->index_url, "/python/venv/index_url", &url, e);
         }
         return r;
 }

@@ -369,6 +369,8 @@ int plan_compile(struct arena *a, const struct policy *policy, const struct fact
                 r = compile_grants(&c, e);
         if (r >= 0)
                 r = compile_check_workdir(&c, e);
+        if (r >= 0)
+                r = compile_venv_check(&c, e);
         if (r >= 0 && c.plan->native)
                 r = compile_native(&c, e);
         if (r >= 0 && !c.plan->native) {

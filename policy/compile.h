@@ -125,5 +125,9 @@ struct toolchain {
 };
 extern const struct toolchain toolchains[];
 extern const size_t toolchains_n;
+/* python.c: the virtual environment */
+int compile_venv_check(struct compile *c, struct error *e);
+void compile_venv_view(struct compile *c);
+void compile_venv_masks(struct compile *c);
 /* devices.c */
 void compile_devices(struct compile *c);

@@ -111,6 +111,25 @@ static void set_proxy(struct compile *c) {
                 set(c, "JAVA_TOOL_OPTIONS", java_options);
 }
 
+/* What an environment's `activate` would do. Byte code cannot be written where it is read-only. */
+static void set_venv(struct compile *c) {
+        const struct subject *s = c->subject;
+        if (!s->venv)
+                return;
+        const char *bin = compile_join(c, s->venv, "bin"), *old = make_path(c);
+        size_t size = strlen(bin) + strlen(old) + 2;
+        char *path = arena_alloc(c->a, size);
+        if (!path) {
+                c->no_memory = true;
+                return;
+        }
+        (void) snprintf(path, size, "%s:%s", bin, old);
+        set(c, "PATH", path);
+        set(c, "VIRTUAL_ENV", s->venv);
+        if (!s->venv_writable)
+                set(c, "PYTHONDONTWRITEBYTECODE", "1");
+}
+
 /* Host commands come first, and before what the policy sets, too: they may be registered at any
  * time, and nothing inside can put anything there. */
 static void set_ipc(struct compile *c) {
@@ -132,6 +151,7 @@ void compile_environment(struct compile *c) {
         const struct subject *s = c->subject;
         set(c, "PATH", make_path(c));
         const char *tmp = c->plan->native && s->tmpdir ? s->tmpdir : "/tmp";
+        set_venv(c);
         set(c, "HOME", *c->home ? c->home : tmp);
         set(c, "USER", s->user ? s->user : "nobody");
         set(c, "LOGNAME", s->user ? s->user : "nobody");

@@ -30,7 +30,8 @@
         X(IO, "io_error", 9, "The operating system refused an operation.")                         \
         X(EXEC_NOT_FOUND, "exec_not_found", 10, "The program was not found inside the sandbox.")   \
         X(EXEC_DENIED, "exec_denied", 11, "The program was found but cannot be executed.")         \
-        X(STATE, "wrong_state", 12, "The object is not in a state that allows this.")
+        X(STATE, "wrong_state", 12, "The object is not in a state that allows this.")              \
+        X(VENV, "venv_failed", 13, "The virtual environment could not be made.")
 
 enum error_code {
         ERROR_NONE = 0,

@@ -106,6 +106,7 @@ int compile_masks(struct compile *c, struct error *e) {
         }
         compile_protections(c);
         compile_workspace(c);
+        compile_venv_masks(c);
         compile_sort_masks(c);
         for (size_t i = 0; i < c->n_masks; i++)
                 compile_mount(c, c->masks[i]);

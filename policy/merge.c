@@ -28,6 +28,7 @@ static const struct {
         { offsetof(struct policy, security.unix_sockets), LIST_GRANT },
         { offsetof(struct policy, environment.pass), LIST_GRANT },
         { offsetof(struct policy, python.venv.packages), LIST_GRANT },
+        { offsetof(struct policy, python.venv.requirements), LIST_GRANT },
         { offsetof(struct policy, accept), LIST_GRANT },
 };
 
@@ -159,6 +160,8 @@ int policy_merge(struct arena *a, const struct policy *base, const struct policy
                         p.python.venv.path = over->python.venv.path;
                 if (over->python.venv.python)
                         p.python.venv.python = over->python.venv.python;
+                if (over->python.venv.index_url)
+                        p.python.venv.index_url = over->python.venv.index_url;
         }
         for (size_t i = 0; i < ELEMENTSOF(lists); i++)
                 if (!merge_list(a, CONST_AT(struct strings, over, lists[i].offset), lists[i].rule,

@@ -32,6 +32,14 @@ struct subject {
         /* Where host commands are, as commands see it: IPC_DIRECTORY, or in the native tier a
          * directory of the host that they may only read. NULL: there are none. */
         const char *ipc_dir;
+        /* The virtual environment that commands run in: where it shows, and where it lies on the
+         * host while it is being made (else NULL). */
+        const char *venv, *venv_source;
+        bool venv_writable;
+        bool venv_ours;             /* made and kept by leash: its place needs no judging */
+        struct strings venv_reads;  /* where its interpreter lives, when that is in the home */
+        struct strings venv_decoys; /* "DIR/", "FILE": empty, and denied: see venv_sandbox.c */
+        const char *venv_base;      /* where all of leash's own lie: writable to nobody inside */
         const char *git_name, *git_email; /* from the user's git configuration, or NULL */
         /* Trusted files of repositories in the working directory that exist now (decision 10):
          * canonical paths of git directories ("/w/.git", "/w/sub/.git", and outside ones of

@@ -73,6 +73,8 @@ struct policy_limits {
 struct policy_venv {
         const char *path, *python;
         struct strings packages;
+        struct strings requirements; /* files, one requirement a line */
+        const char *index_url;
         enum tri system_site_packages;
 };
 
@@ -94,6 +96,24 @@ struct policy {
         struct policy_python python;
         struct strings accept;
 };
+
+/* http(s)://[user[:password]@]host[:port]/… */
+struct index_url {
+        char host[256]; /* without the brackets of an IPv6 address */
+        unsigned port;
+        bool plain;               /* http */
+        bool loopback;            /* the host's own */
+        size_t user_at, user_len; /* of "user:password@" in the text; 0 = none */
+};
+int index_url_parse(const char *text, const char *where, struct index_url *ret, struct error *e);
+
+/* python.venv.packages: a requirement as PEP 508 has it, and nothing that an installer would take
+ * for an option, a path or a URL by itself. ret_url (may be NULL): where "NAME @ URL" points; no
+ * host, if it is none of that kind. */
+int requirement_check(const char *text, const char *where, struct index_url *ret_url,
+                      struct error *e);
+/* A whole requirements file: comments, continued lines, hashes. */
+int requirements_check(const char *text, const char *where, struct error *e);
 
 /* The protections, so that code can loop over them instead of naming each. */
 struct protection {

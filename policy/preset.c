@@ -74,7 +74,10 @@ static const struct policy python_dev = {
         .environment = { .pass = NONE,
                          .set = { python_dev_set, ELEMENTSOF(python_dev_set), true } },
         .python = { .has_venv = true,
-                    .venv = { .path = ".venv", .packages = NONE, .system_site_packages = TRI_NO },
+                    .venv = { .path = ".venv",
+                              .packages = NONE,
+                              .requirements = NONE,
+                              .system_site_packages = TRI_NO },
                     .allow_pip_install = TRI_YES },
 };
 
@@ -85,12 +88,17 @@ static struct pair data_science_set[] = {
         { "PIP_DISABLE_PIP_VERSION_CHECK", "1" },
         { "MPLBACKEND", "Agg" },
 };
+static const char *data_science_packages[] = { "numpy", "pandas", "matplotlib", "scikit-learn" };
 static const struct policy data_science = {
         COMMON(LEVEL_DEFAULT, TRI_YES, TRI_NO),
         .environment = { .pass = NONE,
                          .set = { data_science_set, ELEMENTSOF(data_science_set), true } },
         .python = { .has_venv = true,
-                    .venv = { .path = ".venv", .packages = NONE, .system_site_packages = TRI_YES },
+                    .venv = { .path = ".venv",
+                              .packages = { data_science_packages,
+                                            ELEMENTSOF(data_science_packages), true },
+                              .requirements = NONE,
+                              .system_site_packages = TRI_YES },
                     .allow_pip_install = TRI_YES },
 };
 

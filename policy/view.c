@@ -321,6 +321,7 @@ void compile_view(struct compile *c) {
         add_home(c);
         compile_devices(c);
         add_granted(c);
+        compile_venv_view(c);
         add_sockets(c);
         compile_sort_mounts(c);
 }

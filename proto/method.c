@@ -57,6 +57,17 @@ const struct method methods[METHOD_N_] = {
         [METHOD_IPC_OUTPUT] = { "ipc.output", &ipc_output_params_shape, &empty_shape, 0,
                                 "Sends a part of a call's output before its answer; the reply "
                                 "comes when there is room for more." },
+        [METHOD_PYTHON_CREATE_VENV] = { "python.create_venv", &python_create_venv_params_shape,
+                                        &python_create_venv_result_shape, 0,
+                                        "Makes a virtual environment and installs packages into "
+                                        "it, in a sandbox of its own; one that is there with the "
+                                        "same content is used again." },
+        [METHOD_PYTHON_LIST_VENVS] = { "python.list_venvs", &empty_shape,
+                                       &python_list_venvs_result_shape, 0,
+                                       "Lists the virtual environments that leash has made." },
+        [METHOD_PYTHON_REMOVE_VENV] = { "python.remove_venv", &python_remove_venv_params_shape,
+                                        &empty_shape, 0,
+                                        "Removes a virtual environment that leash has made." },
 };
 
 const struct method client_methods[CLIENT_METHOD_N_] = {
@@ -74,7 +85,7 @@ const struct method client_methods[CLIENT_METHOD_N_] = {
                                "after the reply." },
 };
 
-const char *const methods_planned[] = { "python.create_venv", "python.run", NULL };
+const char *const methods_planned[] = { "python.run", NULL };
 
 const struct notification notifications[NOTIFY_N_] = {
         [NOTIFY_PROCESS_OUTPUT] = { "process.output", &process_output_shape,

@@ -25,6 +25,9 @@ enum method_id {
         METHOD_IPC_REGISTER,
         METHOD_IPC_UNREGISTER,
         METHOD_IPC_OUTPUT,
+        METHOD_PYTHON_CREATE_VENV,
+        METHOD_PYTHON_LIST_VENVS,
+        METHOD_PYTHON_REMOVE_VENV,
         METHOD_N_,
 };
 /* Named by the contract, not built yet: calls get ERROR_UNSUPPORTED instead of method_not_found. */

@@ -9,7 +9,7 @@ const char *const access_names[ACCESS_N_] = { NULL, "read", "write", "execute" }
 const char *event_kind_name(size_t i) {
         static const char *const names[] = {
                 "sandbox.created", "sandbox.destroyed", "process.started", "process.exited",
-                "denied",          "trust_created",     "network",
+                "denied",          "trust_created",     "network",         "venv.progress",
         };
 
         return i < ELEMENTSOF(names) ? names[i] : NULL;
@@ -171,7 +171,7 @@ static const struct field event_fields[] = {
         FIELD_STRING(T, kind, "kind", FIELD_REQUIRED, 0,
                      "What happened: sandbox.created, sandbox.destroyed, process.started, "
                      "process.exited, denied, "
-                     "trust_created or network."),
+                     "trust_created, network or venv.progress."),
         FIELD_NUMBER(T, time, "time", FIELD_REQUIRED, "When, in seconds since 1970."),
         FIELD_STRING(T, sandbox, "sandbox", 0, 0, "In which sandbox."),
         FIELD_STRING(T, process, "process", 0, 0, "By which process."),
@@ -180,6 +180,8 @@ static const struct field event_fields[] = {
         FIELD_OPTIONAL(T, denial, "denial", 0, denial, "What was refused."),
         FIELD_OPTIONAL(T, network, "network", 0, network_event, "The connection."),
         FIELD_STRING(T, path, "path", 0, 0, "The file that the host may come to trust."),
+        FIELD_OPTIONAL(T, venv, "venv", 0, venv_progress,
+                       "How far a virtual environment has come that is being made."),
 #undef T
 };
 SHAPE(event, "Event", 0, "Something that happened in a sandbox.");

@@ -150,7 +150,11 @@ static const struct field policy_venv_fields[] = {
         FIELD_STRING(T, python, "python", FIELD_NULLABLE, LIMIT_PATH_BYTES - 1,
                      "The interpreter that it is made with; null or absent is the first on PATH."),
         FIELD_STRINGS(T, packages, "packages", 0, LIMIT_LIST_ITEMS,
-                      "Packages to install, each as pip takes it."),
+                      "Packages to install: requirements as in PEP 508 (\"numpy>=2\")."),
+        FIELD_STRINGS(T, requirements, "requirements", 0, LIMIT_LIST_ITEMS,
+                      "Files of requirements, one a line."),
+        FIELD_STRING(T, index_url, "index_url", FIELD_NULLABLE, LIMIT_PATH_BYTES - 1,
+                     "The package index, instead of https://pypi.org/simple."),
         FIELD_TRI(T, system_site_packages, "system_site_packages", 0,
                   "The packages of the system's Python are visible in it."),
 #undef T

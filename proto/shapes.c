@@ -2,11 +2,8 @@
 /* What methods about sandboxes and processes take and give, field by field. */
 #include "../policy/limits.h"
 #include "json.h"
-#include "row.h"
+#include "shapes-rows.h"
 
-#define TIME_MAX_MS \
-        (INT64_C(366) * 24 * 3600 * 1000) /* a year: sums of such times stay far from overflow */
-#define ID_BYTES 64                       /* ids are shorter; what is longer is none */
 #define TEXT_BYTES 4096                   /* a path, or a sentence */
 
 const char *const lifetime_names[LIFETIME_N_] = { NULL, "connection", "detached" };
@@ -35,23 +32,6 @@ static const struct field enforcement_fields[] = {
 #undef T
 };
 SHAPE(enforcement, "Enforcement", 0, "How a sandbox is enforced.");
-
-#define CLIENT_ENVIRONMENT                                                                        \
-        FIELD_PAIRS(T, client_environment, "client_environment", 0, LIMIT_ENV_ITEMS,              \
-                    "The caller's own variables: environment.pass of the profile and the policy " \
-                    "takes values from here, and nothing else does.")
-
-#define PLACE_ROWS                                                                                \
-        FIELD_STRING(T, sandbox, "sandbox", 0, ID_BYTES,                                          \
-                     "An existing sandbox; without it, one of its own is made from the policy."), \
-                FIELD_OPTIONAL(T, policy, "policy", 0, policy,                                    \
-                               "The policy, not together with a sandbox."),                       \
-                FIELD_STRING(T, profile, "profile", 0, LIMIT_NAME_BYTES,                          \
-                             "A preset or a profile that the policy is laid over."),              \
-                FIELD_OPTIONAL(T, overrides, "overrides", 0, policy,                              \
-                               "A last layer (the command line's): its lists are appended, not "  \
-                               "replaced."),                                                      \
-                CLIENT_ENVIRONMENT
 
 /* sandboxes */
 
@@ -150,29 +130,10 @@ SHAPE(stdio_params, "Stdio", 0,
       "process.write), "
       "\"pty\", or a descriptor of the caller's that comes beside the line.");
 
-#define COMMAND_ROWS                                                                               \
-        FIELD_STRINGS(T, argv, "argv", FIELD_REQUIRED, LIMIT_ARGV_ITEMS,                           \
-                      "The program (looked up in PATH inside) and its arguments."),                \
-                FIELD_STRING(                                                                      \
-                        T, cwd, "cwd", 0, LIMIT_PATH_BYTES - 1,                                    \
-                        "The directory that it starts in; the working directory when absent."),    \
-                FIELD_PAIRS(T, environment, "environment", 0, LIMIT_ENV_ITEMS,                     \
-                            "Variables for this command, over those of the policy."),              \
-                FIELD_UINT(T, timeout_ms, "timeout_ms", 0, 0, TIME_MAX_MS,                         \
-                           "It is killed after this many milliseconds; 0 is never."),              \
-                FIELD_UINT(T, max_output_bytes, "max_output_bytes", 0, 0, LIMIT_OUTPUT_MAX,        \
-                           "Bytes of output that are kept, of each stream; 0 is the default of 1 " \
-                           "MiB."),                                                                \
-                FIELD_ENUM(T, on_limit, "on_limit", 0, on_limit_names,                             \
-                           "What happens beyond that: truncate (default) drops the rest, kill "    \
-                           "ends it."),                                                            \
-                FIELD_BOOL(                                                                        \
-                        T, keep_workdir, "keep_workdir", 0,                                        \
-                        "A directory that leash makes is not removed; only without \"sandbox\".")
-
 static const struct field process_run_params_fields[] = {
 #define T struct process_run_params
         PLACE_ROWS,
+        ARGV_ROW,
         COMMAND_ROWS,
         FIELD_BYTES(T, stdin_, stdin_encoding, "stdin", 0,
                     "What the command reads; nothing when absent."),
@@ -185,6 +146,7 @@ SHAPE(process_run_params, "ProcessRunParams", 0, "Parameters of process.run.");
 static const struct field process_start_params_fields[] = {
 #define T struct process_start_params
         PLACE_ROWS,
+        ARGV_ROW,
         COMMAND_ROWS,
         FIELD_OBJECT(T, stdio, "stdio", 0, stdio_params, "The standard streams."),
         FIELD_OPTIONAL(T, pty, "pty", 0, pty_size,
@@ -230,22 +192,6 @@ static const struct field denial_fields[] = {
 #undef T
 };
 SHAPE(denial, "Denial", 0, "Something that the sandbox refused.");
-
-#define ENDED_ROWS                                                                                \
-        FIELD_STRING(T, process, "process", FIELD_REQUIRED, 0, "The process's id."),              \
-                FIELD_STRING(T, sandbox, "sandbox", FIELD_REQUIRED, 0,                            \
-                             "The sandbox that it ran in."),                                      \
-                FIELD_JSON(T, exit, "exit", FIELD_REQUIRED, exit_status, "How it ended."),        \
-                FIELD_ENUM(T, reason, "reason", FIELD_REQUIRED, exit_reason_names,                \
-                           "Why it ended."),                                                      \
-                FIELD_OBJECT(T, usage, "usage", FIELD_REQUIRED, usage, "What it used up."),       \
-                FIELD_LIST(T, denials, "denials", FIELD_REQUIRED, denial,                         \
-                           "What was refused meanwhile, as far as the host tells (leash.info)."), \
-                FIELD_STRINGS(T, trust_created, "trust_created", FIELD_REQUIRED, 0,               \
-                              "Files that it made and that the host may come to trust: git "      \
-                              "hooks, say."),                                                     \
-                FIELD_BOOL(T, truncated, "truncated", FIELD_REQUIRED,                             \
-                           "Some of its output was dropped.")
 
 static const struct field process_run_result_fields[] = {
 #define T struct process_run_result

@@ -326,6 +326,58 @@ struct ipc_cancel {
         const char *call;
         enum ipc_cancel_reason reason;
 };
+/* python.* */
+struct venv_info {
+        const char *path, *key, *python, *version, *prefix, *installer, *index_url;
+        struct strings packages, requirements;
+        bool system_site_packages, cached;
+        double created;
+        uint64_t device, inode; /* leash's own record only */
+};
+struct python_create_venv_params {
+        const char *path, *python, *index_url, *proxy;
+        struct strings packages, requirements, no_proxy, accept;
+        enum tri system_site_packages;
+        uint64_t timeout_ms;
+        bool rebuild;
+};
+struct python_create_venv_result {
+        struct venv_info venv;
+        bool reused;
+        double seconds;
+        struct list denials;
+};
+struct python_list_venvs_result {
+        struct list venvs; /* of venv_info */
+};
+struct python_remove_venv_params {
+        const char *venv;
+};
+struct venv_progress {
+        const char *path, *phase, *text;
+};
+/* Between the session and the script that makes one, inside. */
+struct venv_order {
+        const char *target, *index_url, *trusted, *uv;
+        struct strings packages, requirements; /* the files' text */
+        bool system_site_packages;
+};
+struct venv_report {
+        const char *phase, *text, *version, *prefix, *installer;
+};
+struct python_run_params {
+        PLACE_MEMBERS
+        const char *code, *script, *module, *venv, *python;
+        struct strings args, imports;
+        bool warm;
+        const char *cwd;
+        struct pairs environment;
+        struct bytes stdin_;
+        enum text_encoding stdin_encoding;
+        uint64_t timeout_ms, max_output_bytes;
+        enum on_limit on_limit;
+        bool keep_workdir;
+};
 
 struct event {
         const char *kind; /* "sandbox.created", "sandbox.destroyed", "process.started",
@@ -337,6 +389,7 @@ struct event {
         struct denial *denial;
         struct network_event *network;
         const char *path;
+        struct venv_progress *venv;
 };
 
 /* The words on the wire of the enums above; [0] is NULL. */
@@ -402,6 +455,15 @@ SHAPE_DECLARE(events_subscribe_params)
 SHAPE_DECLARE(network_event)
 SHAPE_DECLARE(network_decide_params)
 SHAPE_DECLARE(network_decide_result)
+SHAPE_DECLARE(venv_info)
+SHAPE_DECLARE(python_create_venv_params)
+SHAPE_DECLARE(python_create_venv_result)
+SHAPE_DECLARE(python_list_venvs_result)
+SHAPE_DECLARE(python_remove_venv_params)
+SHAPE_DECLARE(venv_progress)
+SHAPE_DECLARE(venv_order)
+SHAPE_DECLARE(venv_report)
+SHAPE_DECLARE(python_run_params)
 SHAPE_DECLARE(event)
 SHAPE_DECLARE(ipc_command)
 SHAPE_DECLARE(ipc_register_params)

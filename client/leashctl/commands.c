@@ -54,10 +54,15 @@ const struct command commands[] = {
           "run Python in a sandbox",
           "Runs python3. A script's own directory may be read, so that it finds its modules. "
           "Without an\n"
-          "operand it is an interactive interpreter. leash does not manage virtual environments "
-          "yet.\n",
+          "operand it is an interactive interpreter. --venv, --package and --requirements run it "
+          "in "
+          "a virtual\n"
+          "environment, which is made first where it is missing (see leashctl help venv).\n",
           "  leashctl python tool.py --verbose\n"
           "        --verbose is the script's: options stop at the first operand\n"
+          "  leashctl python --package requests --allow-host example.com fetch.py\n"
+          "        with a package that need not be installed anywhere\n"
+          "  leashctl python --venv .venv -m pytest\n"
           "  leashctl python -c 'import os; print(os.listdir(\"/\"))'\n"
           "        a line of code\n"
           "  leashctl python --fresh --memory 1G --cpu-time 10s - <generated.py\n"
@@ -65,9 +70,29 @@ const struct command commands[] = {
           "  leashctl python --read ~/data -m http.server 8000\n"
           "        a module; its port is reachable inside the sandbox only\n",
           cmd_python },
-        { "venv", CMD_VENV, "create|list|remove …", "virtual environments (not there yet)",
-          "This version does not manage virtual environments. Make one by hand:\n",
-          "  leashctl run --profile python-dev -- python3 -m venv .venv\n", cmd_venv },
+        { "venv", CMD_VENV, "create [PATH] | list | remove PATH|KEY…",
+          "make, list and remove virtual environments of Python",
+          "Packages are installed in a sandbox of its own, since their setup code is anybody's: it "
+          "sees\n"
+          "system directories only, writes to nothing but the environment, and reaches the package "
+          "index\n"
+          "alone. What it tried beside that is reported. One that cannot be made leaves nothing "
+          "behind.\n"
+          "\n"
+          "Without PATH it goes into leash's own place, under a key of what it is made from, and "
+          "is "
+          "shared by\n"
+          "all who ask for the same. create prints the path; asked again with the same packages it "
+          "uses what is\n"
+          "there, with others it makes the environment anew. uv is used where it is installed.\n",
+          "  leashctl venv create .venv --requirements requirements.txt\n"
+          "  leashctl venv create --package numpy --package 'pandas>=2'\n"
+          "  leashctl venv create .venv --python python3.12 --system-site-packages\n"
+          "  leashctl venv create --package mytool --index-url http://127.0.0.1:8080/simple\n"
+          "        the index of a server on this machine\n"
+          "  leashctl venv list\n"
+          "  leashctl venv remove .venv\n",
+          cmd_venv },
         { "check", CMD_CHECK, "--path PATH [--write|--exec] | --host HOST[:PORT]",
           "ask what a policy says about a path or a host",
           "Nothing is run. --path and --host may be repeated. Right behind a --path, --read, "

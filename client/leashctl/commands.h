@@ -19,6 +19,7 @@ enum { /* the contract's exit codes (leashctl(1), EXIT STATUS) */
 struct ctl { /* one invocation */
         struct options o;
         struct leash *l; /* NULL until ctl_connect() */
+        bool progress_drawn; /* a line of stderr that is to be cleared (venv.c) */
 };
 
 struct command {
@@ -59,6 +60,12 @@ struct launch {
 };
 int live_launch(struct ctl *c, struct launch *launch);
 bool live_wants_tty(const struct options *o);
+
+/* venv.c */
+bool venv_may_be_made(const struct options *o);
+void venv_watch(struct ctl *c); /* draws how far an environment has come, until: */
+void venv_unwatch(struct ctl *c);
+const char *venv_index_url(const struct policy_venv *v);
 
 /* report.c */
 int report_end(struct ctl *c, const struct launch *launch, const struct process_exit *x);

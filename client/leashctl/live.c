@@ -355,9 +355,12 @@ int live_launch(struct ctl *c, struct launch *launch) {
                  * command's. */
                 l.signals = signals_open();
                 l.asking = asking_new(c->l, &l.terminal);
+                if (venv_may_be_made(&c->o))
+                        venv_watch(c);
                 code = offer(&l);
                 if (code == 0)
                         code = start(&l, launch);
+                venv_unwatch(c);
                 streams_sent(&l.streams);
                 if (code == 0)
                         code = attend(&l, launch);

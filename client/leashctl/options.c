@@ -161,7 +161,7 @@ static int set_seconds(struct options *o, const struct option *row, const char *
  * has seconds. "unlimited" can only be said of the latter. */
 static int set_timeout(struct options *o, const struct option *row, const char *value, bool no,
                        struct error *e) {
-        if (!(o->command & CMD_LIVE) || strcmp(value, "unlimited") == 0) {
+        if (!(o->command & (CMD_LIVE | CMD_VENV)) || strcmp(value, "unlimited") == 0) {
                 o->timeout_ms = 0;
                 return set_seconds(o, row, value, no, e);
         }
@@ -215,6 +215,48 @@ static int set_accept(struct options *o, const struct option *row, const char *v
         option_words(row, words, sizeof(words), ' ');
         return error_set(e, ERROR_PARAMS, EINVAL, "--%s %s: expected one of: %s", row->name, value,
                          words);
+}
+
+/* Any of these means: in a virtual environment. */
+static int set_venv_text(struct options *o, const struct option *row, const char *value, bool no,
+                         struct error *e) {
+        o->overrides.python.has_venv = true;
+        return *value ? set_text(o, row, value, no, e) : bad(e, row, "''", row->arg);
+}
+
+static int set_venv_path(struct options *o, const struct option *row, const char *value, bool no,
+                         struct error *e) {
+        const char *path = NULL;
+        int r = path_localise(o->arena, o->cwd, value, &path, e);
+
+        return r < 0 ? error_wrap(e, r, "--%s", row->name) : set_venv_text(o, row, path, no, e);
+}
+
+/* A name is looked up inside; what has a slash is a path here. */
+static int set_interpreter(struct options *o, const struct option *row, const char *value, bool no,
+                           struct error *e) {
+        return strchr(value, '/') ? set_venv_path(o, row, value, no, e)
+                                  : set_venv_text(o, row, value, no, e);
+}
+
+static int push_package(struct options *o, const struct option *row, const char *value, bool no,
+                        struct error *e) {
+        int r = requirement_check(value, "", NULL, e);
+
+        o->overrides.python.has_venv = true;
+        return r < 0 ? error_wrap(e, r, "--%s", row->name) : push_text(o, row, value, no, e);
+}
+
+static int push_requirements(struct options *o, const struct option *row, const char *value,
+                             bool no, struct error *e) {
+        o->overrides.python.has_venv = true;
+        return push_path(o, row, value, no, e);
+}
+
+static int set_site(struct options *o, const struct option *row, const char *value, bool no,
+                    struct error *e) {
+        o->overrides.python.has_venv = true;
+        return set_tri(o, row, value, no, e);
 }
 
 static int set_config(struct options *o, const struct option *row, const char *value, bool no,
@@ -388,7 +430,7 @@ const struct option options[] = {
           OV(limits.cpus), "processors' worth of time it may use at once" },
         { "cpu-time", 0, 0, "TIME", CMD_POLICY, "/limits/cpu_seconds", "30s 2m 1h unlimited",
           set_seconds, OV(limits.cpu_seconds), "processor time of one process" },
-        { "timeout", 0, 0, "TIME", CMD_POLICY, "/limits/wall_seconds", "30s 2m 1h unlimited",
+        { "timeout", 0, 0, "TIME", CMD_PACKAGES, "/limits/wall_seconds", "30s 2m 1h unlimited",
           set_timeout, OV(limits.wall_seconds), "end it after this long (exit status 124)" },
         { "file-size", 0, 0, "SIZE", CMD_POLICY, "/limits/file_bytes", "100M 1G unlimited",
           set_size, OV(limits.file_bytes), "the largest file it may write" },
@@ -402,8 +444,30 @@ const struct option options[] = {
           set_size, OV(limits.network_bytes), "what all its connections may carry in sum" },
         { "net-rate", 0, 0, "SIZE", CMD_POLICY, "/limits/network_rate", "1M 10M unlimited",
           set_size, OV(limits.network_rate), "what they may carry in a second" },
-        { "accept", 0, 0, "LOSS", CMD_POLICY, "/accept", NULL, set_accept, OV(accept),
+        { "accept", 0, 0, "LOSS", CMD_PACKAGES, "/accept", NULL, set_accept, OV(accept),
           "go on although this host cannot give one guarantee (see leashctl doctor)" },
+
+        { "venv", 0, 0, "PATH", CMD_POLICY, "/python/venv/path", "@dir", set_venv_path,
+          OV(python.venv.path),
+          "run in this virtual environment; it is made when it is not there" },
+        { "package", 0, 0, "REQUIREMENT", CMD_PACKAGES, "/python/venv/packages", NULL, push_package,
+          OV(python.venv.packages),
+          "a virtual environment with this package (\"numpy>=2\"); without --venv one that is "
+          "shared by all who ask for the same" },
+        { "requirements", 0, 0, "FILE", CMD_PACKAGES, "/python/venv/requirements", "@file",
+          push_requirements, OV(python.venv.requirements), "the same with all that a file lists" },
+        { "index-url", 0, 0, "URL", CMD_PACKAGES, "/python/venv/index_url", NULL, set_venv_text,
+          OV(python.venv.index_url),
+          "where packages come from (default: $PIP_INDEX_URL, or pypi.org)" },
+        { "python", 0, 0, "PROGRAM", CMD_PACKAGES, "/python/venv/python", "@file", set_interpreter,
+          OV(python.venv.python), "the interpreter that the virtual environment is made with" },
+        { "system-site-packages", 0, 1, NULL, CMD_PACKAGES, "/python/venv/system_site_packages",
+          NULL, set_site, OV(python.venv.system_site_packages),
+          "show the packages of the system's Python in it" },
+        { "pip-install", 0, 1, NULL, CMD_POLICY, "/python/allow_pip_install", NULL, set_tri,
+          OV(python.allow_pip_install), "let commands change the environment that --venv names" },
+        { "rebuild", 0, 0, NULL, CMD_VENV, NULL, NULL, set_flag, O(rebuild),
+          "create: make it anew, even when nothing has changed" },
 
         { "tty", 't', 1, NULL, CMD_LIVE, NULL, NULL, set_tri, O(tty),
           "give it a terminal of its own (default: when stdin and stdout are one); -T: never" },
@@ -420,10 +484,10 @@ const struct option options[] = {
           "go on when no sandbox is left, until interrupted" },
         { "kind", 0, 0, "KIND", CMD_EVENTS, NULL,
           "sandbox.created sandbox.destroyed process.started process.exited denied trust_created "
-          "network",
+          "network venv.progress",
           push_word, O(kinds),
           "only events of this kind; may be repeated: sandbox.created, sandbox.destroyed, "
-          "process.started, process.exited, denied, trust_created, network" },
+          "process.started, process.exited, denied, trust_created, network, venv.progress" },
 
         { "json", 0, 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(json),
           "print the result as JSON on stdout" },

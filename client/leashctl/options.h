@@ -32,6 +32,7 @@ enum { /* which commands take an option */
 
        CMD_LIVE = CMD_RUN | CMD_SHELL | CMD_PYTHON, /* they start a command */
        CMD_POLICY = CMD_LIVE | CMD_CHECK | CMD_EXPLAIN,
+       CMD_PACKAGES = CMD_POLICY | CMD_VENV, /* they may need a virtual environment */
        CMD_ANY = ~0u,
 };
 
@@ -48,7 +49,7 @@ struct options {
         struct strings given;    /* the policy options as given, for a ready command line */
         const char *workdir;     /* -C, real path */
         char cwd[LIMIT_PATH_BYTES];
-        bool fresh, keep, json, quiet, follow, help, version;
+        bool fresh, keep, json, quiet, follow, help, version, rebuild;
         enum tri tty;
         uint64_t timeout_ms;
         struct check_query queries[MAX_QUERIES];

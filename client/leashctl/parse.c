@@ -98,7 +98,7 @@ static int wrong_place(const struct options *o, const struct option *row, struct
 /* Kept for the ready command line that a failure may print. */
 static int remember(struct options *o, const struct option *row, const char *given,
                     const char *value, struct error *e) {
-        if (row->commands != CMD_POLICY && row->commands != (CMD_POLICY | CMD_EVENTS))
+        if ((row->commands & CMD_POLICY) != CMD_POLICY || row->commands == CMD_ANY)
                 return 0;
         if (!arena_push(o->arena, &o->given, given))
                 return error_nomem(e);

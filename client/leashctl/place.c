@@ -9,7 +9,7 @@
 
 #include "../libleash/localise.h"
 #include "../../proto/rpc.h"
-#include "options.h"
+#include "commands.h"
 
 static int existing_sandbox(struct options *o, struct place *ret, struct error *e) {
         if (o->policy || o->profile || o->fresh || o->workdir || o->keep || o->overridden)
@@ -67,10 +67,20 @@ int options_place(struct options *o, struct place *ret, struct error *e) {
         else if (!p->workdir)
                 p->workdir = o->cwd;
         const struct policy_network *n = &o->overrides.network;
+        struct policy_venv *v = &o->overrides.python.venv;
+        if (o->overrides.python.has_venv && !(o->policy && p->python.venv.index_url))
+                v->index_url = venv_index_url(v);
         if (n->mode > NETWORK_DENY || n->allow.n > 0) {
                 int r = network_localise(o->arena, p, e);
                 if (r < 0)
                         return r;
+        } else if (venv_may_be_made(o)) { /* packages come through the caller's proxy, too */
+                struct policy with = { .network = p->network };
+                int r = network_localise(o->arena, &with, e);
+                if (r < 0)
+                        return r;
+                p->network.proxy = with.network.proxy;
+                p->network.no_proxy = with.network.no_proxy;
         }
         *ret = (struct place){
                 .policy = p,

@@ -97,12 +97,3 @@ int cmd_python(struct ctl *c) {
                 return code;
         return push_operands(c, &launch.argv, next) ? live_launch(c, &launch) : no_memory(c);
 }
-
-int cmd_venv(struct ctl *c) {
-        struct error e = ERROR_NULL;
-
-        error_set(&e, ERROR_UNSUPPORTED, EOPNOTSUPP,
-                  "leash does not manage virtual environments yet; until then: leashctl run -- "
-                  "python3 -m venv .venv");
-        return ctl_fail_with(c, &e);
-}

@@ -182,6 +182,7 @@ int policy_localise(struct arena *a, const char *base, struct policy *p, struct 
                 { "/filesystem/execute", &p->filesystem.execute },
                 { "/filesystem/deny", &p->filesystem.deny },
                 { "/security/unix_sockets", &p->security.unix_sockets },
+                { "/python/venv/requirements", &p->python.venv.requirements },
         };
         int r = 0;
 

@@ -28,6 +28,9 @@ static const handler_fn handlers[METHOD_N_] = {
         [METHOD_IPC_REGISTER] = rpc_ipc_register,
         [METHOD_IPC_UNREGISTER] = rpc_ipc_unregister,
         [METHOD_IPC_OUTPUT] = rpc_ipc_output,
+        [METHOD_PYTHON_CREATE_VENV] = rpc_python_create_venv,
+        [METHOD_PYTHON_LIST_VENVS] = rpc_python_list_venvs,
+        [METHOD_PYTHON_REMOVE_VENV] = rpc_python_remove_venv,
 };
 
 static void request_free(struct request *rq) {
@@ -116,6 +119,12 @@ static int handle(struct request *rq, const struct rpc_message *m, struct error 
                         return r;
         }
         return handlers[id](rq, e);
+}
+
+void request_again(struct request *rq) {
+        struct error e = ERROR_NULL;
+        if (handlers[rq->method](rq, &e) < 0)
+                request_fail(rq, &e);
 }
 
 void dispatch_line(struct peer *p, struct frame_line *line) {

@@ -28,7 +28,8 @@ void events_emit(struct session *s, enum event_kind kind, const struct event_det
                             .path = d->path,
                             .exit = d->exit,
                             .denial = d->denial,
-                            .network = d->network };
+                            .network = d->network,
+                            .venv = d->venv };
         if (d->argv)
                 ev.argv = *d->argv;
         LIST_FOREACH(p, &s->peers, link)

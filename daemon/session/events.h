@@ -13,6 +13,7 @@ enum event_kind {
         EVENT_DENIED,
         EVENT_TRUST_CREATED,
         EVENT_NETWORK,
+        EVENT_VENV_PROGRESS,
         EVENT_KIND_N_,
 };
 
@@ -23,6 +24,7 @@ struct event_details {
         struct json *exit;
         struct denial *denial;
         struct network_event *network;
+        struct venv_progress *venv;
 };
 void events_emit(struct session *s, enum event_kind kind, const struct event_details *d);
 void events_unsubscribe(struct peer *p);

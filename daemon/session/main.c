@@ -24,6 +24,7 @@
 #include "process.h"
 #include "sandbox.h"
 #include "session.h"
+#include "venv.h"
 #include "workdir.h"
 #include "workspace.h"
 
@@ -185,6 +186,7 @@ static int prepare(struct session *s, struct error *e) {
 
 /* Sandboxes first: when this function is past them nothing of theirs runs. */
 static void end(struct session *s) {
+        venv_end_all(s);
         while (!LIST_EMPTY(&s->sandboxes))
                 sandbox_free(LIST_FIRST(&s->sandboxes), NULL);
         sandbox_reap(s);
@@ -192,6 +194,7 @@ static void end(struct session *s) {
                 peer_free(LIST_FIRST(&s->peers));
         process_forget_all(s);
         gate_stop(s);
+        venvs_close(s);
         workdirs_close(s);
         workspace_forget(s);
         engine_stop(s);
@@ -218,6 +221,7 @@ int main(int argc, char **argv) {
         LIST_INIT(&s.sandboxes);
         LIST_INIT(&s.doomed);
         LIST_INIT(&s.processes);
+        LIST_INIT(&s.venv_builds);
         process_prepare();
         if (parse(&s, argc, argv, &e) < 0 || prepare(&s, &e) < 0) {
                 log_write(&s.log, LOG_ERROR, "cannot start", LOG_STR("why", e.message));

@@ -105,6 +105,8 @@ static int read_some(struct output *o) {
                 return -1;
         if (o->mode == OUTPUT_CAPTURE)
                 capture(o, buffer, (size_t) n);
+        else if (o->mode == OUTPUT_SINK)
+                o->process->hooks->output(o->process, o->stream, buffer, (size_t) n);
         else
                 stream(o, buffer, kept + (size_t) n);
         return 1;

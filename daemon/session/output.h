@@ -4,7 +4,7 @@
 
 #include "session.h"
 
-enum output_mode { OUTPUT_NONE = 0, OUTPUT_CAPTURE, OUTPUT_STREAM };
+enum output_mode { OUTPUT_NONE = 0, OUTPUT_CAPTURE, OUTPUT_STREAM, OUTPUT_SINK };
 
 struct output {
         struct process *process;

@@ -20,6 +20,7 @@
 #include "process.h"
 #include "sandbox.h"
 #include "session.h"
+#include "venv.h"
 
 #define TURN_SECONDS 0.005 /* of one connection's requests; then others get their turn */
 
@@ -278,6 +279,7 @@ void peer_free(struct peer *p) {
         ipc_resume(p); /* who waits until we have room need not */
         sandbox_peer_gone(s, p);
         process_peer_gone(s, p);
+        venv_peer_gone(s);
         events_unsubscribe(p);
         while (drop_first(p))
                 ;

@@ -11,6 +11,7 @@
 
 #include "../../policy/path.h"
 #include "paths.h"
+#include "venv.h"
 #include "workdir.h"
 #include "workspace.h"
 
@@ -95,8 +96,20 @@ static int resolve(struct session *s, struct place *p, const struct layers *l, s
         return r;
 }
 
-static int compile(struct session *s, struct place *p, const char *sandbox_id, bool real,
-                   struct error *e) {
+static int set_venv(struct session *s, struct place *p, const struct place_venv *venv, bool real,
+                    struct error *e) {
+        if (!venv)
+                return venv_subject(s, p->arena, &p->policy, real, &p->subject, e);
+        p->subject.venv = arena_strdup(p->arena, venv->path);
+        p->subject.venv_source = arena_strdup(p->arena, venv->source);
+        p->subject.venv_writable = true;
+        p->subject.venv_ours = venv->ours;
+        p->subject.venv_decoys = venv->decoys;
+        return p->subject.venv && p->subject.venv_source ? 0 : error_nomem(e);
+}
+
+static int compile(struct session *s, struct place *p, const struct place_venv *venv,
+                   const char *sandbox_id, bool real, struct error *e) {
         p->subject.uid = s->user.uid;
         p->subject.gid = s->user.gid;
         p->subject.user = s->user.name;
@@ -112,6 +125,8 @@ static int compile(struct session *s, struct place *p, const char *sandbox_id, b
                 r = ipc_directory(s, p, real, e);
         if (r >= 0)
                 r = paths_canonical(p->arena, &p->policy, s->user.home, p->subject.workdir, e);
+        if (r >= 0)
+                r = set_venv(s, p, venv, real, e);
         if (r >= 0 && !p->subject.workdir_fresh)
                 r = workspace_survey(p->arena, &p->subject, s->user.home, e);
         if (r < 0)
@@ -129,7 +144,7 @@ int place_compile(struct session *s, const struct layers *layers, const char *sa
                 return error_nomem(e);
         int r = resolve(s, ret, layers, e);
         if (r >= 0)
-                r = compile(s, ret, sandbox_id, real, e);
+                r = compile(s, ret, layers->venv, sandbox_id, real, e);
         if (r < 0)
                 place_done(s, ret, false, NULL);
         return r;

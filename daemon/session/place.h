@@ -18,11 +18,19 @@ struct place {
         struct workdir *ipc;   /* where the backend has no place for host commands */
 };
 
+/* An environment that is being made: `source` shows at `path`, to be written. */
+struct place_venv {
+        const char *path, *source;
+        bool ours;
+        struct strings decoys;
+};
+
 /* The layers of a policy, lowest first: the profile's, the request's, the command line's. */
 struct layers {
         const char *profile;
         const struct policy *policy, *overrides;
         const struct pairs *client_environment; /* NULL or unset: not given */
+        const struct place_venv *venv; /* instead of the policy's, while it is being made */
 };
 
 /* Of a request's parameters. */

@@ -142,6 +142,8 @@ static void finish(struct process *p, const struct error *e) {
                 sb->n_processes--;
         }
         p->sandbox = NULL;
+        if (p->hooks)
+                p->hooks->ended(p, e);
         bool told = report_end(p, e);
         if (sb && p->owns_sandbox) {
                 /* The plan borrows from the request, and the sandbox ends later than this. */

@@ -14,6 +14,13 @@ enum process_state {
         PROCESS_STATE_N_,
 };
 
+/* For commands that the session itself has started. */
+struct process_hooks {
+        void (*output)(struct process *p, enum stream stream, const char *data, size_t len);
+        /* e: it never ran. Before the sandbox of its own is doomed. */
+        void (*ended)(struct process *p, const struct error *e);
+};
+
 struct waiter;
 struct process {
         LIST_ENTRY(process) link; /* in session->processes */
@@ -45,6 +52,8 @@ struct process {
         struct denial *denials; /* at most LIMIT_DENIALS_PER_RESULT */
         size_t n_denials;
         struct strings trust_created; /* as many at most */
+        const struct process_hooks *hooks; /* or NULL */
+        void *userdata;
 };
 
 /* What process.run and process.start have in common. */
@@ -59,10 +68,16 @@ struct process_wish {
         unsigned rows, cols;
         const char *text; /* stdin of process.run */
         size_t text_len;
+        const char *title; /* what lists and events show instead of argv; NULL = argv */
+        const struct process_hooks *hooks; /* its output goes there, and nobody gets an answer */
+        void *userdata;
 };
 /* Takes rq over when it works. */
 int process_new(struct request *rq, struct sandbox *sb, const struct process_wish *w,
                 struct error *e);
+/* The same for the session's own: hooks are required. */
+int process_new_own(struct session *s, struct sandbox *sb, const struct process_wish *w,
+                    struct process **ret, struct error *e);
 /* A new one, in the lists of its session and sandbox; nothing is running yet. */
 struct process *process_alloc(struct session *s, struct sandbox *sb);
 void process_abandon(struct process *p); /* it could not be started: nobody has heard of it */

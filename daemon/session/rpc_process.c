@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "process.h"
+#include "venv.h"
 
 /* The sandbox that the request names, or one of its own. */
 static int find_sandbox(struct request *rq, const char *id, const struct sandbox_wish *own,
@@ -32,7 +33,10 @@ static int find_sandbox(struct request *rq, const char *id, const struct sandbox
 static int start(struct request *rq, const char *id, const struct sandbox_wish *own,
                  struct process_wish *wish, struct error *e) {
         struct sandbox *sb = NULL;
-        int r = find_sandbox(rq, id, own, &wish->owns_sandbox, &sb, e);
+        int r = id ? 0 : venv_need(rq, &own->layers, e);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = find_sandbox(rq, id, own, &wish->owns_sandbox, &sb, e);
         if (r < 0)
                 return r;
         r = process_new(rq, sb, wish, e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sandbox.h"
+#include "venv.h"
 
 int rpc_sandbox_create(struct request *rq, struct error *e) {
         const struct sandbox_create_params *p = rq->params;
@@ -14,7 +15,10 @@ int rpc_sandbox_create(struct request *rq, struct error *e) {
                                            .keep_workdir = p->keep_workdir };
         struct sandbox *sb;
 
-        int r = sandbox_new(rq->session, rq->peer, &wish, rq->arena, &sb, e);
+        int r = venv_need(rq, &wish.layers, e);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = sandbox_new(rq->session, rq->peer, &wish, rq->arena, &sb, e);
         if (r < 0)
                 return r;
         rq->arena = NULL; /* the plan borrows from it: it is the sandbox's now */

@@ -185,6 +185,8 @@ static void bury(struct sandbox *sb, struct request *rq) {
         if (sb->announced)
                 announce(sb, EVENT_SANDBOX_DESTROYED);
         place_done(s, &sb->place, sb->keep_workdir, rq);
+        if (sb->freed)
+                sb->freed(sb->userdata);
         free(sb);
         note_fewer(s);
         session_update(s);

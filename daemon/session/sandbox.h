@@ -25,6 +25,8 @@ struct sandbox {
         struct sandbox_gate gate;
         struct ipc *ipc; /* made when the first host command is registered */
         bool announced;  /* sandbox.created went out */
+        void (*freed)(void *userdata); /* nothing in it runs any more; NULL = nobody asks */
+        void *userdata;
 };
 
 /* What comes with a policy: the parts of sandbox.create, process.run and process.start. */

@@ -27,6 +27,8 @@
 struct sandbox;
 struct process;
 struct workdirs;
+struct venvs;
+struct venv_made;
 struct git_identity;
 struct gate_link;
 struct resolv_watch;
@@ -37,6 +39,7 @@ LIST_HEAD(request_list, request);
 LIST_HEAD(call_list, call);
 LIST_HEAD(ipc_call_list, ipc_call);
 LIST_HEAD(sandbox_list, sandbox);
+LIST_HEAD(venv_build_list, venv_build);
 LIST_HEAD(process_list, process);
 
 struct user {
@@ -84,6 +87,8 @@ struct session {
         size_t captured_bytes; /* of all outputs: see output.c */
 
         struct workdirs *workdirs; /* made on first need */
+        struct venvs *venvs;       /* likewise */
+        struct venv_build_list venv_builds;
         struct git_identity *git_identity;
         struct gate_link *gate; /* made on first need */
         struct resolv_watch *resolv_watch;
@@ -155,7 +160,10 @@ struct request {
         void *params; /* the method's params struct */
         int fds[LIMIT_LINE_FDS];
         size_t n_fds;
+        const struct venv_made *made; /* what it has waited for (venv.h) */
 };
+/* Hands it to its handler once more; the handler has had no effect yet. */
+void request_again(struct request *rq);
 void request_reply(struct request *rq,
                    const void *result); /* the method's result struct, or NULL = {} */
 void request_reply_fds(struct request *rq, const void *result, const int *fds, size_t n_fds);
@@ -197,3 +205,6 @@ int rpc_events_subscribe(struct request *rq, struct error *e);
 int rpc_ipc_register(struct request *rq, struct error *e);
 int rpc_ipc_unregister(struct request *rq, struct error *e);
 int rpc_ipc_output(struct request *rq, struct error *e);
+int rpc_python_create_venv(struct request *rq, struct error *e);
+int rpc_python_list_venvs(struct request *rq, struct error *e);
+int rpc_python_remove_venv(struct request *rq, struct error *e);

@@ -87,11 +87,11 @@ static uint64_t effective_timeout(const struct sandbox *sb, uint64_t timeout_ms)
 }
 
 static int watch_ends(struct process *p, const struct process_wish *w, struct ends *x) {
-        enum output_mode mode = w->run ? OUTPUT_CAPTURE : OUTPUT_STREAM;
+        enum output_mode mode = w->hooks ? OUTPUT_SINK : w->run ? OUTPUT_CAPTURE : OUTPUT_STREAM;
         size_t limit = w->max_output_bytes;
         int r = 0;
 
-        if (w->run && limit == 0)
+        if (mode == OUTPUT_CAPTURE && limit == 0)
                 limit = LIMIT_OUTPUT_DEFAULT;
         if (x->ours[0] >= 0)
                 r = input_start(&p->input, p, TAKE_FD(x->ours[0]));
@@ -102,10 +102,12 @@ static int watch_ends(struct process *p, const struct process_wish *w, struct en
         return r;
 }
 
-static int copy_argv(struct process *p, const struct strings *argv) {
+static int copy_argv(struct process *p, const struct strings *argv, const char *title) {
         p->notes = arena_new();
         if (!p->notes)
                 return -ENOMEM;
+        if (title)
+                return arena_push(p->notes, &p->argv, title) ? 0 : -ENOMEM;
         for (size_t i = 0; i < argv->n; i++)
                 if (!arena_push(p->notes, &p->argv, argv->items[i]))
                         return -ENOMEM;
@@ -136,10 +138,12 @@ int process_new(struct request *rq, struct sandbox *sb, const struct process_wis
                 return error_nomem(e);
         p->run = w->run;
         p->kill_on_limit = w->kill_on_limit;
+        p->hooks = w->hooks;
+        p->userdata = w->userdata;
         spawn.id = p->number;
         for (int i = 0; i < 3; i++)
                 spawn.stdio[i] = x.theirs[i] >= 0 ? x.theirs[i] : w->stdio[i];
-        if (copy_argv(p, &w->argv) < 0 || watch_ends(p, w, &x) < 0) {
+        if (copy_argv(p, &w->argv, w->title) < 0 || watch_ends(p, w, &x) < 0) {
                 process_abandon(p);
                 return error_nomem(e);
         }
@@ -162,5 +166,23 @@ int process_new(struct request *rq, struct sandbox *sb, const struct process_wis
         p->peer = rq->peer;
         p->rq = rq;
         p->arena = TAKE(rq->arena);
+        return 0;
+}
+
+int process_new_own(struct session *s, struct sandbox *sb, const struct process_wish *w,
+                    struct process **ret, struct error *e) {
+        struct request *rq = calloc(1, sizeof *rq); /* nobody's: its answer goes nowhere */
+        if (!rq)
+                return error_nomem(e);
+        rq->session = s;
+        rq->method = METHOD_PROCESS_RUN;
+        rq->arena = arena_new();
+        int r = rq->arena ? process_new(rq, sb, w, e) : error_nomem(e);
+        if (r < 0) {
+                struct error why = ERROR_NULL;
+                request_fail(rq, e ? e : &why);
+                return r;
+        }
+        *ret = LIST_FIRST(&sb->processes); /* where process_alloc() has put it */
         return 0;
 }

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from support import LEASHCTL, Case, wait_for
+from support import BACKEND, LEASHCTL, Case, wait_for
 
 
 class ExitCodes(Case):
@@ -326,8 +326,21 @@ class Commands(Case):
         self.assertIn("did you mean run?", self.ctl("rnu", "ls", code=2).error)
         self.assertIn("leashctl run -- ls", self.ctl("ls", code=2).error)
 
-    def test_venv_says_what_it_is(self):
-        self.assertIn("yet", self.ctl("venv", "create", "x", code=125).error)
+    def test_venv(self):
+        for args, word in ((("venv",), "expected create"), (("venv", "crate"), "expected create"),
+                           (("venv", "create", "a", "b"), "one more"), (("venv", "remove"), "which"),
+                           (("venv", "list", "x"), "no operands"),
+                           (("venv", "create", "--package=--index-url=x"), "--package: "),
+                           (("venv", "create", "--index-url", "ftp://x"), "--index-url: "),
+                           (("venv", "create", "/nowhere/x"), "--venv: "),
+                           (("venv", "create", "--requirements", "none.txt"), "none.txt: No such file"),
+                           (("venv", "create", "--python", "./none"), "none: No such file"),
+                           (("venv", "create", "--python", "python0.1"), "no python0.1 on the PATH")):
+            self.assertIn(word, self.ctl(*args, code=2).error)
+        self.assertIn("leash has made no", self.ctl("venv", "remove", "x", code=125).error)
+        if BACKEND == "null":  # it shows nothing anywhere, so what is made would not lie where it belongs
+            self.assertIn("backend", self.ctl("venv", "create", "x", code=125).error)
+        self.assertEqual(os.listdir(self.dir), [])
 
 
 if __name__ == "__main__":
