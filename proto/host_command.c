@@ -173,6 +173,19 @@ int host_command_put_stdin(const struct ipc_command *c, struct json *arguments, 
         return 0;
 }
 
+static bool is_words(struct json_object *arguments) {
+        struct json_object *list;
+
+        if (json_object_object_length(arguments) != 1 ||
+            !json_object_object_get_ex(arguments, "args", &list) ||
+            !json_object_is_type(list, json_type_array))
+                return false;
+        for (size_t i = 0; i < json_object_array_length(list); i++)
+                if (!json_object_is_type(json_object_array_get_idx(list, i), json_type_string))
+                        return false;
+        return true;
+}
+
 /* "/query" is "query"; "/tags/0" is "tags/0". */
 int host_command_accepts(const struct ipc_command *c, const struct json *arguments,
                          struct error *e) {
@@ -180,6 +193,9 @@ int host_command_accepts(const struct ipc_command *c, const struct json *argumen
 
         if (!json_object_is_type(json_to_c(arguments), json_type_object))
                 return error_set(e, ERROR_PARAMS, EINVAL, "the arguments must be an object");
+        if (command_is_raw(c) && !is_words(json_to_c(arguments)))
+                return error_set(e, ERROR_PARAMS, EINVAL,
+                                 "the arguments must be {\"args\": [\"…\"]}");
         if (!c->params || json_schema_accepts(c->params, arguments, &inner) >= 0)
                 return 0;
         return error_set(e, ERROR_PARAMS, EINVAL, "%s%s%s", inner.where[0] ? inner.where + 1 : "",

@@ -79,15 +79,18 @@ _Noreturn static void end_with_result(struct value result) {
         size_t n = 0;
         char *text = value_text(value_member(result, "text"), bytes, &n);
 
+        struct text out = { NULL, 0, 0 };
+
         if (text) {
-                say(1, text, n);
+                text_add(&out, text, n);
                 if (!bytes && n > 0 && text[n - 1] != '\n')
-                        says(1, "\n");
+                        text_adds(&out, "\n");
         }
         if (json.s) {
-                say(1, json.s, (size_t) (json.end - json.s));
-                says(1, "\n");
+                text_add(&out, json.s, (size_t) (json.end - json.s));
+                text_adds(&out, "\n");
         }
+        say(1, out.data, out.len); /* at once: lines of callers side by side stay whole */
         exit((int) value_number(value_member(result, "exit_code"), 0));
 }
 

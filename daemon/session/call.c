@@ -101,8 +101,14 @@ void call_answered(struct peer *p, const struct rpc_message *m) {
                 log_write(&p->session->log, LOG_WARN, "a client's answer cannot be read",
                           LOG_INT("pid", p->pid), LOG_STR("why", e.message));
                 result = NULL;
+                error_set(&e, ERROR_INTERNAL, EBADMSG, "the client's answer cannot be read");
         }
-        finish(c, result, m->kind == RPC_ERROR ? &m->error : &e);
+        if (m->kind == RPC_ERROR) { /* its numbers are its own */
+                e = m->error;
+                e.code = ERROR_REFUSED;
+                e.where[0] = e.fact[0] = '\0';
+        }
+        finish(c, result, &e);
 }
 
 void calls_drop(struct peer *p) {

@@ -35,14 +35,22 @@ static int make_pipes(const struct process_wish *w, struct ends *x, struct error
         return 0;
 }
 
-static int make_environment(struct arena *a, const struct pairs *pairs, const char *const **ret,
-                            struct error *e) {
+/* Host commands stand before what a command's own PATH says, as they do before the policy's. */
+static const char *variable(struct arena *a, const struct sandbox *sb, const struct pair *p) {
+        const char *dir = sb->place.subject.ipc_dir;
+        if (!dir || strcmp(p->name, "PATH") != 0 ||
+            (strncmp(p->value, dir, strlen(dir)) == 0 && p->value[strlen(dir)] == '/'))
+                return arena_printf(a, "%s=%s", p->name, p->value);
+        return arena_printf(a, "PATH=%s/bin:%s", dir, p->value);
+}
+
+static int make_environment(struct arena *a, const struct sandbox *sb, const struct pairs *pairs,
+                            const char *const **ret, struct error *e) {
         const char **env = arena_array(a, pairs->n + 1, sizeof *env);
         if (!env)
                 return error_nomem(e);
         for (size_t i = 0; i < pairs->n; i++) {
-                const struct pair *p = &pairs->items[i];
-                env[i] = arena_printf(a, "%s=%s", p->name, p->value);
+                env[i] = variable(a, sb, &pairs->items[i]);
                 if (!env[i])
                         return error_nomem(e);
         }
@@ -125,7 +133,7 @@ int process_new(struct request *rq, struct sandbox *sb, const struct process_wis
                                  LIMIT_PROCESSES_PER_SANDBOX);
         int r = make_argv(rq->arena, &w->argv, &spawn.argv, e);
         if (r >= 0)
-                r = make_environment(rq->arena, &w->environment, &spawn.env, e);
+                r = make_environment(rq->arena, sb, &w->environment, &spawn.env, e);
         if (r >= 0)
                 r = make_cwd(rq->arena, sb, w->cwd, &spawn.cwd, e);
         if (r >= 0)

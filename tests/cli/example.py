@@ -12,6 +12,8 @@ WANT = {
     "run": ["status 0, exited: 42"],
     "poll": ["one (stdout): 1", "one (stdout): 2", "one (stdout): 3", "one: exited, status 0",
              "two (stderr): oops", "two: exited, status 3"],
+    "ipc": ['{"degrees":7}', '{"degrees":7}', "weather: this city is under water", "weather: city: is missing",
+            "usage: weather CITY", "2", "3 calls"],
     "agent": ["{'code': 0} exited ['42']",
               # nothing is enforced here: root may append to the file, others may not
               "{'code': 0} exited []" if os.access("/etc/hosts", os.W_OK) else
