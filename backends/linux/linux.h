@@ -35,9 +35,9 @@ struct factory {
 };
 
 #define POOL_MAX 16
-#define REHEARSED_MAX 2 /* a caller has one kind of sandbox, or two that take turns */
+#define REHEARSED_MAX 3 /* a caller has one kind of sandbox, or some that take turns */
 #define REHEARSED_SECONDS 5
-#define RECENT_MAX 8 /* plans whose return is noticed */
+#define RECENT_MAX 4 /* more kinds than fit in take turns: none would come back in time */
 #define ENGINE_STACK_BYTES (64u * 1024)
 #define FILTERS_MAX 32 /* combinations of options that occur in one session */
 

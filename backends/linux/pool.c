@@ -167,6 +167,9 @@ void pool_reap(struct engine *en) {
                         i++;
                         continue;
                 }
+                /* A child of the factory that has not executed yet holds a duplicate, and closing
+                 * ours alone would leave it watched: ready for ever, and not to be waited for. */
+                (void) epoll_ctl(en->watch, EPOLL_CTL_DEL, en->dying[i], NULL);
                 close(en->dying[i]);
                 en->dying[i] = en->dying[--en->n_dying];
         }
