@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -50,6 +51,7 @@
 #define IOCTL_BTRFS_SNAP_DESTROY_V2 0x5000943fu
 #define IOCTL_BCACHEFS_SUBVOL_CREATE 0x4020bc10u
 #define IOCTL_BCACHEFS_SUBVOL_DESTROY 0x4020bc11u
+#define NEW_F_SETDELEG (1024 + 16) /* linux/fcntl.h, since 6.19 */
 #define IOCTL_OCFS2_REFLINK 0x40186f04u
 
 #define SET(name, ...)                                           \
@@ -138,6 +140,8 @@ static const char watch[] = "gives descriptors of files that other programs open
 static const char pushed[] = "types into the terminal as if the user had";
 static const char subvol[] = "makes or removes a directory past path rules";
 static const char fastopen[] = "connects past Landlock's rules for connect";
+static const char delays[] = "lets the host's writers wait, for files that it may only read, too";
+static const char folds[] = "makes a directory in which .GIT is .git";
 static const char makes[] = "brings a name into being or takes one away";
 
 const struct seccomp_row seccomp_table[] = {
@@ -260,6 +264,8 @@ const struct seccomp_row seccomp_table[] = {
         WHEN(personality, EPERM, DEBUG, 0, "executable data, a mapped zero page",
              NOT_IN(0, LOW32, debug_personalities)),
 
+        WHEN(fcntl, EPERM, 0, 0, delays, EQ(1, F_SETLEASE)),
+        WHEN(fcntl, EPERM, 0, 0, delays, EQ(1, NEW_F_SETDELEG)),
         IOCTL(TIOCSTI, pushed),
         IOCTL(0x541c /* TIOCLINUX */, pushed),
         IOCTL(TIOCSETD, "loads line disciplines: a history of bugs"),
@@ -272,6 +278,10 @@ const struct seccomp_row seccomp_table[] = {
         IOCTL(IOCTL_BCACHEFS_SUBVOL_CREATE, subvol),
         IOCTL(IOCTL_BCACHEFS_SUBVOL_DESTROY, subvol),
         IOCTL(IOCTL_OCFS2_REFLINK, subvol),
+        WHEN(ioctl, EOPNOTSUPP, 0, 0, folds, EQ(1, FS_IOC_SETFLAGS)),
+        WHEN(ioctl, EOPNOTSUPP, 0, 0, folds, EQ(1, FS_IOC32_SETFLAGS)),
+        WHEN(ioctl, EOPNOTSUPP, 0, 0, folds, EQ(1, FS_IOC_FSSETXATTR)),
+        ABSENT(file_setattr, NEW_NR_FILE_SETATTR, "the same by path"),
 
         /* sockets */
         WHEN(socket, EAFNOSUPPORT, 0, 0,

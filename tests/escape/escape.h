@@ -97,5 +97,9 @@ int op_create_at(const char *arg);
 int op_create_from_inside(const char *arg);
 int op_create_by_magic_link(const char *arg);
 
+/* hold.c: an exit status */
+int hold(const char *what, const char *arg);
+int hold_probe(const char *what, const char *arg);
+
 #define ATTEMPT_END \
         { 0 }

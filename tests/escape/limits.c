@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Limits: each row asks for one on the command line and then tries to have more. */
+/* Limits: most rows ask for one on the command line and then try to have more; the last hold
+ * always. */
+#include <linux/fs.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -90,6 +93,45 @@ static int long_sleep(const char *arg) {
                 ;
         return 0;
 }
+/* All terminals of the machine are counted together, but for some kept for the host. */
+static int many_terminals(const char *arg) {
+        int n, want = atoi(arg), fds[4096];
+        struct rlimit l;
+        getrlimit(RLIMIT_NOFILE, &l);
+        l.rlim_cur = l.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &l);
+        for (n = 0; n < want && n < 4096; n++) {
+                fds[n] = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+                if (fds[n] < 0)
+                        break;
+        }
+        int r = n < want ? -errno : 0;
+        while (n > 0)
+                close(fds[--n]);
+        return r;
+}
+/* Attributes of a directory: one of them makes it take .GIT for .git. */
+static int file_attributes(const char *arg) {
+        long flags = 0; /* an int, in spite of its name's type: ioctl_iflags(2) */
+        int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 && !inside))
+                return NOT_HERE;
+        flags ^= FS_NODUMP_FL;
+        if (ioctl(fd, FS_IOC_SETFLAGS, &flags) < 0)
+                return -errno;
+        flags ^= FS_NODUMP_FL;
+        return result(ioctl(fd, FS_IOC_SETFLAGS, &flags));
+}
+static int file_attributes_by_path(const char *arg) {
+        struct {
+                uint64_t flags;
+                uint32_t extent, extents, project, cow;
+        } attributes = { 0 };
+        if (!inside && syscall(468 /* file_getattr, since 6.17 */, AT_FDCWD, ".", &attributes,
+                               sizeof(attributes), 0) < 0)
+                return NOT_HERE;
+        return result(syscall(469, AT_FDCWD, ".", &attributes, sizeof(attributes), 0));
+}
 
 // clang-format off
 const struct attempt attempts_limits[] = {
@@ -101,6 +143,9 @@ const struct attempt attempts_limits[] = {
         { "memory", much_memory, "256", ALL, KILLED, "--memory 64M", "use more memory than allowed" },
         { "disk", much_disk, ".", ALL, KILLED, "--disk 8M", "fill the disk" },
         { "tmp", much_disk, "/tmp", ALL, KILLED, "--disk 8M", "fill /tmp" },
+        { "terminals", many_terminals, "1100", ALL, 0, 0, "make so many terminals that others get none" },
+        { "attributes", file_attributes, 0, ALL, 0, 0, "change a directory's attributes" },
+        { "attributes-path", file_attributes_by_path, 0, ALL, 0, 0, "the same by path" },
         ATTEMPT_END
 };
 // clang-format on

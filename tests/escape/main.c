@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * escape --list                 every attempt, tab-separated
+ * escape --hold|--probe …       hold.c
  * escape FAMILY/NAME WORLD      tries one; WORLD is a file of "key value" lines
  *
  * Prints one line, ESCAPED, REFUSED errno or NOT-HERE, and exits 0, 1 or 77. The word matters: an
@@ -222,6 +223,10 @@ int main(int argc, char **argv) {
                         sleep(1);
                 return 0;
         }
+        if (argc > 2 && strcmp(argv[1], "--hold") == 0)
+                return hold(argv[2], argc > 3 ? argv[3] : "");
+        if (argc > 2 && strcmp(argv[1], "--probe") == 0)
+                return hold_probe(argv[2], argc > 3 ? argv[3] : "");
         if (argc != 3) {
                 fprintf(stderr, "usage: escape --list | escape FAMILY/NAME WORLD\n");
                 return 2;

@@ -30,6 +30,7 @@ LOST = {
                      "paths/setxattr", "paths/removexattr", "git/config-chmod", "git/hook-chmod"), CHANGED),
     **dict.fromkeys(("outside/shm", "outside/shm-id", "outside/semaphore", "outside/message-queue", "outside/posix-shm",
                      "scenes/temporary"), SHARED),
+    **dict.fromkeys(("scenes/exhausted-inotify", "scenes/exhausted-watches"), "no_namespaces: the user's inotify instances and watches"),
     # Only who has CAP_SETPCAP may empty it; no_new_privs keeps anything from being gained by it.
     "privilege/bounding": "an ordinary user cannot empty the bounding set",
 }

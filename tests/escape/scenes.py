@@ -424,6 +424,51 @@ def fork_bomb(s):
     return f"it took {lasted:.1f} s to stop it" if lasted > 15 else ""
 
 
+# What the kernel counts for a user, not for a sandbox.
+
+def exhausted(what, file=""):
+    def act(s):
+        name = s.path(file) if file else ""
+        p = s.start(["./escape", "--hold", what, *([file] if file else [])])
+        try:
+            taken = p.stdout.readline().decode()
+            if not taken:
+                raise Unplayable(p.communicate()[1].decode(errors="replace"))
+            # The twins of several suites may run at once, for one user.
+            last = None
+
+            def left():
+                nonlocal last
+                last = subprocess.run([s.suite.program, "--probe", what, name], capture_output=True, text=True, **s.user.demote())
+                return last.returncode == 0
+            lt.wait_for(left, 0.1 if s.level is None else 5)
+            return f"{taken.strip()} taken, and for others: {last.stdout}" if last.returncode else ""
+        finally:
+            p.kill()
+            p.communicate()
+    return act
+
+
+def passing(s):
+    """Descriptors that nobody receives are counted for the user, and leash passes some, too: it must go on working."""
+    few = ["/bin/sh", "-c", "ulimit -Sn 256; exec \"$@\"", "sh"]
+    p = s.start(["./escape", "--hold", "descriptors"])
+    try:
+        taken = p.stdout.readline().decode()
+        if not taken:
+            raise Unplayable(p.communicate()[1].decode(errors="replace"))
+        if s.level is None:
+            r = subprocess.run([*few, s.suite.program, "--probe", "descriptors"], capture_output=True, text=True, **s.user.demote())
+        else:
+            argv = s.leash.command("run", "--quiet", "--level", s.level, *s.suite.accept, "-C", s.world.work, "--", "true")
+            r = subprocess.run([*few, *argv], env=s.leash.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                               **s.how())
+        return f"{taken.strip()} taken, and then: {r.stdout}{r.stderr}" if r.returncode else ""
+    finally:
+        p.kill()
+        p.communicate()
+
+
 GIT = ["--protect", "workspace"]
 DENY = ["--deny", "$WORKDIR/.env"]
 
@@ -480,6 +525,11 @@ def scenes(suite, levels):
         scene("temporary", "files in /tmp and /dev/shm stay", temporary, low),
         scene("inbound", "a listener inside is reachable from outside", inbound),
         scene("neighbours", "another sandbox of the same user", neighbours, low),
+        scene("exhausted-inotify", "all inotify instances of the user are taken", exhausted("inotify")),
+        scene("exhausted-watches", "all inotify watches of the user are taken", exhausted("inotify-watches", ".")),
+        scene("exhausted-signals", "all queued signals and timers of the user are taken", exhausted("signals")),
+        scene("lease", "the host waits for a lease before it may write a file", exhausted("lease", ".env")),
+        *([scene("passing", "all descriptors on their way that the user may have are taken", passing)] if suite.user.uid else []),
         scene("flood", "output without end", flood, twin=False),
         scene("fork-bomb", "processes without end", fork_bomb, twin=False),
     ]

@@ -156,16 +156,48 @@ static void limit_set(__rlimit_resource_t resource, uint64_t soft, uint64_t hard
         setrlimit(resource, &limit);
 }
 
-void confine_limits(const struct init *in) {
+/* What the kernel counts for the user of a namespace and, through its parents, for the user outside
+ * (inc_rlimit_ucounts()): a sandbox gets a part, so that the rest stays for others. */
+static void limit_share(__rlimit_resource_t resource, uint64_t divisor, uint64_t floor) {
+        struct rlimit whole;
+
+        if (getrlimit(resource, &whole) < 0 || whole.rlim_max == RLIM_INFINITY)
+                return;
+        if (whole.rlim_max / divisor > floor)
+                floor = whole.rlim_max / divisor;
+        limit_set(resource, floor, floor);
+}
+
+/* Descriptors on their way through sockets are counted for the user, too, and who has sent more
+ * than his own limit gets ETOOMANYREFS (unix(7)). So a command's limit is lower than ours, or none
+ * of us could pass one any more. After the last one was passed. */
+#define FILES_KEPT 1024
+
+void confine_files(const struct init *in) {
         const struct wire_plan *p = in->plan;
+        struct rlimit files;
 
         if (in->judge)
                 setrlimit(RLIMIT_NOFILE, &in->files);
+        if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max >= 4 * FILES_KEPT)
+                limit_set(RLIMIT_NOFILE, files.rlim_cur, files.rlim_max - FILES_KEPT);
         if (p->limit_nofile)
                 limit_set(RLIMIT_NOFILE, p->limit_nofile, p->limit_nofile);
         else if (p->soft_nofile) /* the session raised its own; select(2) users need the usual one
                                   */
                 limit_set(RLIMIT_NOFILE, p->soft_nofile, RLIM_INFINITY);
+}
+
+void confine_limits(const struct init *in) {
+        const struct wire_plan *p = in->plan;
+
+        limit_share(RLIMIT_SIGPENDING, 16, 1024);
+        limit_share(RLIMIT_MSGQUEUE, 16, 65536);
+        /* Without a user namespace it is the user's own count, with all that he runs outside. */
+        if (!in->native && !in->bare)
+                limit_share(RLIMIT_NPROC, 4, 1024);
+        limit_set(RLIMIT_RTPRIO, 0, 0); /* a real-time loop leaves nobody anything */
+        limit_set(RLIMIT_NICE, 0, 0);
         if (p->limit_fsize)
                 limit_set(RLIMIT_FSIZE, p->limit_fsize, p->limit_fsize);
         if (p->limit_cpu) /* SIGXCPU first, so that a program can say its last words */

@@ -63,8 +63,10 @@ static int attach_new(int dirfd, const char *name, const char *type, const char 
 int staging_dev(struct init *in) {
         static const char *const dev_options[] = { "mode",      "0755", "size", "64k",
                                                    "nr_inodes", "64",   NULL };
-        /* No gid=: the group tty is not mapped in a user namespace (decision 20). */
-        static const char *const pts_options[] = { "ptmxmode", "0666", "mode", "0620", NULL };
+        /* max: all of the machine share some thousand (kernel.pty.max).
+         * No gid=: the group tty is not mapped in a user namespace (decision 20). */
+        static const char *const pts_options[] = { "ptmxmode", "0666", "mode", "0620",
+                                                   "max",      "512",  NULL };
         static const char *const shm_options[] = { "mode", "1777", "size", "20%", NULL };
         _cleanup_close_ int dev = -1;
         int r;

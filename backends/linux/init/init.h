@@ -109,6 +109,7 @@ int confine_filter(struct init *in);
 int confine_namespaces(struct init *in);
 int confine_command(const struct init *in, int *listener, enum wire_stage *ret_stage);
 void confine_limits(const struct init *in);
+void confine_files(const struct init *in);
 /* serve.c, spawn.c */
 int serve(struct init *in);
 void spawn(struct init *in, const struct wire_frame *f, const struct wire_spawn *s, const int *fds,

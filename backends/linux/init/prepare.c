@@ -10,6 +10,8 @@
 #include "init.h"
 
 #include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -34,6 +36,26 @@ static void sysctl_set(struct init *in, const char *path, const char *value) {
 
         if (fd >= 0 && write(fd, value, strlen(value)) < 0)
                 return;
+}
+
+/* user_namespaces(7), /proc/sys/user: what is counted here is counted for the user outside, too,
+ * and the usual limit for him is 128 instances. */
+#define INOTIFY_SHARE 4
+
+static void inotify_share(struct init *in, const char *name) {
+        char path[64], text[32] = "";
+        _cleanup_close_ int whole = -1;
+
+        if (in->bare) /* the files are the host's */
+                return;
+        /* The user's own limit; a namespace begins with no limit at all. */
+        snprintf(path, sizeof(path), "proc/sys/fs/inotify/max_user_%s", name);
+        whole = openat(in->old_root, path, O_RDONLY | O_CLOEXEC);
+        if (whole < 0 || read(whole, text, sizeof(text) - 1) <= 0)
+                return;
+        snprintf(path, sizeof(path), "proc/sys/user/max_inotify_%s", name);
+        snprintf(text, sizeof(text), "%lu", strtoul(text, NULL, 10) / INOTIFY_SHARE);
+        sysctl_set(in, path, text);
 }
 
 static int network_prepare(struct init *in) {
@@ -136,6 +158,8 @@ int init_prepare(struct init *in) {
         /* Slave: what the host unmounts goes away here, too, and nothing travels back. */
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return init_report(in, WIRE_STAGE_NAMESPACES, errno, "mount propagation");
+        inotify_share(in, "instances");
+        inotify_share(in, "watches");
         r = network_prepare(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_NETWORK, -r, "loopback");

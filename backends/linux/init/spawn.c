@@ -130,6 +130,7 @@ static int child(void *argument) {
         if (r >= 0 && listener >= 0)
                 r = judge_hand_over(l->in->judge, listener);
         if (r >= 0) {
+                confine_files(l->in);
                 l->stage = WIRE_STAGE_EXEC;
                 r = exec_search(l);
         }
