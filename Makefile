@@ -49,6 +49,7 @@ stress: deps all
 # minutes. Skipped where there is no QEMU.
 check-vm: deps all
 	@tests/vm/kernels.sh $(BUILD) || { r=$$?; [ $$r = 77 ] && echo "check-vm: skipped"; }
+	@tests/vm/system.sh $(BUILD) || { r=$$?; [ $$r = 77 ] && echo "check-vm: system skipped"; }
 
 bench: deps all
 	@tests/bench/bench.py --build $(BUILD) --json $(BUILD)/bench.json

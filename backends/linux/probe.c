@@ -155,7 +155,7 @@ static const char *why(const struct facts *f, const struct trials *t, const char
         return why_no_cgroup ? why_no_cgroup : "";
 }
 
-int probe_facts_for(unsigned uid, unsigned gid, struct facts *ret, struct error *e) {
+static int probe(unsigned uid, unsigned gid, bool groups, struct facts *ret, struct error *e) {
         const struct trial_user user = { uid, gid };
         struct facts f = { 0 };
         const char *why_no_cgroup = NULL;
@@ -173,12 +173,18 @@ int probe_facts_for(unsigned uid, unsigned gid, struct facts *ret, struct error 
         TRIAL_LIST(TRIAL_FACT)
 #undef TRIAL_FACT
         f.bare_namespaces = !f.user_namespaces && f.mount_namespaces;
-        cgroup_probe(&f, &why_no_cgroup);
+        if (groups)
+                cgroup_probe(&f, &why_no_cgroup);
         (void) snprintf(f.reason, sizeof(f.reason), "%s", why(&f, &t, why_no_cgroup));
         *ret = f;
         return 0;
 }
 
+/* Control groups are then the session's own business, who will fill in what it can do. */
+int probe_facts_for(unsigned uid, unsigned gid, struct facts *ret, struct error *e) {
+        return probe(uid, gid, false, ret, e);
+}
+
 int probe_facts(struct facts *ret, struct error *e) {
-        return probe_facts_for(geteuid(), getegid(), ret, e);
+        return probe(geteuid(), getegid(), true, ret, e);
 }

@@ -3,7 +3,8 @@
  * leashd <-> leash-session: fixed-size messages on a SOCK_SEQPACKET pair. Both are the same build.
  *
  * leashd sends CONTROL_CONNECTION with the client's socket beside it; the session answers with
- * CONTROL_STATUS whenever it becomes busy or idle. `received` closes the gap between the two
+ * CONTROL_STATUS whenever it becomes busy or idle. A leashd that takes a session over from one before
+ * it asks with CONTROL_HELLO how things stand, and believes nothing that was said before the answer. `received` closes the gap between the two
  * directions: leashd believes an idle report only when it counts every connection that leashd has
  * sent.
  */
@@ -18,6 +19,8 @@
 enum control_type {
         CONTROL_CONNECTION = 1, /* leashd -> session; one descriptor */
         CONTROL_STATUS,         /* session -> leashd */
+        CONTROL_HELLO,          /* leashd -> session */
+        CONTROL_WELCOME,        /* session -> leashd: a STATUS that answers it */
 };
 
 struct control_message {

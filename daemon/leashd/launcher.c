@@ -85,7 +85,7 @@ int launcher_session(struct leashd *d, const struct identity *who, int control, 
                                  "cannot ask for a session: %s", strerror((int) -n));
 }
 
-void launcher_end(struct leashd *d) {
+void launcher_end(struct leashd *d, bool wait) {
         struct launch_request rq = { .version = LAUNCH_VERSION, .type = LAUNCH_WAIT };
 
         if (d->launcher.event)
@@ -93,9 +93,10 @@ void launcher_end(struct leashd *d) {
         if (d->launcher.pid <= 0)
                 return;
         (void) fd_set_nonblock(d->launcher.fd, false);
-        (void) socket_send(d->launcher.fd, &rq, sizeof rq, NULL, 0);
+        if (wait)
+                (void) socket_send(d->launcher.fd, &rq, sizeof rq, NULL, 0);
+        d->launcher.fd = fd_close(d->launcher.fd); /* it ends, but for what is asked above */
         while (waitpid(d->launcher.pid, NULL, 0) < 0 && errno == EINTR)
                 ;
-        d->launcher.fd = fd_close(d->launcher.fd);
         d->launcher.pid = 0;
 }

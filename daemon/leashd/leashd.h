@@ -12,6 +12,9 @@
 #include "../common/linger.h"
 #include "../common/log.h"
 
+/* Of control sockets in the descriptor store: session-UID-GID-GROUPS-NUMBER. */
+#define SESSION_FD_PREFIX "session-"
+
 struct session_link; /* one leash-session that we started */
 
 struct self { /* our own namespaces and confinement, which do not change: what callers are compared
@@ -45,11 +48,13 @@ struct leashd {
         dev_t path_dev;    /* of the socket's name, to know it again */
         ino_t path_ino;
         struct event *accept_event, *resume_event, *idle_event;
-        struct event *signal_events[3];
+        struct event *signal_events[4], *watchdog_event;
+        bool keeps;    /* systemd keeps the sessions' control sockets over a restart of ours */
         bool draining; /* the socket is gone; we end when the last session is idle */
         bool ending;   /* told to end: now */
         bool failed;   /* we end because something broke: the exit status says so */
         struct session_link *sessions;
+        uint64_t last_session;    /* numbers their control sockets in the store */
         struct launcher launcher; /* system mode */
         struct lingering linger;  /* callers that were refused and have not looked yet */
 };
@@ -80,6 +85,8 @@ int identity_check(const struct self *self, bool any_user, int fd, struct identi
 
 /* sessions.c */
 int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, struct error *e);
+/* A control socket that a leashd before us made; takes fd on success. */
+int sessions_adopt(struct leashd *d, const char *name, int fd);
 bool sessions_idle(const struct leashd *d);
 /* Some session has not yet looked at what it was given: callers wait in the backlog, where it costs
  * nothing. */
@@ -91,8 +98,8 @@ void sessions_end(struct leashd *d);  /* closes every control socket and waits f
 int launcher_start(struct leashd *d, struct error *e);
 /* Asks for a session of this user; `control` is its end of the control socket (borrowed). */
 int launcher_session(struct leashd *d, const struct identity *who, int control, struct error *e);
-void launcher_end(
-        struct leashd *d); /* the control sockets are closed: waits until all have ended */
+/* Waits until all sessions have ended, whose control sockets are closed; or leaves them. */
+void launcher_end(struct leashd *d, bool wait);
 
 /* main.c */
 void leashd_update(struct leashd *d); /* something became idle or busy: timers, the end */

@@ -17,6 +17,7 @@
 
 #include "../../backends/posix/file.h"
 #include "../../backends/posix/socket.h"
+#include "host.h"
 #include "leashd.h"
 
 #define SYSTEM_DIRECTORY "/run/leash"
@@ -24,32 +25,45 @@
 #define ACCEPTS_AT_ONCE 64
 #define ACCEPT_PAUSE_SECONDS 1 /* when descriptors are short: the backlog keeps the callers */
 
-int listen_from_environment(struct leashd *d, struct error *e) {
-        const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+static int use_listener(struct leashd *d, int fd, bool owned, struct error *e) {
         struct sockaddr_un sa = { 0 };
         socklen_t len = sizeof sa;
         int accepts = 0;
         socklen_t optlen = sizeof accepts;
 
-        if (!pid || !fds || strtol(pid, NULL, 10) != (long) getpid())
-                return 0;
-        if (strcmp(fds, "1") != 0)
-                return error_set(e, ERROR_INTERNAL, 0, "LISTEN_FDS must be 1");
-        if (getsockopt(3, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &optlen) < 0 || !accepts ||
-            getsockname(3, (struct sockaddr *) &sa, &len) < 0 || sa.sun_family != AF_UNIX)
-                return error_set(e, ERROR_INTERNAL, 0, "descriptor 3 is no listening Unix socket");
-        (void) fcntl(3, F_SETFD, FD_CLOEXEC);
-        d->listen_fd = 3;
-        /* systemd names its descriptors and goes on listening after us: the path is not ours then.
-         */
-        d->listen_owned = getenv("LISTEN_FDNAMES") == NULL && sa.sun_path[0] == '/';
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &optlen) < 0 || !accepts ||
+            getsockname(fd, (struct sockaddr *) &sa, &len) < 0 || sa.sun_family != AF_UNIX)
+                return error_set(e, ERROR_INTERNAL, 0, "descriptor %d is no listening Unix socket",
+                                 fd);
+        (void) fcntl(fd, F_SETFD, FD_CLOEXEC);
+        d->listen_fd = fd;
+        d->listen_owned = owned && sa.sun_path[0] == '/';
         /* What is bound counts, whatever --socket says. */
         if (sa.sun_path[0] == '/')
                 d->own_path = strndup(sa.sun_path, sizeof sa.sun_path);
         d->socket_path = d->own_path;
+        return 1;
+}
+
+int listen_from_environment(struct leashd *d, struct error *e) {
+        const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+        int fd = 3, r = 0;
+
+        if (!pid || !fds || strtol(pid, NULL, 10) != (long) getpid())
+                return 0;
+        /* systemd names its descriptors and goes on listening after us: the path is not ours then.
+         */
+        bool named = getenv("LISTEN_FDNAMES") != NULL;
+        if (named)
+                r = host_descriptors(d, &fd, e);
+        else if (strcmp(fds, "1") != 0)
+                r = error_set(e, ERROR_INTERNAL, 0, "LISTEN_FDS must be 1");
         unsetenv("LISTEN_PID");
         unsetenv("LISTEN_FDS");
-        return 1;
+        unsetenv("LISTEN_FDNAMES");
+        if (r < 0 || fd < 0)
+                return r; /* kept sessions alone: then we listen where we are told to */
+        return use_listener(d, fd, !named, e);
 }
 
 static int take_lock(const char *socket_path) {

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../common/process.h"
+#include "host.h"
 #include "leashd.h"
 
 #define IDLE_SECONDS_DEFAULT 60
@@ -27,6 +28,8 @@ static const char usage[] =
         "                       $XDG_RUNTIME_DIR/leash/leash.sock\n"
         "  --idle-exit SECONDS  end what is unused for so long (default 60; 0 = never): with\n"
         "                       --user leashd itself, else each user's leash-session\n"
+        "  --keep-sessions      sessions outlive leashd while systemd keeps their sockets\n"
+        "                       (FileDescriptorStoreMax=), so that a restart loses nothing\n"
         "  --backend NAME       how to enforce; \"null\" enforces nothing and is for tests\n"
         "  --version, --help\n\n"
         "A listening socket passed by descriptor (LISTEN_PID, LISTEN_FDS=1; sd_listen_fds(3)) is "
@@ -65,6 +68,11 @@ static void on_signal(evutil_socket_t signo, short what, void *userdata) {
                 leashd_update(d);
                 return;
         }
+        if (signo == SIGHUP) {
+                /* A terminal's end says the same; in user mode that is no reason to end either. */
+                log_write(&d->log, LOG_INFO, "told to reload", LOG_INT("signal", signo));
+                return;
+        }
         log_write(&d->log, LOG_INFO, "told to end", LOG_INT("signal", signo));
         d->ending = true;
         (void) event_base_loopbreak(d->base);
@@ -76,6 +84,7 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 { "socket", required_argument, NULL, 's' },
                 { "idle-exit", required_argument, NULL, 'i' },
                 { "backend", required_argument, NULL, 'b' },
+                { "keep-sessions", no_argument, NULL, 'k' },
                 { "version", no_argument, NULL, 'v' },
                 { "help", no_argument, NULL, 'h' },
                 { 0 },
@@ -103,6 +112,9 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 case 'b':
                         d->backend = optarg; /* leash-session knows which there are */
                         break;
+                case 'k':
+                        d->keeps = true;
+                        break;
                 case 'v':
                         puts("leashd " LEASH_VERSION);
                         exit(0);
@@ -116,6 +128,7 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
         if (optind < argc)
                 return error_set(e, ERROR_PARAMS, 0, "unexpected argument: %s", argv[optind]);
         d->system = !user;
+        d->keeps &= d->system && getenv("NOTIFY_SOCKET");
         if (d->system && geteuid() != 0)
                 return error_set(e, ERROR_PARAMS, 0,
                                  "only root can serve all users; leashd --user serves you");
@@ -123,12 +136,18 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
 }
 
 static int prepare(struct leashd *d, struct error *e) {
-        static const int signals[] = { SIGTERM, SIGINT, SIGCHLD };
+        static const int signals[] = { SIGTERM, SIGINT, SIGCHLD, SIGHUP };
 
         int r = identity_self(&d->self, e);
         if (r < 0)
                 return r;
-        r = listen_from_environment(d, e);
+        d->base = process_event_base();
+        d->idle_event = d->base ? evtimer_new(d->base, on_idle, d) : NULL;
+        if (!d->idle_event)
+                return error_nomem(e);
+        r = host_start(d, e);
+        if (r >= 0)
+                r = listen_from_environment(d, e);
         if (r == 0) {
                 if (!d->socket_path) {
                         r = d->system ? listen_system_path(&d->own_path, e)
@@ -143,10 +162,6 @@ static int prepare(struct leashd *d, struct error *e) {
                 return r;
         if (process_sibling("leash-session", d->session_path, sizeof d->session_path) < 0)
                 return error_set(e, ERROR_INTERNAL, ENOENT, "leash-session is not installed");
-        d->base = process_event_base();
-        d->idle_event = d->base ? evtimer_new(d->base, on_idle, d) : NULL;
-        if (!d->idle_event)
-                return error_nomem(e);
         for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
                 d->signal_events[i] = evsignal_new(d->base, signals[i], on_signal, d);
                 if (!d->signal_events[i] || event_add(d->signal_events[i], NULL) < 0)
@@ -175,11 +190,14 @@ int main(int argc, char **argv) {
                 return 1;
         }
         log_write(&d.log, LOG_INFO, "listening", LOG_STR("socket", d.socket_path));
+        host_ready(&d);
         leashd_update(&d);
         (void) event_base_dispatch(d.base);
 
+        host_stopping(&d);
         listen_stop(&d);
         sessions_end(&d);
+        host_stop(&d);
         event_free(d.idle_event);
         for (size_t i = 0; i < ELEMENTSOF(d.signal_events); i++)
                 event_free(d.signal_events[i]);

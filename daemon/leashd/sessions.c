@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 
 #include "../../backends/posix/socket.h"
 #include "../common/control.h"
+#include "host.h"
 #include "leashd.h"
 
 #define START_BURST 5
@@ -35,13 +37,14 @@ struct session_link {
         struct leashd *leashd;
         uid_t uid;
         gid_t gid;
-        gid_t *groups; /* who has other groups has another session: see same_user() */
-        size_t n_groups;
-        pid_t pid; /* 0: not running, or started by leash-launch */
+        uint64_t groups; /* a hash: who has other groups has another session, see same_user() */
+        char name[96];   /* in the descriptor store; "" = not there */
+        pid_t pid;       /* 0: not running, or started by leash-launch */
         int fd;
         struct event *event, *idle_event;
         uint64_t sent, received;
         bool busy;
+        bool greeting;              /* taken over: what it says counts from its WELCOME on */
         time_t starts[START_BURST]; /* a ring of the last start times */
         unsigned n_starts;
 };
@@ -56,6 +59,13 @@ static void disconnect(struct session_link *s) {
         if (s->event)
                 event_free(s->event);
         s->event = NULL;
+        if (s->name[0]) {
+                /* systemd has a copy, which would keep it open. */
+                (void) shutdown(s->fd, SHUT_RDWR);
+                host_drop(s->leashd, s->name);
+                s->name[0] = '\0';
+        }
+        s->greeting = false;
         if (s->idle_event)
                 (void) event_del(s->idle_event);
         s->fd = fd_close(s->fd);
@@ -64,7 +74,7 @@ static void disconnect(struct session_link *s) {
 }
 
 static bool is_idle(const struct session_link *s) {
-        return s->fd < 0 || (!s->busy && s->received == s->sent);
+        return s->fd < 0 || (!s->greeting && !s->busy && s->received == s->sent);
 }
 
 static bool is_full(const struct session_link *s) {
@@ -103,7 +113,7 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                 if (n == -EAGAIN)
                         break;
                 if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
-                    m.type != CONTROL_STATUS) {
+                    (m.type != CONTROL_STATUS && m.type != CONTROL_WELCOME)) {
                         log_write(&d->log, LOG_WARN, "the session is gone", LOG_INT("uid", s->uid),
                                   LOG_INT("pid", s->pid));
                         /* What it held has ended with it: its sandboxes see the end of their
@@ -112,6 +122,12 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                                 (void) kill(s->pid, SIGTERM);
                         disconnect(s);
                         break;
+                }
+                if (s->greeting) {
+                        if (m.type == CONTROL_STATUS)
+                                continue; /* to the leashd before us */
+                        s->greeting = false;
+                        s->sent += m.received; /* ours come on top of that one's */
                 }
                 s->received = m.received;
                 s->busy = m.busy;
@@ -159,6 +175,14 @@ static int spawn(struct session_link *s, int control, struct error *e) {
         return 0;
 }
 
+/* The number tells two sessions of one user apart, the dying one and the new one. */
+static void keep(struct session_link *s) {
+        snprintf(s->name, sizeof s->name, SESSION_FD_PREFIX "%u-%u-%016" PRIx64 "-%" PRIu64, s->uid,
+                 s->gid, s->groups, s->leashd->last_session++);
+        if (!host_keep(s->leashd, s->name, s->fd))
+                s->name[0] = '\0';
+}
+
 static int start(struct session_link *s, const struct identity *who, struct error *e) {
         struct leashd *d = s->leashd;
         int pair[2];
@@ -181,18 +205,27 @@ static int start(struct session_link *s, const struct identity *who, struct erro
         }
         s->fd = TAKE_FD(ours);
         s->sent = s->received = 0;
+        keep(s);
         log_write(&d->log, LOG_INFO, "started a session", LOG_INT("uid", s->uid),
                   LOG_INT("pid", s->pid));
         return 0;
+}
+
+/* FNV-1a. It tells apart groups of one user, who has no say in which ones he is in; the user
+ * himself is compared as he is. */
+static uint64_t hash_groups(const struct identity *who) {
+        uint64_t h = 0xcbf29ce484222325;
+        const unsigned char *p = (const unsigned char *) who->groups;
+        for (size_t i = 0; i < who->n_groups * sizeof who->groups[0]; i++)
+                h = (h ^ p[i]) * 0x100000001b3;
+        return h;
 }
 
 /* A session holds the groups of the caller that it was started for. Another caller of the same user
  * may have more of them (a new login after usermod) or fewer (setpriv): neither may get the
  * other's. */
 static bool same_user(const struct session_link *s, const struct identity *who) {
-        return s->uid == who->uid && s->gid == who->gid && s->n_groups == who->n_groups &&
-               (who->n_groups == 0 ||
-                memcmp(s->groups, who->groups, who->n_groups * sizeof who->groups[0]) == 0);
+        return s->uid == who->uid && s->gid == who->gid && s->groups == hash_groups(who);
 }
 
 static struct session_link *link_free(struct session_link *s) {
@@ -201,7 +234,6 @@ static struct session_link *link_free(struct session_link *s) {
         disconnect(s);
         if (s->idle_event)
                 event_free(s->idle_event);
-        free(s->groups);
         free(s);
         return NULL;
 }
@@ -215,13 +247,7 @@ static struct session_link *link_new(struct leashd *d, const struct identity *wh
         s->uid = who->uid;
         s->gid = who->gid;
         s->fd = -1;
-        if (who->n_groups > 0) {
-                s->groups = calloc(who->n_groups, sizeof *s->groups);
-                if (!s->groups)
-                        return NULL;
-                memcpy(s->groups, who->groups, who->n_groups * sizeof *s->groups);
-                s->n_groups = who->n_groups;
-        }
+        s->groups = hash_groups(who);
         if (d->system && d->idle_seconds > 0) {
                 s->idle_event = evtimer_new(d->base, on_idle, s);
                 if (!s->idle_event)
@@ -295,6 +321,32 @@ int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, str
         return error_set(e, ERROR_INTERNAL, EPIPE, "leash-session does not run");
 }
 
+int sessions_adopt(struct leashd *d, const char *name, int fd) {
+        const struct control_message hello = { .version = CONTROL_VERSION, .type = CONTROL_HELLO };
+        struct identity who = { .pid = -1 };
+        uint64_t groups, number;
+
+        if (sscanf(name, SESSION_FD_PREFIX "%u-%u-%16" SCNx64 "-%" SCNu64, &who.uid, &who.gid,
+                   &groups, &number) != 4)
+                return -EINVAL;
+        if (socket_send(fd, &hello, sizeof hello, NULL, 0) < 0)
+                return -EPIPE; /* it has ended meanwhile */
+        struct session_link *s = link_new(d, &who);
+        if (!s)
+                return -ENOMEM;
+        s->groups = groups;
+        s->greeting = true;
+        if (number >= d->last_session)
+                d->last_session = number + 1;
+        s->event = event_new(d->base, fd, EV_READ | EV_PERSIST, on_message, s);
+        if (!s->event || event_add(s->event, NULL) < 0 || fd_set_nonblock(fd, true) < 0)
+                return -ENOMEM;
+        s->fd = fd;
+        snprintf(s->name, sizeof s->name, "%s", name);
+        log_write(&d->log, LOG_INFO, "took a session over", LOG_INT("uid", s->uid));
+        return 0;
+}
+
 bool sessions_idle(const struct leashd *d) {
         for (const struct session_link *s = d->sessions; s; s = s->next)
                 if (!is_idle(s))
@@ -340,6 +392,10 @@ static void wait_for(pid_t pid) {
 }
 
 void sessions_end(struct leashd *d) {
+        /* Whether this is a restart or the end is systemd's to know: it keeps the sockets, or does
+         * not. */
+        for (struct session_link *s = d->keeps ? d->sessions : NULL; s; s = s->next)
+                s->name[0] = '\0';
         /* First all of them hear of it, then we wait. */
         for (struct session_link *s = d->sessions; s; s = s->next)
                 disconnect(s);
@@ -350,5 +406,5 @@ void sessions_end(struct leashd *d) {
                         wait_for(s->pid);
                 (void) link_free(s);
         }
-        launcher_end(d);
+        launcher_end(d, !d->keeps);
 }

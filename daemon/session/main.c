@@ -28,14 +28,18 @@
 #include "workdir.h"
 #include "workspace.h"
 
-static void tell_leashd(struct session *s) {
+static void say(struct session *s, enum control_type type) {
         struct control_message m = { .version = CONTROL_VERSION,
-                                     .type = CONTROL_STATUS,
+                                     .type = type,
                                      .busy = s->reported_busy,
                                      .received = s->received };
         /* The queue holds many of these and leashd only reads: a full one means that it hangs, and
          * then an idle report that it never gets keeps it running, which is the safe side. */
         (void) socket_send(s->control_fd, &m, sizeof m, NULL, 0);
+}
+
+static void tell_leashd(struct session *s) {
+        say(s, CONTROL_STATUS);
 }
 
 void session_update(struct session *s) {
@@ -65,6 +69,10 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
         ssize_t n = socket_recv(s->control_fd, &m, sizeof m, &fd, 1, &n_fds);
         if (n == -EAGAIN)
                 return;
+        if (n == (ssize_t) sizeof m && m.type == CONTROL_HELLO && n_fds == 0) {
+                say(s, CONTROL_WELCOME);
+                return;
+        }
         if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
             m.type != CONTROL_CONNECTION || n_fds != 1) {
                 if (n_fds == 1)

@@ -57,7 +57,7 @@ int rpc_leash_info(struct request *rq, struct error *e) {
         const struct facts *f = &s->facts;
         struct leash_info_result r = {
                 .version = LEASH_VERSION,
-                .mode = "user",
+                .mode = s->system ? "system" : "user",
                 .platform = f->platform,
                 .kernel = f->kernel,
                 .machine = f->machine,
