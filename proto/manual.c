@@ -194,13 +194,15 @@ char *manual_api(size_t *ret_len) {
         add(&t, "## Methods\n\n");
         for (size_t i = 0; i < METHOD_N_; i++)
                 add_method(&t, &methods[i]);
-        add(&t, "Planned, and refused with `unsupported` until they exist:");
+        if (methods_planned[0])
+                add(&t, "Planned, and refused with `unsupported` until they exist:");
         for (size_t i = 0; methods_planned[i]; i++) {
                 add(&t, i > 0 ? ", `" : " `");
                 add(&t, methods_planned[i]);
                 add(&t, "`");
         }
-        add(&t, ".\n\n## Requests to the client\n\nSent by the daemon, with ids that begin with "
+        add(&t, methods_planned[0] ? ".\n\n" : "");
+        add(&t, "## Requests to the client\n\nSent by the daemon, with ids that begin with "
                 "\"d\"; the client answers.\n\n");
         for (size_t i = 0; i < CLIENT_METHOD_N_; i++)
                 add_method(&t, &client_methods[i]);

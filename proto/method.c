@@ -68,6 +68,28 @@ const struct method methods[METHOD_N_] = {
         [METHOD_PYTHON_REMOVE_VENV] = { "python.remove_venv", &python_remove_venv_params_shape,
                                         &empty_shape, 0,
                                         "Removes a virtual environment that leash has made." },
+        [METHOD_PYTHON_RUN] = { "python.run", &python_run_params_shape, &process_run_result_shape,
+                                0,
+                                "Runs Python code, a script or a module to its end and gives its "
+                                "output." },
+        [METHOD_PYTHON_SESSION_START] = { "python.session.start",
+                                          &python_session_start_params_shape,
+                                          &python_session_start_result_shape, 0,
+                                          "Starts an interpreter that runs one cell after the "
+                                          "other and keeps their variables." },
+        [METHOD_PYTHON_SESSION_RUN] = { "python.session.run", &python_session_run_params_shape,
+                                        &python_cell_result_shape, 0,
+                                        "Runs a cell and gives its output and the value of its "
+                                        "last expression." },
+        [METHOD_PYTHON_SESSION_INTERRUPT] = { "python.session.interrupt",
+                                              &python_session_params_shape, &empty_shape, 0,
+                                              "Raises KeyboardInterrupt in the cell that runs." },
+        [METHOD_PYTHON_SESSION_RESET] = { "python.session.reset", &python_session_params_shape,
+                                          &python_session_start_result_shape, 0,
+                                          "Begins the session anew, in a new interpreter." },
+        [METHOD_PYTHON_SESSION_CLOSE] = { "python.session.close", &python_session_params_shape,
+                                          &empty_shape, 0,
+                                          "Ends the session, and a sandbox that was made for it." },
 };
 
 const struct method client_methods[CLIENT_METHOD_N_] = {
@@ -85,7 +107,7 @@ const struct method client_methods[CLIENT_METHOD_N_] = {
                                "after the reply." },
 };
 
-const char *const methods_planned[] = { "python.run", NULL };
+const char *const methods_planned[] = { NULL };
 
 const struct notification notifications[NOTIFY_N_] = {
         [NOTIFY_PROCESS_OUTPUT] = { "process.output", &process_output_shape,
@@ -95,6 +117,8 @@ const struct notification notifications[NOTIFY_N_] = {
                                     "output came "
                                     "before." },
         [NOTIFY_EVENT] = { "event", &event_shape, "Something that events.subscribe asked for." },
+        [NOTIFY_PYTHON_OUTPUT] = { "python.output", &python_output_shape,
+                                   "Output of a cell that runs with \"stream\"." },
         [NOTIFY_IPC_CANCEL] = { "ipc.cancel", &ipc_cancel_shape,
                                 "Nobody waits for this call's answer any more." },
 };

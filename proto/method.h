@@ -28,6 +28,12 @@ enum method_id {
         METHOD_PYTHON_CREATE_VENV,
         METHOD_PYTHON_LIST_VENVS,
         METHOD_PYTHON_REMOVE_VENV,
+        METHOD_PYTHON_RUN,
+        METHOD_PYTHON_SESSION_START,
+        METHOD_PYTHON_SESSION_RUN,
+        METHOD_PYTHON_SESSION_INTERRUPT,
+        METHOD_PYTHON_SESSION_RESET,
+        METHOD_PYTHON_SESSION_CLOSE,
         METHOD_N_,
 };
 /* Named by the contract, not built yet: calls get ERROR_UNSUPPORTED instead of method_not_found. */
@@ -60,6 +66,7 @@ enum notification_id {
         NOTIFY_PROCESS_EXITED,
         NOTIFY_EVENT,
         NOTIFY_IPC_CANCEL,
+        NOTIFY_PYTHON_OUTPUT,
         NOTIFY_N_,
 };
 struct notification {

@@ -80,9 +80,10 @@ SHAPE(python_list_venvs_result, "PythonListVenvsResult", 0, "Result of python.li
 
 static const struct field python_remove_venv_params_fields[] = {
 #define T struct python_remove_venv_params
-        FIELD_STRING(T, venv, "venv", FIELD_REQUIRED, LIMIT_PATH_BYTES - 1,
-                     "Its path; or, where it lies in leash's own place, its key, of which the first 8 "
-                     "characters are enough."),
+        FIELD_STRING(
+                T, venv, "venv", FIELD_REQUIRED, LIMIT_PATH_BYTES - 1,
+                "Its path; or, where it lies in leash's own place, its key, of which the first 8 "
+                "characters are enough."),
 #undef T
 };
 SHAPE(python_remove_venv_params, "PythonRemoveVenvParams", 0, "Parameters of python.remove_venv.");
@@ -146,3 +147,140 @@ static const struct field python_run_params_fields[] = {
 #undef T
 };
 SHAPE(python_run_params, "PythonRunParams", 0, "Parameters of python.run.");
+
+/* sessions */
+
+const char *const cell_status_names[CELL_N_] = { NULL, "ok", "error", "interrupted", "timeout" };
+
+static const struct field python_session_start_params_fields[] = {
+#define T struct python_session_start_params
+        PLACE_ROWS,
+        FIELD_STRING(T, venv, "venv", 0, LIMIT_PATH_BYTES - 1,
+                     "The virtual environment, instead of the policy's."),
+        FIELD_STRING(T, python, "python", 0, LIMIT_PATH_BYTES - 1,
+                     "The interpreter, where there is no virtual environment; python3 when "
+                     "absent."),
+        FIELD_STRINGS(T, imports, "imports", 0, 256, "Modules that are imported to begin with."),
+        FIELD_STRING(T, cwd, "cwd", 0, LIMIT_PATH_BYTES - 1,
+                     "The directory that it starts in; the working directory when absent."),
+        FIELD_PAIRS(T, environment, "environment", 0, LIMIT_ENV_ITEMS,
+                    "Variables of the session, over those of the policy."),
+        FIELD_BOOL(T, keep_workdir, "keep_workdir", 0,
+                   "A directory that leash makes is not removed; only without \"sandbox\"."),
+#undef T
+};
+SHAPE(python_session_start_params, "PythonSessionStartParams", 0,
+      "Parameters of python.session.start.");
+
+static const struct field python_session_start_result_fields[] = {
+#define T struct python_session_start_result
+        FIELD_STRING(T, session, "session", FIELD_REQUIRED, 0, "The session's id."),
+        FIELD_STRING(T, sandbox, "sandbox", FIELD_REQUIRED, 0, "The sandbox that it runs in."),
+        FIELD_STRING(T, workdir, "workdir", 0, 0, "The sandbox's working directory."),
+#undef T
+};
+SHAPE(python_session_start_result, "PythonSessionStartResult", 0,
+      "Result of python.session.start.");
+
+static const struct field python_session_params_fields[] = {
+#define T struct python_session_params
+        FIELD_STRING(T, session, "session", FIELD_REQUIRED, ID_BYTES, "The session's id."),
+#undef T
+};
+SHAPE(python_session_params, "PythonSessionParams", 0, "One Python session.");
+
+static const struct field python_session_run_params_fields[] = {
+#define T struct python_session_run_params
+        FIELD_STRING(T, session, "session", FIELD_REQUIRED, ID_BYTES, "The session's id."),
+        FIELD_STRING(T, code, "code", FIELD_REQUIRED, 0, "The cell."),
+        FIELD_UINT(T, timeout_ms, "timeout_ms", 0, 0, TIME_MAX_MS,
+                   "It is interrupted after this many milliseconds; a cell that does not heed that "
+                   "loses the session's state. 0 is never."),
+        FIELD_UINT(T, max_output_bytes, "max_output_bytes", 0, 0, LIMIT_OUTPUT_MAX,
+                   "Bytes of output that are kept, of each stream; 0 is the default of 1 MiB."),
+        FIELD_BOOL(T, stream, "stream", 0, "Output comes as python.output, too, while it runs."),
+#undef T
+};
+SHAPE(python_session_run_params, "PythonSessionRunParams", 0, "Parameters of python.session.run.");
+
+static const struct field python_error_fields[] = {
+#define T struct python_error
+        FIELD_STRING(T, name, "name", FIELD_REQUIRED, 0, "The exception's class."),
+        FIELD_STRING(T, value, "value", FIELD_REQUIRED, 0, "Its text."),
+        FIELD_STRING(T, traceback, "traceback", 0, 0, "The traceback, as Python prints it."),
+#undef T
+};
+SHAPE(python_error, "PythonError", 0, "An exception that ended a cell.");
+
+#define CELL_ROWS                                                                                 \
+        FIELD_UINT(T, count, "count", 0, 0, 0, "The cell's number; a reset begins anew."),        \
+                FIELD_ENUM(T, status, "status", 0, cell_status_names, "How it ended."),           \
+                FIELD_PAIRS(T, result, "result", 0, 256,                                          \
+                            "The value of the last expression, by media type: text/plain is its " \
+                            "repr; the others come from its _repr_*_ methods, in base64 where "   \
+                            "they give bytes."),                                                  \
+                FIELD_OPTIONAL(T, error, "error", 0, python_error,                                \
+                               "The exception that ended it."),                                   \
+                FIELD_BOOL(T, truncated, "truncated", 0,                                          \
+                           "Some of its output or of its result was dropped.")
+
+static const struct field python_cell_result_fields[] = {
+#define T struct python_cell_result
+        FIELD_STRING(T, session, "session", FIELD_REQUIRED, 0, "The session's id."),
+        CELL_ROWS,
+        FIELD_BYTES(T, stdout_, encoding, "stdout", FIELD_REQUIRED, "What it wrote to its output."),
+        FIELD_BYTES(T, stderr_, encoding, "stderr", FIELD_REQUIRED,
+                    "What it wrote to its error output."),
+        FIELD_ENUM(T, encoding, "encoding", FIELD_REQUIRED, text_encoding_names,
+                   "How stdout and stderr are written here."),
+        FIELD_BOOL(T, state_lost, "state_lost", FIELD_REQUIRED,
+                   "The interpreter had to be ended: the session has begun anew."),
+        FIELD_NUMBER(T, seconds, "seconds", FIELD_REQUIRED, "How long it took."),
+        FIELD_LIST(T, denials, "denials", FIELD_REQUIRED, denial, "What was refused meanwhile."),
+        FIELD_STRINGS(T, trust_created, "trust_created", FIELD_REQUIRED, 0,
+                      "Files that it made and that the host may come to trust."),
+#undef T
+};
+SHAPE(python_cell_result, "PythonCellResult", 0, "Result of python.session.run.");
+
+static const struct field python_output_fields[] = {
+#define T struct python_output
+        FIELD_STRING(T, session, "session", FIELD_REQUIRED, 0, "The session's id."),
+        FIELD_ENUM(T, stream, "stream", FIELD_REQUIRED, stream_names, "Where it wrote to."),
+        FIELD_BYTES(T, data, encoding, "data", FIELD_REQUIRED, "What it wrote."),
+        FIELD_ENUM(T, encoding, "encoding", FIELD_REQUIRED, text_encoding_names,
+                   "How data is written here."),
+#undef T
+};
+SHAPE(python_output, "PythonOutput", 0, "Output of a cell that runs with \"stream\".");
+
+/* the interpreter that waits inside */
+
+static const struct field python_order_fields[] = {
+#define T struct python_order
+        FIELD_STRING(T, code, "code", 0, 0, "Code."),
+        FIELD_STRING(T, script, "script", 0, 0, "Or a file."),
+        FIELD_STRING(T, module, "module", 0, 0, "Or a module."),
+        FIELD_STRING(T, cwd, "cwd", 0, 0, "Where."),
+        FIELD_STRINGS(T, args, "args", 0, LIMIT_ARGV_ITEMS, "sys.argv behind the first."),
+        FIELD_PAIRS(T, environment, "environment", 0, LIMIT_ENV_ITEMS, "Variables."),
+#undef T
+};
+SHAPE(python_order, "PythonOrder", 0, "What an interpreter that waits is to run.");
+
+static const struct field python_reply_fields[] = {
+#define T struct python_reply
+        FIELD_BOOL(T, ready, "ready", 0, "It has imported what it should."),
+        FIELD_BOOL(T, isolated, "isolated", 0, "Calls are kept from each other."),
+        FIELD_STRING(T, failed, "failed", 0, 0, "A module cannot be imported, and why."),
+        FIELD_UINT(T, id, "id", 0, 0, 0, "Which call or cell it is about."),
+        FIELD_UINT(T, pid, "pid", 0, 1, 4194304, "It runs."),
+        FIELD_BOOL(T, exited, "exited", 0, "It has ended."),
+        FIELD_UINT(T, exit, "exit", 0, 0, 65535, "As wait(2) has it."),
+        FIELD_UINT(T, user_us, "user_us", 0, 0, 0, "Processor time."),
+        FIELD_UINT(T, system_us, "system_us", 0, 0, 0, "The kernel's for it."),
+        FIELD_UINT(T, rss_bytes, "rss_bytes", 0, 0, 0, "Memory."),
+        CELL_ROWS,
+#undef T
+};
+SHAPE(python_reply, "PythonReply", 0, "What it says.");

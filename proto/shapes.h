@@ -365,6 +365,68 @@ struct venv_order {
 struct venv_report {
         const char *phase, *text, *version, *prefix, *installer;
 };
+struct python_session_start_params {
+        PLACE_MEMBERS
+        const char *venv, *python, *cwd;
+        struct strings imports;
+        struct pairs environment;
+        bool keep_workdir;
+};
+struct python_session_start_result {
+        const char *session, *sandbox, *workdir;
+};
+struct python_session_params {
+        const char *session;
+};
+struct python_session_run_params {
+        const char *session, *code;
+        uint64_t timeout_ms, max_output_bytes;
+        bool stream;
+};
+struct python_error {
+        const char *name, *value, *traceback;
+};
+enum cell_status {
+        CELL_UNSET = 0,
+        CELL_OK,
+        CELL_ERROR,
+        CELL_INTERRUPTED,
+        CELL_TIMEOUT,
+        CELL_N_,
+};
+struct python_cell_result {
+        const char *session;
+        uint64_t count;
+        enum cell_status status;
+        struct bytes stdout_, stderr_;
+        enum text_encoding encoding;
+        bool truncated, state_lost;
+        struct pairs result;
+        struct python_error *error;
+        double seconds;
+        struct list denials;
+        struct strings trust_created;
+};
+struct python_output {
+        const char *session;
+        enum stream stream;
+        struct bytes data;
+        enum text_encoding encoding;
+};
+/* To and from the interpreter that waits inside (python_frame.h). */
+struct python_order {
+        const char *code, *script, *module, *cwd;
+        struct strings args;
+        struct pairs environment;
+};
+struct python_reply {
+        uint64_t id, pid, exit, user_us, system_us, rss_bytes, count;
+        bool ready, isolated, exited, truncated;
+        const char *failed;
+        enum cell_status status;
+        struct pairs result;
+        struct python_error *error;
+};
 struct python_run_params {
         PLACE_MEMBERS
         const char *code, *script, *module, *venv, *python;
@@ -401,6 +463,7 @@ extern const char *const exit_reason_names[REASON_N_];
 extern const char *const stream_names[STREAM_N_];
 extern const char *const access_names[ACCESS_N_];
 extern const char *const decide_verdict_names[DECIDE_N_];
+extern const char *const cell_status_names[CELL_N_];
 extern const char *const ipc_cancel_reason_names[IPC_CANCEL_N_];
 const char *event_kind_name(size_t i); /* NULL past the end */
 
@@ -464,6 +527,15 @@ SHAPE_DECLARE(venv_progress)
 SHAPE_DECLARE(venv_order)
 SHAPE_DECLARE(venv_report)
 SHAPE_DECLARE(python_run_params)
+SHAPE_DECLARE(python_session_start_params)
+SHAPE_DECLARE(python_session_start_result)
+SHAPE_DECLARE(python_session_params)
+SHAPE_DECLARE(python_session_run_params)
+SHAPE_DECLARE(python_error)
+SHAPE_DECLARE(python_cell_result)
+SHAPE_DECLARE(python_output)
+SHAPE_DECLARE(python_order)
+SHAPE_DECLARE(python_reply)
 SHAPE_DECLARE(event)
 SHAPE_DECLARE(ipc_command)
 SHAPE_DECLARE(ipc_register_params)

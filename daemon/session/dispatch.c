@@ -31,6 +31,12 @@ static const handler_fn handlers[METHOD_N_] = {
         [METHOD_PYTHON_CREATE_VENV] = rpc_python_create_venv,
         [METHOD_PYTHON_LIST_VENVS] = rpc_python_list_venvs,
         [METHOD_PYTHON_REMOVE_VENV] = rpc_python_remove_venv,
+        [METHOD_PYTHON_RUN] = rpc_python_run,
+        [METHOD_PYTHON_SESSION_START] = rpc_python_session_start,
+        [METHOD_PYTHON_SESSION_RUN] = rpc_python_session_run,
+        [METHOD_PYTHON_SESSION_INTERRUPT] = rpc_python_session_interrupt,
+        [METHOD_PYTHON_SESSION_RESET] = rpc_python_session_reset,
+        [METHOD_PYTHON_SESSION_CLOSE] = rpc_python_session_close,
 };
 
 static void request_free(struct request *rq) {

@@ -230,6 +230,7 @@ int main(int argc, char **argv) {
         LIST_INIT(&s.doomed);
         LIST_INIT(&s.processes);
         LIST_INIT(&s.venv_builds);
+        LIST_INIT(&s.workers);
         process_prepare();
         if (parse(&s, argc, argv, &e) < 0 || prepare(&s, &e) < 0) {
                 log_write(&s.log, LOG_ERROR, "cannot start", LOG_STR("why", e.message));

@@ -21,6 +21,7 @@
 #include "sandbox.h"
 #include "session.h"
 #include "venv.h"
+#include "worker.h"
 
 #define TURN_SECONDS 0.005 /* of one connection's requests; then others get their turn */
 
@@ -280,6 +281,7 @@ void peer_free(struct peer *p) {
         sandbox_peer_gone(s, p);
         process_peer_gone(s, p);
         venv_peer_gone(s);
+        pysession_peer_gone(s, p);
         events_unsubscribe(p);
         while (drop_first(p))
                 ;

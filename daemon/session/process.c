@@ -16,6 +16,7 @@
 #include "../../backends/posix/socket.h"
 #include "events.h"
 #include "report.h"
+#include "worker.h"
 
 #define GRACE_MS 200
 /* Finished ones that process.wait can still ask for; each holds its request's arena. */
@@ -184,6 +185,11 @@ static void on_timeout(evutil_socket_t fd, short what, void *userdata) {
                 process_kill(p, REASON_TIMEOUT);
 }
 
+int process_signal(struct process *p, int signo, struct error *e) {
+        return p->worker ? warm_signal(p, signo, e)
+                         : p->session->backend->box_signal(p->sandbox->box, p->number, signo, e);
+}
+
 void process_kill(struct process *p, enum exit_reason why) {
         struct error e = ERROR_NULL;
         if (p->state > PROCESS_RUNNING)
@@ -194,9 +200,11 @@ void process_kill(struct process *p, enum exit_reason why) {
                 const struct timeval patience = { .tv_sec = KILL_SECONDS };
                 p->killed = true;
                 (void) event_add(p->timeout_event, &patience);
-                (void) p->session->backend->box_signal(p->sandbox->box, p->number, SIGKILL, &e);
+                (void) process_signal(p, SIGKILL, &e);
                 return;
         }
+        if (p->worker) /* it may be just about to start it */
+                (void) process_signal(p, SIGKILL, &e);
         /* Not even running yet: nothing to wait for. */
         p->status = SIGKILL;
         finish(p, NULL);
@@ -244,6 +252,24 @@ static void note_for_all(struct sandbox *sb, const struct box_event *ev) {
                 report_note(p, ev);
 }
 
+void process_note(struct process *p, const struct box_event *ev) {
+        if (p->hooks && p->hooks->note)
+                p->hooks->note(p, ev);
+        else
+                report_note(p, ev);
+}
+
+void process_worker_gone(struct process *p, const struct error *e) {
+        if (p->state == PROCESS_SPAWNING) {
+                finish(p, e);
+                return;
+        }
+        if (p->state == PROCESS_RUNNING && p->reason == REASON_UNSET)
+                p->reason = REASON_DESTROYED;
+        struct box_event ev = { .kind = BOX_EXITED, .id = p->number, .status = SIGKILL };
+        note_exit(p, &ev);
+}
+
 /* A backend knows what failed, not what it was called; who reads the message alone needs both. */
 static void fail_start(struct process *p, const struct error *why) {
         struct error e = *why;
@@ -276,7 +302,7 @@ void process_box_event(struct sandbox *sb, const struct box_event *ev) {
         case BOX_DENIED:
         case BOX_TRUST:
                 if (p)
-                        report_note(p, ev);
+                        process_note(p, ev);
                 else
                         note_for_all(sb, ev);
                 break;

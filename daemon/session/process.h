@@ -19,9 +19,12 @@ struct process_hooks {
         void (*output)(struct process *p, enum stream stream, const char *data, size_t len);
         /* e: it never ran. Before the sandbox of its own is doomed. */
         void (*ended)(struct process *p, const struct error *e);
+        /* Something was refused in it, or made; NULL: as for every command. */
+        void (*note)(struct process *p, const struct box_event *ev);
 };
 
 struct waiter;
+struct worker;
 struct process {
         LIST_ENTRY(process) link; /* in session->processes */
         LIST_ENTRY(process) sandbox_link;
@@ -51,9 +54,10 @@ struct process {
         struct usage usage;
         struct denial *denials; /* at most LIMIT_DENIALS_PER_RESULT */
         size_t n_denials;
-        struct strings trust_created; /* as many at most */
+        struct strings trust_created;      /* as many at most */
         const struct process_hooks *hooks; /* or NULL */
         void *userdata;
+        struct worker *worker; /* that runs it, instead of init; or NULL */
 };
 
 /* What process.run and process.start have in common. */
@@ -78,6 +82,17 @@ int process_new(struct request *rq, struct sandbox *sb, const struct process_wis
 /* The same for the session's own: hooks are required. */
 int process_new_own(struct session *s, struct sandbox *sb, const struct process_wish *w,
                     struct process **ret, struct error *e);
+/* The same for one that a worker will run: `theirs` are its streams, the caller's to hand over and
+ * close. The request is taken over by process_own_request(), when nothing can go wrong any more. */
+int process_new_outside(struct request *rq, struct sandbox *sb, const struct process_wish *w,
+                        struct process **ret, int theirs[static 3], struct error *e);
+void process_own_request(struct process *p, struct request *rq);
+int process_signal(struct process *p, int signo, struct error *e);
+void process_note(struct process *p, const struct box_event *ev);
+void process_worker_gone(struct process *p, const struct error *e);
+/* In an existing sandbox (id), or one of its own; both rpc_process.c and rpc_python_run.c. */
+int process_launch(struct request *rq, const char *id, const struct sandbox_wish *own,
+                   struct process_wish *wish, struct error *e);
 /* A new one, in the lists of its session and sandbox; nothing is running yet. */
 struct process *process_alloc(struct session *s, struct sandbox *sb);
 void process_abandon(struct process *p); /* it could not be started: nobody has heard of it */

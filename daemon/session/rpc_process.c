@@ -30,8 +30,8 @@ static int find_sandbox(struct request *rq, const char *id, const struct sandbox
         return *ret ? 0 : -ENOENT;
 }
 
-static int start(struct request *rq, const char *id, const struct sandbox_wish *own,
-                 struct process_wish *wish, struct error *e) {
+int process_launch(struct request *rq, const char *id, const struct sandbox_wish *own,
+                   struct process_wish *wish, struct error *e) {
         struct sandbox *sb = NULL;
         int r = id ? 0 : venv_need(rq, &own->layers, e);
         if (r != 0)
@@ -59,7 +59,7 @@ int rpc_process_run(struct request *rq, struct error *e) {
                                      .pipes = { p->stdin_.data != NULL, true, true },
                                      .text = p->stdin_.data,
                                      .text_len = p->stdin_.len };
-        return start(rq, p->sandbox, &own, &wish, e);
+        return process_launch(rq, p->sandbox, &own, &wish, e);
 }
 
 /* What a command may be given: no terminal (it could be typed into, decision 20), no directory (a
@@ -141,7 +141,7 @@ int rpc_process_start(struct request *rq, struct error *e) {
                                      .kill_on_limit = p->on_limit == ON_LIMIT_KILL,
                                      .stdio = { -1, -1, -1 } };
         int r = choose_streams(rq, p, &wish, e);
-        return r < 0 ? r : start(rq, p->sandbox, &own, &wish, e);
+        return r < 0 ? r : process_launch(rq, p->sandbox, &own, &wish, e);
 }
 
 /* One that still runs. */
@@ -199,14 +199,13 @@ static int parse_signal(const char *text) {
 
 int rpc_process_signal(struct request *rq, struct error *e) {
         const struct process_signal_params *p = rq->params;
-        struct session *s = rq->session;
         int signo = parse_signal(p->signal);
         if (signo < 0)
                 return error_field(e, "/signal", "\"%.20s\" is no signal", p->signal);
         struct process *process = find_running(rq, p->process, e);
         if (!process)
                 return -ESRCH;
-        int r = s->backend->box_signal(process->sandbox->box, process->number, signo, e);
+        int r = process_signal(process, signo, e);
         if (r < 0)
                 return r;
         request_reply(rq, NULL);

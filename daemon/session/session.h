@@ -40,6 +40,7 @@ LIST_HEAD(call_list, call);
 LIST_HEAD(ipc_call_list, ipc_call);
 LIST_HEAD(sandbox_list, sandbox);
 LIST_HEAD(venv_build_list, venv_build);
+LIST_HEAD(worker_list, worker);
 LIST_HEAD(process_list, process);
 
 struct user {
@@ -89,6 +90,7 @@ struct session {
         struct workdirs *workdirs; /* made on first need */
         struct venvs *venvs;       /* likewise */
         struct venv_build_list venv_builds;
+        struct worker_list workers; /* interpreters that wait (worker.h) */
         struct git_identity *git_identity;
         struct gate_link *gate; /* made on first need */
         struct resolv_watch *resolv_watch;
@@ -208,3 +210,9 @@ int rpc_ipc_output(struct request *rq, struct error *e);
 int rpc_python_create_venv(struct request *rq, struct error *e);
 int rpc_python_list_venvs(struct request *rq, struct error *e);
 int rpc_python_remove_venv(struct request *rq, struct error *e);
+int rpc_python_run(struct request *rq, struct error *e);
+int rpc_python_session_start(struct request *rq, struct error *e);
+int rpc_python_session_run(struct request *rq, struct error *e);
+int rpc_python_session_interrupt(struct request *rq, struct error *e);
+int rpc_python_session_reset(struct request *rq, struct error *e);
+int rpc_python_session_close(struct request *rq, struct error *e);

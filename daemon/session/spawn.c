@@ -177,6 +177,47 @@ int process_new(struct request *rq, struct sandbox *sb, const struct process_wis
         return 0;
 }
 
+int process_new_outside(struct request *rq, struct sandbox *sb, const struct process_wish *w,
+                        struct process **ret, int theirs[static 3], struct error *e) {
+        _cleanup_(ends_close) struct ends x = { { -1, -1, -1 }, { -1, -1, -1 } };
+        if (sb->n_processes >= LIMIT_PROCESSES_PER_SANDBOX)
+                return error_set(e, ERROR_LIMIT, EAGAIN, "%u commands run in this sandbox already",
+                                 LIMIT_PROCESSES_PER_SANDBOX);
+        struct process_wish wish = *w;
+        wish.pipes[0] = true; /* one that is at its end, where there is nothing to read */
+        int r = make_pipes(&wish, &x, e);
+        if (r < 0)
+                return r;
+        struct process *p = process_alloc(rq->session, sb);
+        if (!p)
+                return error_nomem(e);
+        p->run = true;
+        p->kill_on_limit = w->kill_on_limit;
+        if (copy_argv(p, &w->argv, w->title) < 0 || watch_ends(p, &wish, &x) < 0)
+                r = error_nomem(e);
+        if (r >= 0 && w->text_len > 0)
+                r = input_write(&p->input, w->text, w->text_len, true, NULL, e);
+        else if (r >= 0)
+                input_close(&p->input);
+        uint64_t timeout = effective_timeout(sb, w->timeout_ms);
+        if (r >= 0 && timeout > 0 && process_set_timeout(p, timeout) < 0)
+                r = error_nomem(e);
+        if (r < 0) {
+                process_abandon(p);
+                return r;
+        }
+        for (size_t i = 0; i < 3; i++)
+                theirs[i] = TAKE_FD(x.theirs[i]);
+        *ret = p;
+        return 0;
+}
+
+void process_own_request(struct process *p, struct request *rq) {
+        p->peer = rq->peer;
+        p->rq = rq;
+        p->arena = TAKE(rq->arena);
+}
+
 int process_new_own(struct session *s, struct sandbox *sb, const struct process_wish *w,
                     struct process **ret, struct error *e) {
         struct request *rq = calloc(1, sizeof *rq); /* nobody's: its answer goes nowhere */

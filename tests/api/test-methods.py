@@ -29,8 +29,7 @@ class Info(leash.Case):
         self.assertIn("process.run", names)
         self.assertIn("rpc.discover", names)
 
-    def test_planned_and_unknown(self):
-        self.fails("unsupported", "python.run")
+    def test_unknown(self):
         self.fails("method_not_found", "no.such")
 
 
