@@ -11,3 +11,5 @@
 /* The calling thread, which must be the only one, for good. 0, or -errno; what the kernel lacks of
  * it (Landlock) is no error, since each of the walls holds alone. */
 int confine_gate(struct error *e);
+/* The system's leashd, once it listens and has started leash-launch. For good. */
+int confine_leashd(struct error *e);

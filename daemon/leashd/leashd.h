@@ -43,7 +43,7 @@ struct leashd {
         unsigned idle_seconds; /* user mode: of leashd; system mode: of a session; 0 = never */
         unsigned soft_files;   /* RLIMIT_NOFILE as we got it */
         /* listening */
-        int listen_fd;
+        int listen_fd, lock_fd;
         bool listen_owned; /* we (or leashctl for us) bound it: ours to unlink */
         dev_t path_dev;    /* of the socket's name, to know it again */
         ino_t path_ino;

@@ -66,20 +66,22 @@ int listen_from_environment(struct leashd *d, struct error *e) {
         return use_listener(d, fd, !named, e);
 }
 
-static int take_lock(const char *socket_path) {
+static int open_lock(const char *socket_path) {
         char path[256];
         const char *slash = strrchr(socket_path, '/');
         int n = snprintf(path, sizeof path, "%.*s/leash.lock", (int) (slash - socket_path),
                          socket_path);
         if (n < 0 || (size_t) n >= sizeof path)
                 return -ENAMETOOLONG;
-        _cleanup_(fd_closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return -errno;
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        return fd < 0 ? -errno : fd;
+}
+
+static int take_lock(int fd) {
         while (flock(fd, LOCK_EX) < 0)
                 if (errno != EINTR)
                         return -errno;
-        return TAKE_FD(fd);
+        return 0;
 }
 
 static int user_directory(char *dir, size_t size) {
@@ -139,9 +141,10 @@ int listen_bind(struct leashd *d, const char *path, struct error *e) {
                                  "the socket's path must be absolute and shorter than %zu bytes",
                                  sizeof sa.sun_path);
         snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
-        _cleanup_(fd_closep) int lock = take_lock(path);
-        if (lock < 0)
-                return error_set(e, ERROR_IO, -lock, "cannot take the lock beside %s", path);
+        _cleanup_(fd_closep) int lock = open_lock(path);
+        int r = lock < 0 ? lock : take_lock(lock);
+        if (r < 0)
+                return error_set(e, ERROR_IO, -r, "cannot take the lock beside %s", path);
         if (lstat(path, &st) == 0) {
                 if (!S_ISSOCK(st.st_mode))
                         return error_set(e, ERROR_IO, EEXIST, "%s is there and is no socket", path);
@@ -241,6 +244,9 @@ int listen_start(struct leashd *d, struct error *e) {
                 d->path_dev = st.st_dev;
                 d->path_ino = st.st_ino;
         }
+        /* For the end, when it could no longer be opened (confine_leashd). */
+        if (d->listen_owned && d->socket_path)
+                d->lock_fd = open_lock(d->socket_path);
         d->accept_event = event_new(d->base, d->listen_fd, EV_READ | EV_PERSIST, on_accept, d);
         d->resume_event = evtimer_new(d->base, on_resume, d);
         if (!d->accept_event || !d->resume_event || event_add(d->accept_event, NULL) < 0)
@@ -260,14 +266,14 @@ void listen_stop(struct leashd *d) {
         if (d->listen_fd < 0)
                 return;
         if (d->listen_owned && d->socket_path) {
-                int lock = take_lock(d->socket_path); /* without it we still have to go */
+                (void) take_lock(d->lock_fd); /* without it we still have to go */
                 if (path_is_ours(d))
                         (void) unlink(d->socket_path);
                 if (!d->ending)
                         while (accept_one(d) > 0)
                                 ;
-                fd_close(lock);
         }
+        d->lock_fd = fd_close(d->lock_fd);
         if (d->accept_event)
                 event_free(d->accept_event);
         if (d->resume_event)

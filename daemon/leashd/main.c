@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../../backends/confine.h"
 #include "../common/process.h"
 #include "host.h"
 #include "leashd.h"
@@ -168,12 +169,17 @@ static int prepare(struct leashd *d, struct error *e) {
                         return error_nomem(e);
         }
         r = d->system ? launcher_start(d, e) : 0;
-        return r < 0 ? r : listen_start(d, e);
+        if (r >= 0)
+                r = listen_start(d, e);
+        /* In user mode it is leashd that starts the session, which must not live behind these
+         * walls. */
+        return r >= 0 && d->system ? confine_leashd(e) : r;
 }
 
 int main(int argc, char **argv) {
         struct leashd d = { .log = { .fd = STDERR_FILENO, .program = "leashd" },
                             .listen_fd = -1,
+                            .lock_fd = -1,
                             .launcher = { .fd = -1 },
                             .idle_seconds = IDLE_SECONDS_DEFAULT };
         struct error e = ERROR_NULL;

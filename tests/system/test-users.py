@@ -114,6 +114,22 @@ def alone(t, w, a):
     t.ok(p.returncode == 2 and "--user" in p.stderr, "a user cannot start a daemon for all", p.stderr)
 
 
+def caged(t, w, a):
+    """leashd itself, and that nothing of its cage is in a session or a sandbox."""
+    def status(pid):
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    mine = status(w.daemon.pid)
+    t.ok(int(mine["CapPrm"], 16) == 1 << 19 and int(mine["CapBnd"], 16) == 0,
+         "leashd has CAP_SYS_PTRACE and no other capability", mine)
+    t.ok(mine["Seccomp"] == "2" and mine["NoNewPrivs"] == "1", "leashd is under its filter", mine)
+    w.run(a, "run", "--fresh", "--", "true")
+    theirs = status(w.sessions(a.uid)[0])
+    t.ok(theirs["Seccomp"] == "0" and theirs["NoNewPrivs"] == "0", "a session is not", theirs)
+    out = w.run(a, "run", "--fresh", "--", "sh", "-c", "ls /proc/self/task | wc -l; python3 -c 'print(6*7)' || echo 42")
+    t.ok(out.stdout.split()[-1:] == ["42"], "a sandboxed command forks and executes as ever", out.stderr)
+
+
 def confined(t, w, a):
     """Callers that are in a sandbox already (decision 3)."""
     r = w.run(a, "ps", prefix=("setpriv", "--no-new-privs"))
@@ -162,6 +178,7 @@ def main():
         groups(t, w, a)
         apart(t, w, a, b)
         alone(t, w, a)
+        caged(t, w, a)
         confined(t, w, a)
         sessions_die(t, w, a, b)
         stopped(t, w, a, b)
