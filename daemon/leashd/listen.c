@@ -21,7 +21,9 @@
 #include "leashd.h"
 
 #define SYSTEM_DIRECTORY "/run/leash"
-#define LISTEN_BACKLOG 128 /* more than one user's programs start at the same moment */
+/* More than one user's programs start at the same moment. Who floods it makes the others wait for
+ * what is before them, a tenth of a millisecond each, so longer is not better. */
+#define LISTEN_BACKLOG 128
 #define ACCEPTS_AT_ONCE 64
 #define ACCEPT_PAUSE_SECONDS 1 /* when descriptors are short: the backlog keeps the callers */
 
