@@ -45,7 +45,8 @@ struct subject {
          * canonical paths of git directories ("/w/.git", "/w/sub/.git", and outside ones of
          * worktrees), and of hook directories named by core.hooksPath. */
         struct strings git_dirs, hook_dirs;
-        struct strings git_files; /* ".git" files: they name a git directory */
+        struct strings git_files; /* ".git" files and the like: they name a git directory */
+        bool git_crowded;         /* there are more than were looked at */
         /* What exists directly in the home (all of it) and in the working directory (the names that
          * subject_wants() likes). Not set: unknown. Saves the plan what is not there; a name that
          * appears a moment later is judged by the supervisor all the same. */

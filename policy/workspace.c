@@ -29,6 +29,7 @@ static const char *const in_workdir[] = {
         ".vimrc",
         ".nvimrc",
         ".nvim.lua",
+        ".lazy.lua",
         ".lvimrc",
         ".dir-locals.el",
         ".dir-locals-2.el",
@@ -54,11 +55,25 @@ static const char *const in_workdir[] = {
         ".opencode",
         "opencode.json",
         ".junie",
+        ".kiro",
+        ".amazonq",
+        ".qwen",
+        ".factory",
+        "crush.json",
+        ".crush.json",
         /* on changing into the directory */
         ".envrc",
+        ".envrc.local", /* what an allowed .envrc sources is not checked again */
+        ".envrc.private",
+        ".direnv", /* and so is what it cached */
         ".mise.toml",
+        ".mise.local.toml",
         "mise.toml",
+        "mise.local.toml",
         ".mise",
+        "mise/config.toml",
+        ".config/mise.toml",
+        ".config/mise",
         ".autoenv",
         ".autoenv.zsh",
         /* on committing */
@@ -89,6 +104,9 @@ static const char *const in_workdir[] = {
         ".ripgreprc",
         ".gdbinit",
         ".lldbinit",
+        ".pdbrc",
+        ".ghci",
+        ".irbrc",
         ".tmux.conf",
         ".screenrc",
         /* leash's own */
@@ -105,9 +123,25 @@ static const char *const in_workdir[] = {
 static const char *const in_git_dir[] = { "hooks", "config", "config.worktree", "commondir" };
 
 /* Anywhere below: may be made, since new repositories and packages are part of the work, but the
- * caller is told (decision 10). */
-static const char *const reported[] = { ".git/config", ".git/hooks/*", ".vscode/*", ".idea/*",
-                                        ".claude/*",   ".mcp.json",    ".envrc",    ".husky/*" };
+ * caller is told (decision 10). A pattern means what it names and nothing below it, unless it ends
+ * with "**". */
+static const char *const reported[] = {
+        /* repositories, whether .git is a directory, a file or a link; and what runs in them */
+        ".git", ".git/config", ".git/config.worktree", ".git/commondir", ".git/hooks/*",
+        ".git/modules/**/config", ".git/modules/**/hooks/*", ".git/worktrees/*/commondir",
+        ".git/worktrees/*/config.worktree",
+        /* a bare repository is any directory with this, objects/ and refs/: git asks for no name */
+        "HEAD",
+        /* editors and agents */
+        ".vscode/**", ".idea/**", ".devcontainer/**", ".claude/**", ".cursor/**", ".mcp.json",
+        /* on changing into the directory */
+        ".envrc", ".envrc.local", ".direnv/*.rc", ".tool-versions", "mise.toml", ".mise.toml",
+        /* on committing */
+        ".husky/**",
+        ".pre-commit-config.yaml",
+        /* harmless subcommands run what these name, and send the user's tokens where they say */
+        ".npmrc", ".yarnrc.yml", ".pnpmfile.cjs", ".cargo/config.toml", ".cargo/config"
+};
 
 bool subject_wants(const char *name) {
         struct strings one = { .items = &name, .n = 1, .set = true };
@@ -134,6 +168,16 @@ static bool needs_mount(const struct compile *c, const char *name) {
                compile_may_exist(&c->subject->workdir_names, name);
 }
 
+/* More repositories than anybody looked at: all that could be one, whether it is there or not. */
+static const char *const crowded[] = { "*/.git", ".git/modules/**", ".git/worktrees/*",
+                                       "*/.git/modules/**", "*/.git/worktrees/*" };
+
+static void keep_pattern(struct compile *c, const char *git_dir, const char *name) {
+        const char *top = path_escape(c->a, c->subject->workdir);
+        compile_name_pattern(c, compile_text(c, "%s/%s/%s", top ? top : "", git_dir, name), false,
+                             field);
+}
+
 static void each(struct compile *c, void (*keep)(struct compile *, const char *)) {
         const struct subject *s = c->subject;
         bool writable = plan_view_at(c->mounts, c->n_mounts, s->workdir).kind == VIEW_HOST_RW;
@@ -147,6 +191,9 @@ static void each(struct compile *c, void (*keep)(struct compile *, const char *)
         for (size_t i = 0; i < s->git_dirs.n; i++)
                 for (size_t k = 0; k < ELEMENTSOF(in_git_dir); k++)
                         keep(c, compile_join(c, s->git_dirs.items[i], in_git_dir[k]));
+        for (size_t i = 0; s->git_crowded && i < ELEMENTSOF(crowded); i++)
+                for (size_t k = 0; k < ELEMENTSOF(in_git_dir); k++)
+                        keep_pattern(c, crowded[i], in_git_dir[k]);
         for (size_t i = 0; i < s->hook_dirs.n; i++)
                 keep(c, s->hook_dirs.items[i]);
         for (size_t i = 0; i < s->git_files.n; i++)
@@ -161,8 +208,14 @@ static void keep_named(struct compile *c, const char *path) {
         compile_name(c, path, false, field);
 }
 
+/* After pushing, and only there. */
+static const char *const reported_at_top[] = { ".github/workflows/*", ".gitlab-ci.yml" };
+
 static void report_made(struct compile *c) {
         const char *top = path_escape(c->a, c->subject->workdir);
+        for (size_t i = 0; i < ELEMENTSOF(reported_at_top); i++)
+                compile_trust_pattern(
+                        c, compile_text(c, "%s/%s", top ? top : "", reported_at_top[i]), field);
         for (size_t i = 0; i < ELEMENTSOF(reported); i++)
                 compile_trust_pattern(c, compile_text(c, "%s/**/%s", top ? top : "", reported[i]),
                                       field);

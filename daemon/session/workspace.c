@@ -27,7 +27,10 @@
 #include "paths.h"
 
 #define CONFIG_BYTES (256 * 1024)
-#define CHILDREN_MAX 512 /* a folder of repositories; one stat each */
+/* A folder of repositories; one stat each. Code in a sandbox can make more, so what is not looked
+ * at is held by patterns (git_crowded). */
+#define CHILDREN_MAX 4096
+#define REPOSITORIES_MAX 512 /* some five mounts each */
 
 struct survey {
         struct arena *arena;
@@ -101,7 +104,7 @@ static void add_linked_hooks(struct survey *x, const char *hooks, const char *tr
         DIR *d = opendir(hooks);
 
         for (size_t i = 0; d && i < CHILDREN_MAX && (de = readdir(d)); i++) {
-                if (de->d_type != DT_LNK)
+                if (de->d_type != DT_LNK && de->d_type != DT_UNKNOWN)
                         continue;
                 ssize_t n = readlinkat(dirfd(d), de->d_name, target, sizeof target - 1);
                 if (n <= 0)
@@ -172,14 +175,66 @@ static void add_includes(struct survey *x, const char *file, const char *tree, u
         free(text);
 }
 
-static void add_git_dir(struct survey *x, const char *git_dir, const char *tree) {
+static void add_modules(struct survey *x, const char *dir, const char *tree, unsigned depth);
+static void add_worktrees(struct survey *x, const char *git_dir, const char *tree, unsigned depth);
+
+static void add_git_dir_at(struct survey *x, const char *git_dir, const char *tree,
+                           unsigned depth) {
         char path[PATH_MAX + 16];
+
+        if (x->subject->git_dirs.n >= REPOSITORIES_MAX) {
+                x->subject->git_crowded = true;
+                return;
+        }
         add(x, &x->subject->git_dirs, git_dir);
         add_hooks(x, git_dir, tree);
         snprintf(path, sizeof path, "%s/hooks", git_dir);
         add_linked_hooks(x, path, tree);
         snprintf(path, sizeof path, "%s/config", git_dir);
         add_includes(x, path, tree, 0);
+        snprintf(path, sizeof path, "%s/modules", git_dir);
+        add_modules(x, path, tree, depth);
+        add_worktrees(x, git_dir, tree, depth);
+}
+
+static void add_git_dir(struct survey *x, const char *git_dir, const char *tree) {
+        add_git_dir_at(x, git_dir, tree, 0);
+}
+
+static bool is_dots(const char *name) {
+        return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* The user's other worktrees: when he stands in one, git follows `commondir` from here to its
+ * configuration, and leash believes `gitdir` (points_back). They have submodules of their own. */
+static void add_worktrees(struct survey *x, const char *git_dir, const char *tree, unsigned depth) {
+        static const char *const files[] = { "commondir", "gitdir", "config.worktree" };
+        char dir[PATH_MAX + 16], path[PATH_MAX + NAME_MAX + 48];
+        struct dirent *de;
+        DIR *d;
+        int n = snprintf(dir, sizeof dir, "%s/worktrees", git_dir);
+
+        d = n > 0 && n < PATH_MAX ? opendir(dir) : NULL;
+        if (!d)
+                return;
+        while ((de = readdir(d))) {
+                if (is_dots(de->d_name))
+                        continue;
+                if (x->subject->git_files.n >= CHILDREN_MAX) {
+                        x->subject->git_crowded = true;
+                        break;
+                }
+                snprintf(path, sizeof path, "%s/%s/commondir", dir, de->d_name);
+                if (access(path, F_OK) < 0)
+                        continue;
+                for (size_t i = 0; i < ELEMENTSOF(files); i++) {
+                        snprintf(path, sizeof path, "%s/%s/%.15s", dir, de->d_name, files[i]);
+                        add(x, &x->subject->git_files, path);
+                }
+                snprintf(path, sizeof path, "%s/%s/modules", dir, de->d_name);
+                add_modules(x, path, tree, depth);
+        }
+        closedir(d);
 }
 
 /* Does the git directory outside say that `tree` is its own? A worktree's has a file "gitdir" that
@@ -244,26 +299,38 @@ static void follow(struct survey *x, const char *dot_git, const char *tree) {
                 add(x, &x->subject->git_common_dirs, common);
 }
 
-/* Git directories of submodules: .git/modules/NAME, names may have slashes. */
-static void add_modules(struct survey *x, const char *dir, unsigned depth) {
+/* Where a submodule's files are, at whatever depth: there lies the .git file that leads to it. */
+static void add_module_tree(struct survey *x, const char *git_dir) {
+        char value[1024], path[2 * PATH_MAX];
+
+        if (!read_config(git_dir, "core", "worktree", value, sizeof value))
+                return;
+        snprintf(path, sizeof path, "%s/%s/.git", value[0] == '/' ? "" : git_dir, value);
+        add_file_inside(x, path, x->subject->workdir);
+}
+
+/* Git directories of submodules: .git/modules/NAME. Names may have slashes, and submodules their
+ * own. */
+static void add_modules(struct survey *x, const char *dir, const char *tree, unsigned depth) {
         char path[PATH_MAX + 16], head[PATH_MAX + 32];
         struct dirent *de;
-        DIR *d = depth < 4 ? opendir(dir) : NULL;
+        DIR *d = depth < 8 ? opendir(dir) : NULL;
 
         if (!d)
                 return;
         while ((de = readdir(d))) {
-                if (de->d_type != DT_DIR || de->d_name[0] == '.')
+                if ((de->d_type != DT_DIR && de->d_type != DT_UNKNOWN) || is_dots(de->d_name))
                         continue;
                 snprintf(path, sizeof path, "%s/%s", dir, de->d_name);
                 int n = snprintf(head, sizeof head, "%s/HEAD", path);
-                if (n < 0 || (size_t) n >= sizeof path || x->subject->git_dirs.n >= CHILDREN_MAX)
+                if (n < 0 || (size_t) n >= sizeof path)
                         continue;
-                bool is_git = access(head, F_OK) == 0;
-                if (is_git)
-                        add_git_dir(x, path, x->subject->workdir);
-                else
-                        add_modules(x, path, depth + 1);
+                if (access(head, F_OK) == 0) {
+                        add_git_dir_at(x, path, tree, depth + 1);
+                        add_module_tree(x, path);
+                } else {
+                        add_modules(x, path, tree, depth + 1);
+                }
         }
         closedir(d);
 }
@@ -280,8 +347,6 @@ static void look_at(struct survey *x, const char *tree) {
                 follow(x, path, tree);
         } else if (S_ISDIR(st.st_mode)) {
                 add_git_dir(x, path, tree);
-                snprintf(path + n, sizeof path - (size_t) n, "/modules");
-                add_modules(x, path, 0);
         }
 }
 
@@ -301,8 +366,13 @@ static void look_at_children(struct survey *x) {
                 if (subject_wants(de->d_name) &&
                     !arena_push(x->arena, &x->subject->workdir_names, de->d_name))
                         x->nomem = true;
-                if (de->d_type != DT_DIR || de->d_name[0] == '.' || seen++ >= CHILDREN_MAX)
+                if ((de->d_type != DT_DIR && de->d_type != DT_UNKNOWN) || is_dots(de->d_name) ||
+                    strcmp(de->d_name, ".git") == 0)
                         continue;
+                if (seen++ >= CHILDREN_MAX) {
+                        x->subject->git_crowded = true;
+                        continue;
+                }
                 int n = snprintf(path, sizeof path, "%s/%s", strcmp(tree, "/") == 0 ? "" : tree,
                                  de->d_name);
                 if (n > 0 && (size_t) n < sizeof path)

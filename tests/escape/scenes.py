@@ -424,6 +424,62 @@ def fork_bomb(s):
     return f"it took {lasted:.1f} s to stop it" if lasted > 15 else ""
 
 
+# Parts of a repository beside its own configuration, which git follows all the same.
+
+EVIL = "[core]\\n fsmonitor = evil\\n"
+
+
+def repository(path, more=""):
+    return f"mkdir -p {path}/objects {path}/refs {path}/hooks; echo ref: refs/heads/main > {path}/HEAD; printf '[core]\\n{more}' > {path}/config;"
+
+
+def followed(build, attack, files, where=None):
+    """The host has built something; an attack writes to one of the files that git will follow."""
+    def act(s):
+        place = where and s.world.base + "/" + where
+        s.host(build.replace("@base@", s.world.base))
+        s.sh(attack.replace("@base@", s.world.base), ["--protect", "workspace"], where=place)
+        changed = [f for f in files if "evil" in (s.read(s.world.base + "/" + f) or "")]
+        return f"git will follow {changed}" if changed else ""
+    return act
+
+
+# However a repository comes into being, or goes elsewhere, its caller is told of it.
+MADE = {
+    "mkdir -p a/.git": "a/.git",
+    "mkdir b; echo gitdir: ../evil > b/.git": "b/.git",
+    "mkdir -p c evil; ln -s ../evil c/.git": "c/.git",
+    "mkdir -p d/evil/hooks; touch d/evil/config; mv d/evil d/.git": "d/.git",
+    "mkdir -p e/.git; touch e/.git/config; mv e/.git e/bare": "e/bare",
+    "mkdir -p f/x/.git; mv f/x f/y": "f/y/.git",
+    "mkdir g; echo ref: refs/heads/main > g/HEAD": "g/HEAD",
+    "mkdir g; echo ref: refs/heads/main > g/head; mv g/head g/HEAD": "g/HEAD",
+    "mkdir g; echo ref: refs/heads/main > g/head; ln g/head g/HEAD": "g/HEAD",
+    "mkdir -p h/v; touch h/v/settings.json; mv h/v h/.vscode": "h/.vscode",
+    "mkdir -p i/.cargo; touch i/.cargo/config.toml": "i/.cargo/config.toml",
+}
+
+
+def reported(s):
+    missing = []
+    for script, path in MADE.items() if s.level else ():
+        rpc = s.leash.rpc()
+        policy = {"level": s.level, "workdir": s.world.work, "accept": s.suite.losses, "security": {"protect_workspace": True}}
+        try:
+            r = rpc.call("process.run", {"policy": policy, "argv": ["/bin/sh", "-c", script]})
+        finally:
+            rpc.close()
+        if s.path(path) not in r["trust_created"]:
+            missing.append((script, r["trust_created"]))
+        s.host("rm -rf a b c d e f g h i evil")
+    return f"not told: {missing}" if missing else ""
+
+
+WORKTREE = (repository(".git/modules/m") + "mkdir -p .git/worktrees/wt ../wt; echo ../.. > .git/worktrees/wt/commondir;"
+            "echo @base@/wt/.git > .git/worktrees/wt/gitdir; echo ref: refs/heads/wt > .git/worktrees/wt/HEAD;"
+            "echo gitdir: @base@/work/.git/worktrees/wt > ../wt/.git")
+
+
 # What the kernel counts for a user, not for a sandbox.
 
 def exhausted(what, file=""):
@@ -515,6 +571,33 @@ def scenes(suite, levels):
               between(env_written, "cp .env e; mv e .env", "echo evil >> .env", DENY)),
         scene("between-made", "the host makes a denied file between two runs",
               between(env_read, "cp .env e; mv e late.env", "cat late.env", ["--deny", "$WORKDIR/late.env"])),
+        scene("reported", "a repository in a form that is not reported", reported, low, twin=False),
+        scene("worktree-common", "the common directory of the user's other worktree",
+              followed(WORKTREE, "echo @base@/evil > .git/worktrees/wt/commondir", ["work/.git/worktrees/wt/commondir"])),
+        scene("worktree-moved", "the same by another directory in its place",
+              followed(WORKTREE, "mkdir .git/worktrees/x; echo evil > .git/worktrees/x/commondir; mv .git/worktrees/wt .git/worktrees/y;"
+                       "mv .git/worktrees/x .git/worktrees/wt", ["work/.git/worktrees/wt/commondir"])),
+        scene("worktree-config", "a configuration of the user's other worktree",
+              followed(WORKTREE, f"printf '{EVIL}' > .git/worktrees/wt/config.worktree", ["work/.git/worktrees/wt/config.worktree"])),
+        scene("worktree-modules", "from a worktree, a submodule of the main one",
+              followed(WORKTREE, f"printf '{EVIL}' > @base@/work/.git/modules/m/config", ["work/.git/modules/m/config"], "wt")),
+        scene("worktree-other", "from a worktree, another one",
+              followed(WORKTREE + "; cp -r .git/worktrees/wt .git/worktrees/other", "echo evil > @base@/work/.git/worktrees/other/commondir",
+                       ["work/.git/worktrees/other/commondir"], "wt")),
+        scene("module-hidden", "a submodule whose name begins with a dot",
+              followed(repository(".git/modules/.vim/x"), f"printf '{EVIL}' > .git/modules/.vim/x/config", ["work/.git/modules/.vim/x/config"])),
+        scene("module-nested", "a submodule's submodule",
+              followed(repository(".git/modules/m") + repository(".git/modules/m/modules/n"),
+                       f"printf '{EVIL}' > .git/modules/m/modules/n/config", ["work/.git/modules/m/modules/n/config"])),
+        scene("module-deep", "a submodule's .git file, some directories down",
+              followed(repository(".git/modules/m", "worktree = ../../../a/b/c\\n") +
+                       "mkdir -p a/b/c; echo gitdir: ../../../.git/modules/m > a/b/c/.git",
+                       "echo gitdir: evil > a/b/c/.git; mv a/b/c a/b/d; mkdir a/b/c; echo gitdir: evil > a/b/c/.git", ["work/a/b/c/.git"])),
+        scene("below-hidden", "a repository in a directory whose name begins with a dot",
+              followed(repository(".vim/.git"), f"printf '{EVIL}' > .vim/.git/config", ["work/.vim/.git/config"])),
+        scene("crowd", "a repository among thousands of directories",
+              followed("seq -f dir-%g 6000 | xargs mkdir;" + repository("zzz/.git") + repository("aaa/.git"),
+                       f"for f in */.git/config; do printf '{EVIL}' > $f; done", ["work/zzz/.git/config", "work/aaa/.git/config"]), low),
         scene("lingering", "a daemonised process outlives its command", lingering),
         scene("killed-leashctl", "the client is killed", bereaved("leashctl")),
         scene("killed-session", "the session is killed", bereaved("leash-session")),

@@ -518,9 +518,9 @@ static int move_allowed(const struct caller *c, const struct place *from, const 
 }
 
 static void move_trusted(const struct caller *c, const struct place *from, const struct place *to) {
-        if (S_ISDIR(from->st.st_mode)
-                    ? !names_keep(c, from->path, to->path, true) || names_trust(c, to->path)
-                    : names_trust(c, to->path))
+        if (S_ISDIR(from->st.st_mode))
+                caller_moved(c, from->path, to->path, !names_keep(c, from->path, to->path, true));
+        else
                 caller_trusted(c, to->path);
 }
 

@@ -20,13 +20,18 @@
  * than this at a time gets EAGAIN. */
 #define JUDGE_WORKERS_MAX 64
 
+/* Of so many trusted files it is known where they are. */
+#define JUDGE_TOLD_MAX 256
+
 struct name {
         char *pattern;
         char **parts; /* "/component" each: path_match() reads one at a time */
         size_t n_parts;
         char *prefix; /* what every match is under, in plain characters; "" is the root */
         size_t prefix_length;
+        const char *needle; /* trust: what every match has in it, in plain characters; or NULL */
         bool read_too, trust;
+        bool deep; /* trust: what is below a match counts, too */
 };
 
 struct listener {
@@ -76,6 +81,8 @@ struct judge {
         bool restarts; /* this kernel makes interrupted calls again */
         struct again again[JUDGE_AGAIN_MAX];
         size_t n_again;
+        char *told[JUDGE_TOLD_MAX]; /* trusted files, to tell again when they move */
+        size_t n_told;
         int64_t tokens, tokens_at; /* denials that may still be told, and when that was counted */
 };
 
@@ -103,6 +110,9 @@ int caller_take(struct caller *c, int fd, int *ret);
 int caller_continue_path(const struct caller *c);
 void caller_denied(const struct caller *c, const char *path, int err, bool write);
 void caller_trusted(const struct caller *c, const char *path);
+/* A directory was moved: tells where what was told of is now. `changed`: it says more, or less, by
+ * its new name. */
+void caller_moved(const struct caller *c, const char *from, const char *to, bool changed);
 /* Runs `work` in a child process; its result becomes the answer. Descriptors in it are the child's.
  */
 struct work {

@@ -61,6 +61,16 @@ static int prefix_make(struct name *n) {
         return 0;
 }
 
+/* Nearly no path has ".git" or the like in it: cheaper than matching. */
+static void trust_make(struct name *n) {
+        const char *last = n->n_parts > 0 ? n->parts[n->n_parts - 1] : "";
+
+        n->deep = strcmp(last, "/**") == 0;
+        for (size_t i = 0; i < n->n_parts && !n->needle; i++)
+                if (i > 0 && strcmp(n->parts[i - 1], "/**") == 0 && !strpbrk(n->parts[i], "*\\"))
+                        n->needle = n->parts[i];
+}
+
 /* Could the pattern match this path at all? */
 static bool begins(const struct name *n, const char *path) {
         return strncmp(path, n->prefix, n->prefix_length) == 0 &&
@@ -95,7 +105,11 @@ static int name_load(struct name *n, const char *pattern, const struct wire_name
                 return -ENOMEM;
         if (folded)
                 fold(pattern, n->pattern);
-        return parts_split(n) < 0 || prefix_make(n) < 0 ? -ENOMEM : 0;
+        if (parts_split(n) < 0 || prefix_make(n) < 0)
+                return -ENOMEM;
+        if (n->trust)
+                trust_make(n);
+        return 0;
 }
 
 static void set_free(struct name *names, size_t n_names) {
@@ -169,9 +183,15 @@ bool names_deny(const struct caller *c, const char *path, bool write) {
 bool names_trust(const struct caller *c, const char *path) {
         char room[PATH_ROOM];
         const struct name *names = names_for(c, &path, room), *end = names_end(c, names);
+        char parent[PATH_ROOM];
+        size_t length = (size_t) (strrchr(path, '/') - path);
 
+        memcpy(parent, path, length);
+        parent[length] = '\0';
         for (const struct name *n = names; n < end; n++)
-                if (n->trust && begins(n, path) && path_match(n->pattern, path))
+                if (n->trust && begins(n, path) && (!n->needle || strstr(path, n->needle)) &&
+                    path_match(n->pattern, path) &&
+                    (n->deep || length == 0 || !path_match(n->pattern, parent)))
                         return true;
         return false;
 }

@@ -177,13 +177,45 @@ void caller_denied(const struct caller *c, const char *path, int err, bool write
 
 /* These must not be missed, or a program would hide one behind a thousand others: so the program
  * waits until the session has room. */
-void caller_trusted(const struct caller *c, const char *path) {
+static void trust_tell(const struct caller *c, const char *path) {
         struct wire_frame f = WIRE_FRAME(WIRE_TRUST);
+        struct judge *j = c->judge;
 
-        if (!names_trust(c, path))
-                return;
         frame_make(c, path, &f);
-        (void) frame_wait(c->judge->init->control, &f, NULL, 0);
+        (void) frame_wait(j->init->control, &f, NULL, 0);
+        for (size_t i = 0; i < j->n_told; i++)
+                if (strcmp(j->told[i], path) == 0)
+                        return;
+        if (j->n_told < JUDGE_TOLD_MAX && (j->told[j->n_told] = strdup(path)))
+                j->n_told++;
+}
+
+/* HEAD makes a directory a bare repository; in one that is called .git, it is that already. */
+static bool is_usual_head(const char *path) {
+        return strcmp(strrchr(path, '/'), "/HEAD") == 0 && strstr(path, "/.git/");
+}
+
+void caller_trusted(const struct caller *c, const char *path) {
+        if (names_trust(c, path) && !is_usual_head(path))
+                trust_tell(c, path);
+}
+
+void caller_moved(const struct caller *c, const char *from, const char *to, bool changed) {
+        struct judge *j = c->judge;
+        size_t length = strlen(from), n = j->n_told;
+
+        for (size_t i = 0; i < n; i++) {
+                char path[PATH_MAX + NAME_MAX + 2];
+                const char *rest = j->told[i] + length;
+
+                if (strncmp(j->told[i], from, length) != 0 || *rest != '/' ||
+                    strlen(to) + strlen(rest) >= sizeof(path))
+                        continue;
+                strcpy(stpcpy(path, to), rest);
+                trust_tell(c, path);
+        }
+        if (changed || names_trust(c, to))
+                trust_tell(c, to);
 }
 
 /* workers */
@@ -574,6 +606,8 @@ void judge_free(struct judge *j) {
                 closep(&j->again[--j->n_again].fd);
         while (j->listeners)
                 listener_close(j, j->listeners);
+        while (j->n_told > 0)
+                free(j->told[--j->n_told]);
         closep(&j->send);
         closep(&j->receive);
         closep(&j->epoll);

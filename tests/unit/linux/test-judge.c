@@ -610,6 +610,26 @@ static int trusted(void) {
         return 0;
 }
 
+/* A name, and nothing below it; and once more where it is moved to. */
+static int trusted_and_moved(void) {
+        EXPECT(mkdir("new/.git", 0755) == 0);
+        EXPECT(touch("new/.git/config") == 0);
+        EXPECT(touch("new/.git/config.d") == 0);
+        EXPECT(rename("new/.git", "new/x") == 0);
+        return 0;
+}
+
+START_TEST(trusted_files_are_told_where_they_go) {
+        struct harness h;
+
+        start(&h, 0);
+        ck_assert_int_eq(harness_run(&h, trusted_and_moved), 0);
+        ck_assert_uint_eq(h.trusted, 3); /* made, new/x/config, and new/x itself */
+        ck_assert_ptr_nonnull(strstr(h.last, "/new/x"));
+        harness_end(&h);
+}
+END_TEST
+
 START_TEST(trusted_files_are_told) {
         struct harness h;
 
@@ -768,6 +788,7 @@ int main(void) {
         tcase_add_test(t, races_are_lost);
         tcase_add_test(t, many_at_once);
         tcase_add_test(t, trusted_files_are_told);
+        tcase_add_test(t, trusted_files_are_told_where_they_go);
         tcase_add_test(t, names_that_fold);
         tcase_add_test(t, patterns_keep_their_say);
         tcase_add_test(t, agents_are_served);
