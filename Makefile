@@ -53,6 +53,7 @@ check-vm: deps all
 
 bench: deps all
 	@tests/bench/bench.py --build $(BUILD) --json $(BUILD)/bench.json
+	@tests/bench/gate.py --build $(BUILD) --json $(BUILD)/bench-gate.json
 
 fuzz: deps
 	@test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup -Dfuzzers=true \

@@ -71,6 +71,20 @@ class Whole:
         session = self.child("leash-session")
         return session and self.child("leash-gate", session)
 
+    def stop(self):
+        for server in self.servers:
+            server.terminate()
+            server.wait(20)
+        gate = self.gate()
+        self.leashd.terminate()
+        self.leashd.wait(20)
+        time.sleep(0.2)
+        left = gate and os.path.exists(f"/proc/{gate}")
+        if left:
+            print("FAILED: the gate is left behind")
+        shutil.rmtree(self.tmp, ignore_errors=True)
+        return not left
+
     def main(self, namespace):
         """Runs every test_* function; a string that one returns says why it was skipped."""
         failed = 0
@@ -86,15 +100,4 @@ class Whole:
                 traceback.print_exc()
                 print("FAILED", name, flush=True)
                 failed += 1
-        for server in self.servers:
-            server.terminate()
-            server.wait(20)
-        gate = self.gate()
-        self.leashd.terminate()
-        self.leashd.wait(20)
-        time.sleep(0.2)
-        if gate and os.path.exists(f"/proc/{gate}"):
-            print("FAILED: the gate is left behind")
-            failed += 1
-        shutil.rmtree(self.tmp, ignore_errors=True)
-        sys.exit(1 if failed else 0)
+        sys.exit(1 if failed or not self.stop() else 0)
