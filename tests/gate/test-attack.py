@@ -228,6 +228,34 @@ def test_sni(gate, new):
     assert through(raw[:1] + b"\x09\x09" + raw[3:], 100000) in (b"", raw[:1] + b"\x09\x09" + raw[3:])
 
 
+def with_extension(raw, number, body):
+    """A ClientHello of one record, with one more extension (RFC 8446 section 4.1.2)."""
+    at = 5 + 4 + 2 + 32
+    at += 1 + raw[at]
+    at += 2 + struct.unpack(">H", raw[at:at + 2])[0]
+    at += 1 + raw[at]
+    extensions = raw[at + 2:] + struct.pack(">HH", number, len(body)) + body
+    inner = raw[9:at] + struct.pack(">H", len(extensions)) + extensions
+    return raw[:3] + struct.pack(">H", len(inner) + 4) + b"\x01" + struct.pack(">I", len(inner))[1:] + inner
+
+
+def test_encrypted_client_hello(gate, new):
+    """The outer name is the provider's. Grease says the real one, and passes."""
+    b = new(allow=["good.test"])
+    ech = b"\0" + struct.pack(">HHBH", 1, 1, 7, 32) + os.urandom(32) + struct.pack(">H", 128) + os.urandom(128)
+    for name, through in (("good.test", True), ("provider.test", False), ("evil.test", False)):
+        raw = with_extension(hello(name), 0xfe0d, ech)
+        for opener in (lambda: b.tunnel("good.test:443")[0], lambda: b.connect(b.lookup("good.test")[1][0], 443)):
+            s = opener()
+            s.settimeout(2)
+            try:
+                s.sendall(raw)
+                got = s.recv(65536)
+            except ConnectionError:
+                got = b""
+            assert got == (raw if through else b""), (name, got[:20])
+
+
 def test_dns_tunnel(gate, new):
     b = new(allow=["good.test"])
     asked = len(DNS.asked)

@@ -11,10 +11,12 @@ import ctypes
 import json
 import os
 import shutil
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -238,6 +240,102 @@ say("sysctl", lambda: open("/proc/sys/net/ipv4/ip_forward", "w") and "opened")
             delete_route="EPERM", delete_IPv6_route="EPERM", sysctl=("EROFS", "EACCES", "EPERM", "ENOENT"))
 
 
+WAYS = """
+def mptcp():
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+    s.settimeout(4)
+    s.connect((WEB4, PORT))
+    return talk(s)
+def fast_open():
+    s = socket.socket()
+    s.sendto(b"hel", 0x20000000, (WEB4, PORT))  # MSG_FASTOPEN
+    return talk(s, b"lo")
+def fast_open_connect():
+    s = socket.socket()
+    s.settimeout(4)
+    s.setsockopt(socket.SOL_TCP, 30, 1)  # TCP_FASTOPEN_CONNECT
+    s.connect((WEB4, PORT))
+    return talk(s)
+def mapped():
+    s = socket.socket(socket.AF_INET6)
+    s.settimeout(4)
+    s.connect(("::ffff:" + WEB4, PORT))
+    return talk(s)
+def source_route():
+    s = socket.socket()
+    s.settimeout(4)
+    s.setsockopt(socket.SOL_IP, socket.IP_OPTIONS, b"\\x83\\x07\\x04" + socket.inet_aton(WEB4) + b"\\0")
+    s.connect((WEB4, PORT))
+    return talk(s)
+def twice():
+    s = socket.socket()
+    s.settimeout(4)
+    s.connect((OTHER4, PORT))
+    libc = __import__("ctypes").CDLL(None)
+    libc.connect(s.fileno(), b"\\0" * 16, 16)  # AF_UNSPEC: not connected any more
+    s.connect((WEB4, PORT))
+    return talk(s)
+def ping(kind):
+    s = socket.socket(socket.AF_INET, kind, 1)
+    s.settimeout(2)
+    head = struct.pack(">BBHHH", 8, 0, 0, 7, 1)
+    check = 0xffff - sum(struct.unpack(">4H", head)) % 0xffff
+    s.sendto(struct.pack(">BBHHH", 8, 0, check, 7, 1), (WEB4, 0))
+    return "hello" if s.recv(100) else "EOF"
+def abstract():
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(4)
+    s.connect("\\0leash-test-abstract")
+    return talk(s)
+def host_loopback(family, host):
+    s = socket.socket(family)
+    s.settimeout(4)
+    s.connect((host, LOCAL))
+    return talk(s)
+def make(family, kind, protocol=0):
+    socket.socket(family, kind, protocol).close()
+    return "hello"
+say("multipath TCP", mptcp)
+say("fast open", fast_open)
+say("fast open by connect", fast_open_connect)
+say("an IPv4-mapped address", mapped)
+say("a source route", source_route)
+say("a socket that was connected elsewhere before", twice)
+say("datagrams", lambda: datagram(WEB4, PORT))
+say("datagrams over IPv6", lambda: datagram(WEB6, PORT))
+say("ping", lambda: ping(socket.SOCK_DGRAM))
+say("raw ping", lambda: ping(socket.SOCK_RAW))
+say("an abstract socket of the host", abstract)
+say("the host's loopback", lambda: host_loopback(socket.AF_INET, "127.0.0.1"))
+say("the host's loopback as no address", lambda: host_loopback(socket.AF_INET, "0.0.0.0"))
+say("the host's loopback as a mapped address", lambda: host_loopback(socket.AF_INET6, "::ffff:127.0.0.1"))
+for name, family, kind, protocol in (("vsock", 40, 1, 0), ("packet", 17, 3, 0), ("netlink route", 16, 3, 0), ("netlink audit", 16, 3, 9),
+                                     ("netlink netfilter", 16, 3, 12), ("SCTP", 2, 1, 132), ("UDP-Lite", 2, 2, 136), ("DCCP", 2, 6, 33),
+                                     ("L2TP", 2, 2, 115), ("raw IPv6", 10, 3, 255), ("XDP", 44, 3, 0), ("kernel crypto", 38, 5, 0),
+                                     ("TIPC", 30, 1, 0), ("RDS", 21, 5, 0), ("SMC", 43, 1, 0), ("CAN", 29, 3, 1), ("Bluetooth", 31, 3, 1),
+                                     ("IPsec keys", 15, 3, 2), ("X.25", 9, 5, 0), ("infrared", 23, 1, 0), ("KCM", 41, 2, 0)):
+    say("a socket of " + name, lambda: make(family, kind, protocol))
+"""
+
+
+def ways_out(t, local):
+    """The same program without a sandbox first: what does not work there says nothing here."""
+    script = f"WEB4, WEB6, OTHER4, PORT, LOCAL = {w.WEB4!r}, {w.WEB6!r}, {w.OTHER4!r}, {PORT}, {local}\n" + WAYS
+    r = subprocess.run([lt.PYTHON, "-c", PRELUDE + script + "\nprint(json.dumps(out))"], capture_output=True, text=True, check=True,
+                       env=t.leash.env, **t.user.demote())
+    outside, inside = json.loads(r.stdout), t.run(script, *RULES)
+    # Of netlink the kernel's own picture of the sandbox's namespace may be read: that leads nowhere.
+    harmless = {"a socket of netlink route"}
+    always = {"an IPv4-mapped address", "datagrams", "an abstract socket of the host", "the host's loopback",
+              "a socket that was connected elsewhere before"}
+    for name, (got, _) in outside.items():
+        have = inside.get(name, [inside, 0])
+        if got != "hello":
+            t.tap.skip(f"a way out: {name}", f"without a sandbox: {got}", must=name in always)
+        elif name not in harmless:
+            t.tap.ok(have[0] != "hello" and not str(have[0]).startswith("{"), f"a way out: {name}", have)
+
+
 def local_ports(t, port):
     script = f"""
 say("the_port", lambda: reach("127.0.0.1", {port}))
@@ -341,6 +439,18 @@ RULES = ["--allow-host", "web.test", "--allow-host", "six.test", "--allow-host",
          "--allow-host", f"{w.OTHER4}:{PORT}"]
 
 
+def echo_datagrams(addr):
+    with socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind((addr, PORT))
+        while True:
+            s.sendto(b"hello", s.recvfrom(100)[1])
+
+
+def echo_streams(s):
+    while True:
+        w.echo(s.accept()[0])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--as", dest="who", choices=["root", "other"], default="root")
@@ -362,12 +472,19 @@ def main():
     for addr, port in ((w.WEB4, PORT), (w.WEB4, PORT + 1), (w.WEB6, PORT), (w.OTHER4, PORT), (w.WEB4, 80)):
         w.Server(addr, port, w.echo)
     local = w.Server("127.0.0.1", 0, w.echo).port
+    for addr in (w.WEB4, w.WEB6):
+        threading.Thread(target=echo_datagrams, args=(addr,), daemon=True).start()
+    abstract = socket.socket(socket.AF_UNIX)
+    abstract.bind("\0leash-test-abstract")
+    abstract.listen()
+    threading.Thread(target=echo_streams, args=(abstract,), daemon=True).start()
     t = Suite(w.BUILD, user, base)
     try:
         allowlist(t)
         resolvers(t, dns)
         own_servers(t)
         unchangeable(t)
+        ways_out(t, local)
         local_ports(t, local)
         deny(t)
         apart(t)
