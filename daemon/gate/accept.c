@@ -106,9 +106,20 @@ void accept_prepare(void) {
         (void) sigaction(SIGALRM, &act, NULL);
 }
 
-static void guard(unsigned micros) {
-        const struct itimerval t = { .it_value = { .tv_usec = micros } };
-        (void) setitimer(ITIMER_REAL, &t, NULL);
+/* Armed by the first connection, and disarmed when it interrupts the wait for events: an idle gate
+ * is not woken, and a busy one makes no system call for it. */
+static void guard(struct gate *g) {
+        const struct timeval t = { .tv_usec = BLOCKED_MICROS };
+        const struct itimerval each = { .it_interval = t, .it_value = t };
+        if (!g->guarded)
+                g->guarded = setitimer(ITIMER_REAL, &each, NULL) == 0;
+}
+
+void accept_rest(struct gate *g) {
+        static const struct itimerval never = { .it_value = { 0 } };
+        if (g->guarded)
+                (void) setitimer(ITIMER_REAL, &never, NULL);
+        g->guarded = false;
 }
 
 static void drop(struct gate *g, struct listener *l) {
@@ -144,9 +155,8 @@ static void accept_some(struct gate *g, struct io *io) {
 }
 
 static void on_accept(struct gate *g, struct io *io) {
-        guard(BLOCKED_MICROS);
+        guard(g);
         accept_some(g, io);
-        guard(0);
 }
 
 int listener_open(struct gate *g, struct sandbox *sb, int fd, unsigned which) {
@@ -160,6 +170,9 @@ int listener_open(struct gate *g, struct sandbox *sb, int fd, unsigned which) {
                 l->via = GATE_VIA_DNS;
         else
                 l->via = GATE_VIA_TCP;
+        /* What is accepted inherits it. */
+        if (!datagrams)
+                (void) setsockopt(fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
         /* Where every address is local an answer must come from the one that was asked. */
         if (which == GATE_DNS_UDP4)
                 (void) setsockopt(fd, SOL_IP, IP_PKTINFO, &on, sizeof(on));

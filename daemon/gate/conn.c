@@ -29,7 +29,6 @@ static void on_timer(struct gate *g, struct timer *t) {
 }
 
 struct conn *conn_new(struct gate *g, struct sandbox *sb, int fd, enum gate_via via) {
-        static const int on = 1;
         struct conn *c = NULL;
         /* Some more than there may be: they get an answer that says so. */
         if (sb->n_conns < sb->quota.connections + GATE_SPARE_CONNS && g->n_conns < g->max_conns)
@@ -51,7 +50,6 @@ struct conn *conn_new(struct gate *g, struct sandbox *sb, int fd, enum gate_via 
         c->in = (struct half){
                 .from = &c->up, .to = &c->client, .quota = &sb->quota, .pipe = { -1, -1 }
         };
-        (void) setsockopt(fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
         if (io_open(g, &c->client, fd, on_client) < 0) {
                 close(fd);
                 free(c);
@@ -317,7 +315,6 @@ void conn_dialed(struct conn *c, int err) {
         static const int on = 1;
         if (err == 0) {
                 (void) setsockopt(c->up.fd, SOL_TCP, TCP_NODELAY, &on, sizeof(on));
-                c->up.ready = IO_IN | IO_OUT; /* what is not so is found out */
                 c->connected = clock_micros();
                 c->open = true;
                 if (c->state == CONN_HTTP && !http_is_connect(c))

@@ -17,8 +17,10 @@
 #define ATTEMPTS 3               /* at once: one that hangs, one that hangs, too, and one more */
 #define PARENT_HEAD (16u * 1024) /* of the parent's answer: some send a page with it */
 
+/* The first one connects the connection's own descriptor, so that nothing has to be moved when it
+ * wins, which it does nearly always. */
 struct attempt {
-        struct io io;
+        struct io own, *io; /* `own`, or the connection's; NULL: taken over */
         struct dial *dial;
         struct host address;
 };
@@ -45,7 +47,8 @@ static void dial_close(struct gate *g, struct dial *d) {
         timer_clear(g, &d->timer);
         timer_clear(g, &d->delay);
         for (size_t i = 0; i < ATTEMPTS; i++)
-                io_close(&d->attempts[i].io);
+                if (d->attempts[i].io)
+                        io_close(d->attempts[i].io);
         buffer_done(&d->head);
         gate_bury(g, &d->grave);
 }
@@ -63,8 +66,17 @@ static void failed(struct dial *d, int err) {
 
 static void won(struct dial *d, struct attempt *a) {
         struct conn *c = d->conn;
+        int r = 0;
         c->address = a->address;
-        int r = io_move(d->gate, &a->io, &c->up, conn_on_up);
+        if (a->io == &c->up) {
+                c->up.fn = conn_on_up;
+                a->io = NULL;
+        } else {
+                io_close(&c->up);
+                d->attempts[0].io = NULL;
+                r = io_move(d->gate, &a->own, &c->up, conn_on_up);
+                c->up.ready = IO_IN | IO_OUT; /* what is not so is found out */
+        }
         dial_close(d->gate, d);
         c->dial = NULL;
         conn_dialed(c, -r);
@@ -73,19 +85,19 @@ static void won(struct dial *d, struct attempt *a) {
 static void try_next(struct dial *d);
 
 static void attempt_failed(struct dial *d, struct attempt *a, int err) {
-        io_close(&a->io);
+        io_close(a->io);
         if (d->err == 0)
                 d->err = err;
         for (size_t i = 0; i < ATTEMPTS; i++)
-                if (d->attempts[i].io.fd >= 0 && d->next >= d->n)
+                if (d->attempts[i].io->fd >= 0 && d->next >= d->n)
                         return; /* another one is under way, and it is the last */
         try_next(d);
 }
 
 static void parent_run(struct dial *d);
 
-static void on_attempt(struct gate *g, struct io *io) {
-        struct attempt *a = OWNER(io, struct attempt, io);
+static void attempt_run(struct gate *g, struct attempt *a) {
+        struct io *io = a->io;
         struct dial *d = a->dial;
         int error = 0;
         socklen_t len = sizeof(error);
@@ -96,7 +108,7 @@ static void on_attempt(struct gate *g, struct io *io) {
         }
         if (!(io->ready & IO_OUT))
                 return;
-        if (getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        if ((io->ready & IO_HUP) && getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
                 error = errno;
         if (error) {
                 attempt_failed(d, a, error);
@@ -107,11 +119,19 @@ static void on_attempt(struct gate *g, struct io *io) {
                 timer_clear(g, &d->delay);
                 for (size_t i = 0; i < ATTEMPTS; i++)
                         if (&d->attempts[i] != a)
-                                io_close(&d->attempts[i].io);
+                                io_close(d->attempts[i].io);
                 parent_run(d);
                 return;
         }
         won(d, a);
+}
+
+static void on_first(struct gate *g, struct io *io) {
+        attempt_run(g, &OWNER(io, struct conn, up)->dial->attempts[0]);
+}
+
+static void on_other(struct gate *g, struct io *io) {
+        attempt_run(g, OWNER(io, struct attempt, own));
 }
 
 static socklen_t to_sockaddr(const struct host *h, uint16_t port, struct sockaddr_storage *ret) {
@@ -133,26 +153,22 @@ static socklen_t to_sockaddr(const struct host *h, uint16_t port, struct sockadd
 /* 1: under way, or done (then `d` is gone), < 0: this address will not do. */
 static int attempt(struct dial *d, struct attempt *a, const struct host *address) {
         struct sockaddr_storage ss;
-        static const int on = 1;
         uint16_t port = d->parent ? d->conn->sb->parent.port : d->conn->port;
         socklen_t len = to_sockaddr(address, port, &ss);
         int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return -errno;
-        /* A far end that has vanished is noticed, if only after hours. */
-        (void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
         if (connect(fd, (void *) &ss, len) < 0 && errno != EINPROGRESS) {
                 int r = -errno;
                 close(fd);
                 return r;
         }
-        int r = io_open(d->gate, &a->io, fd, on_attempt);
+        int r = io_open(d->gate, a->io, fd, a == d->attempts ? on_first : on_other);
         if (r < 0) {
                 close(fd);
                 return r;
         }
         a->address = *address;
-        a->dial = d;
         return 1;
 }
 
@@ -160,9 +176,9 @@ static void try_next(struct dial *d) {
         struct attempt *a = NULL;
         bool busy = false;
         for (size_t i = 0; i < ATTEMPTS; i++) {
-                if (d->attempts[i].io.fd >= 0)
+                if (d->attempts[i].io->fd >= 0)
                         busy = true;
-                else
+                else if (!a)
                         a = &d->attempts[i];
         }
         while (a && d->next < d->n) {
@@ -189,7 +205,7 @@ static void on_timer(struct gate *g, struct timer *t) {
 
 /* The parent's answer to CONNECT. What comes behind it is the far end's. */
 static void parent_run(struct dial *d) {
-        struct io *io = &d->winner->io;
+        struct io *io = d->winner->io;
         struct conn *c = d->conn;
         struct error e = ERROR_NULL;
         char request[1024];
@@ -324,7 +340,10 @@ void dial_start(struct gate *g, struct conn *c, bool parent_http) {
         d->delay.fn = on_delay;
         d->lookup.fn = on_lookup;
         for (size_t i = 0; i < ATTEMPTS; i++)
-                d->attempts[i].io.fd = -1;
+                d->attempts[i] = (struct attempt){ .own = { .fd = -1 },
+                                                   .io = &d->attempts[i].own,
+                                                   .dial = d };
+        d->attempts[0].io = &c->up;
         d->parent = dial_uses_parent(c);
         d->plain = d->parent && parent_http;
         c->dial = d;

@@ -141,7 +141,8 @@ struct listener {
         struct timer timer; /* descriptors have run out: a pause */
 };
 int listener_open(struct gate *g, struct sandbox *sb, int fd, unsigned which);
-void accept_prepare(void); /* before the gate confines itself */
+void accept_prepare(void);        /* before the gate confines itself */
+void accept_rest(struct gate *g); /* nothing has happened for a while */
 
 /* dns.c */
 struct dns_query_pending;
@@ -355,6 +356,7 @@ struct gate {
         size_t n_pipes;
         char *scratch;
         bool ending;
+        bool guarded; /* accept.c */
 };
 int loop_new(struct gate *g);
 void loop_run(struct gate *g);

@@ -166,6 +166,8 @@ void loop_run(struct gate *g) {
                 int n = epoll_wait(g->epoll_fd, events, EVENTS_AT_ONCE, next_timer(g));
                 if (n < 0 && errno != EINTR)
                         return;
+                if (n < 0)
+                        accept_rest(g);
                 g->now = clock_micros();
                 for (int i = 0; i < n; i++)
                         dispatch(g, &events[i]);

@@ -169,7 +169,7 @@ int64_t half_splice(struct gate *g, struct half *h, uint64_t max) {
 }
 
 /* 1: it would like another turn, 0: not before something happens, < 0: broken. */
-static int run_half(struct gate *g, struct half *h) {
+static int run_half(struct gate *g, struct half *h, const struct half *other) {
         int r = half_flush(g, h);
         if (r <= 0)
                 return r;
@@ -185,7 +185,8 @@ static int run_half(struct gate *g, struct half *h) {
                         half_release(g, h);
                 if (h->ended && h->in_pipe == 0 && !h->shut) {
                         h->shut = true;
-                        (void) shutdown(h->to->fd, SHUT_WR);
+                        if (!other->shut) /* else both are closed at once */
+                                (void) shutdown(h->to->fd, SHUT_WR);
                 }
                 return 0;
         }
@@ -230,8 +231,8 @@ void relay_run(struct conn *c) {
         if (c->dead || c->state != CONN_TUNNEL)
                 return;
         if (r > 0)
-                r = run_half(g, &c->out);
-        s = r >= 0 ? run_half(g, &c->in) : 0;
+                r = run_half(g, &c->out, &c->in);
+        s = r >= 0 ? run_half(g, &c->in, &c->out) : 0;
         if (r < 0 || s < 0) {
                 conn_end(c, r < 0 ? -r : -s);
                 return;

@@ -118,7 +118,7 @@ class Bench:
             self.pids["srt"] = self.start(["node", script], ("127.0.0.1", 9004))
             self.ways["srt"] = {"stream": ([], "connect=127.0.0.1:9004", TARGET),
                                 "new": ([], "connect=127.0.0.1:9004", TARGET), "kept": ([], "http=127.0.0.1:9004", TARGET)}
-        self.out = {"rounds": args.rounds, "seconds": args.seconds}
+        self.out = {"rounds": args.rounds, "seconds": args.seconds, "cpu_us": {}}
 
     def file(self, name, text):
         path = os.path.join(self.tmp, name)
@@ -141,14 +141,28 @@ class Bench:
     def load(self, prefix, *argv, **more):
         return subprocess.run([*prefix, LOAD, *map(str, argv)], capture_output=True, text=True, check=False, **more)
 
+    def cpu(self, name):
+        """µs of processor time that this proxy has used so far, threads that have ended included: tells more than a rate on
+        a busy machine."""
+        pid = self.pids.get(name.split(" ")[0].rstrip(","))
+        if not pid:
+            return 0
+        with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) * 1e6 / os.sysconf("SC_CLK_TCK")
+
     def rates(self, kind, clients):
         found = {name: [] for name, ways in self.ways.items() if kind in ways}
+        used = {name: [] for name in found}
         for _ in range(args.rounds):
             for name, values in found.items():
                 prefix, via, target = self.ways[name][kind]
+                before = self.cpu(name)
                 r = self.load(prefix, kind, via, target, args.seconds, clients)
                 if r.returncode == 0 and not r.stderr:
                     values.append(float(r.stdout))
+                    used[name].append((self.cpu(name) - before) / max(1, values[-1] * args.seconds))
+        self.out["cpu_us"][kind] = {name: round(statistics.median(v), 2) for name, v in used.items() if any(v)}
         return {name: statistics.median(v) if len(v) > args.rounds / 2 else None for name, v in found.items()}
 
     def latency(self):
@@ -167,6 +181,7 @@ class Bench:
                                  "echo; A=$(getent ahostsv4 good.test | head -1 | cut -d' ' -f1); ./load latency direct $A:8080 1000"])
         own, captured = r.stdout.decode().split("\n\n")
         rows["sandbox, its own loopback"], rows["sandbox, captured"] = [[int(x) for x in t.split()] for t in (own, captured)]
+        self.out["latency_p10_us"] = {name: round(sorted(v)[len(v) // 10] / 1000, 1) for name, v in rows.items()}
         return {name: round(statistics.median(v) / 1000, 1) for name, v in rows.items()}
 
     def memory(self, name):
@@ -209,16 +224,16 @@ class Bench:
 
     def table(self):
         o = self.out
-        print(f"\n{'':<28}{'GiB/s':>9}{'new/s':>10}{'kept/s':>10}{'KiB/tunnel':>12}")
+        print(f"\n{'':<28}{'GiB/s':>9}{'new/s':>10}{'kept/s':>10}{'KiB/tunnel':>12}{'CPU µs: new':>13}{'kept':>7}")
         for name in self.ways:
             def cell(table, scale, form, width):
                 value = table.get(name)
                 return format("-" if value is None else format(value / scale, form), f">{width}")
             print(f"{name:<28}" + cell(o["stream"], 2**30, ".2f", 9) + cell(o["new"], 1, ".0f", 10) + cell(o["kept"], 1, ".0f", 10)
-                  + cell(o["memory_kib"], 1, ".1f", 12))
-        print(f"\n{'µs to the first answer':<40}{'median':>9}")
+                  + cell(o["memory_kib"], 1, ".1f", 12) + cell(o["cpu_us"]["new"], 1, ".0f", 13) + cell(o["cpu_us"]["kept"], 1, ".0f", 7))
+        print(f"\n{'µs to the first answer':<40}{'median':>9}{'p10':>9}")
         for name, value in o["latency_us"].items():
-            print(f"{name:<40}{value:>9.1f}")
+            print(f"{name:<40}{value:>9.1f}{o['latency_p10_us'][name]:>9.1f}")
         print()
         for g in o["goals"]:
             print(f"{g['goal']:<44}{g['value']:>9}  {'reached' if g['reached'] else 'NOT reached'}")
