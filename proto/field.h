@@ -105,6 +105,7 @@ struct json *shape_schema(const struct shape *s);
 struct json *shape_schemas(const struct shape *const *shapes, size_t n, const char *prefix);
 /* The whole policy.schema.json. */
 struct json *policy_schema(void);
+struct json *admin_schema(void); /* of /etc/leash/leashd.json */
 /* What a value of the field has to be, in words for a person ("an integer from 1 to 65535"). */
 void field_expectation(const struct field *f, char *buf, size_t size);
 

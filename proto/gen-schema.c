@@ -27,12 +27,17 @@ static char *print_policy_schema(size_t *ret_len) {
         return print_json(policy_schema(), ret_len);
 }
 
+static char *print_admin_schema(size_t *ret_len) {
+        return print_json(admin_schema(), ret_len);
+}
+
 static const struct {
         const char *path;
         char *(*print)(size_t *ret_len);
 } documents[] = {
         { "proto/leash.openrpc.json", print_openrpc },
         { "proto/policy.schema.json", print_policy_schema },
+        { "proto/leashd.schema.json", print_admin_schema },
         { "docs/reference/api.md", manual_api },
         { "docs/reference/policy.md", manual_policy },
 };

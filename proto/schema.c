@@ -262,20 +262,20 @@ struct json *shape_schemas(const struct shape *const *shapes, size_t n, const ch
         return json_from_c(TAKE(all));
 }
 
-struct json *policy_schema(void) {
+static struct json *schema_document(const struct shape *shape, const char *title) {
         _cleanup_(json_object_unrefp) struct json_object *o = NULL, *whole = NULL, *defs = NULL;
 
         o = json_object_new_object();
-        whole = schema_of_shape(&policy_shape, "#/$defs/");
+        whole = schema_of_shape(shape, "#/$defs/");
         defs = json_object_new_object();
         if (!o || !whole || !defs)
                 return NULL;
-        for (size_t i = 0; i < policy_shape.n; i++)
-                if (policy_shape.fields[i].shape &&
-                    !schema_collect(defs, policy_shape.fields[i].shape, "#/$defs/"))
+        for (size_t i = 0; i < shape->n; i++)
+                if (shape->fields[i].shape &&
+                    !schema_collect(defs, shape->fields[i].shape, "#/$defs/"))
                         return NULL;
         if (!json_put_string(o, "$schema", "https://json-schema.org/draft/2020-12/schema") ||
-            !json_put_string(o, "title", "leash policy"))
+            !json_put_string(o, "title", title))
                 return NULL;
         json_object_object_foreach(whole, key, value) {
                 /* the keys are constants of schema_of_shape() */
@@ -283,4 +283,12 @@ struct json *policy_schema(void) {
                         return NULL;
         }
         return json_put(o, "$defs", TAKE(defs)) ? json_from_c(TAKE(o)) : NULL;
+}
+
+struct json *policy_schema(void) {
+        return schema_document(&policy_shape, "leash policy");
+}
+
+struct json *admin_schema(void) {
+        return schema_document(&admin_config_shape, "leashd.json");
 }

@@ -3,6 +3,7 @@
  * a field. Everything is by name; interfaces.md section 2 is the contract. */
 #pragma once
 
+#include "../policy/floor.h"
 #include "../policy/policy.h"
 #include "field.h"
 
@@ -476,6 +477,9 @@ SHAPE_DECLARE(policy_network)
 SHAPE_DECLARE(policy_security)
 SHAPE_DECLARE(policy_environment)
 SHAPE_DECLARE(policy_limits)
+SHAPE_DECLARE(floor)
+SHAPE_DECLARE(user_limits)
+SHAPE_DECLARE(admin_config)
 SHAPE_DECLARE(policy_venv)
 SHAPE_DECLARE(policy_python)
 SHAPE_DECLARE(sandbox_create_params)

@@ -20,6 +20,7 @@ enum control_type {
         CONTROL_CONNECTION = 1, /* leashd -> session; one descriptor */
         CONTROL_STATUS,         /* session -> leashd */
         CONTROL_HELLO,          /* leashd -> session */
+        CONTROL_RELOAD,         /* leashd -> session: read the configuration again */
         CONTROL_WELCOME,        /* session -> leashd: a STATUS that answers it */
 };
 

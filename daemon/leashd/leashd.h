@@ -87,6 +87,7 @@ int identity_check(const struct self *self, bool any_user, int fd, struct identi
 int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, struct error *e);
 /* A control socket that a leashd before us made; takes fd on success. */
 int sessions_adopt(struct leashd *d, const char *name, int fd);
+void sessions_reload(struct leashd *d); /* they read the configuration, we do not */
 bool sessions_idle(const struct leashd *d);
 /* Some session has not yet looked at what it was given: callers wait in the backlog, where it costs
  * nothing. */

@@ -32,6 +32,7 @@ static const char usage[] =
         "  --keep-sessions      sessions outlive leashd while systemd keeps their sockets\n"
         "                       (FileDescriptorStoreMax=), so that a restart loses nothing\n"
         "  --backend NAME       how to enforce; \"null\" enforces nothing and is for tests\n"
+        "  --check-config[=FILE]  say whether /etc/leash/leashd.json, or FILE, can be used\n"
         "  --version, --help\n\n"
         "A listening socket passed by descriptor (LISTEN_PID, LISTEN_FDS=1; sd_listen_fds(3)) is "
         "used\n"
@@ -72,11 +73,23 @@ static void on_signal(evutil_socket_t signo, short what, void *userdata) {
         if (signo == SIGHUP) {
                 /* A terminal's end says the same; in user mode that is no reason to end either. */
                 log_write(&d->log, LOG_INFO, "told to reload", LOG_INT("signal", signo));
+                sessions_reload(d);
                 return;
         }
         log_write(&d->log, LOG_INFO, "told to end", LOG_INT("signal", signo));
         d->ending = true;
         (void) event_base_loopbreak(d->base);
+}
+
+/* Another program reads it: this one knows no JSON. */
+static int check_config(const char *path, struct error *e) {
+        char session[PATH_MAX];
+
+        if (process_sibling("leash-session", session, sizeof session) < 0)
+                return error_set(e, ERROR_INTERNAL, ENOENT, "leash-session is not installed");
+        (void) execl(session, "leash-session", "--check-config",
+                     path ? path : "/etc/leash/leashd.json", (char *) NULL);
+        return error_set(e, ERROR_INTERNAL, errno, "cannot execute leash-session");
 }
 
 static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
@@ -86,6 +99,7 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 { "idle-exit", required_argument, NULL, 'i' },
                 { "backend", required_argument, NULL, 'b' },
                 { "keep-sessions", no_argument, NULL, 'k' },
+                { "check-config", optional_argument, NULL, 'c' },
                 { "version", no_argument, NULL, 'v' },
                 { "help", no_argument, NULL, 'h' },
                 { 0 },
@@ -116,6 +130,8 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 case 'k':
                         d->keeps = true;
                         break;
+                case 'c':
+                        return check_config(optarg, e);
                 case 'v':
                         puts("leashd " LEASH_VERSION);
                         exit(0);

@@ -347,6 +347,13 @@ int sessions_adopt(struct leashd *d, const char *name, int fd) {
         return 0;
 }
 
+void sessions_reload(struct leashd *d) {
+        const struct control_message m = { .version = CONTROL_VERSION, .type = CONTROL_RELOAD };
+        for (const struct session_link *s = d->sessions; s; s = s->next)
+                if (s->fd >= 0)
+                        (void) socket_send(s->fd, &m, sizeof m, NULL, 0);
+}
+
 bool sessions_idle(const struct leashd *d) {
         for (const struct session_link *s = d->sessions; s; s = s->next)
                 if (!is_idle(s))

@@ -19,6 +19,7 @@
 #include "../../backends/posix/socket.h"
 #include "../common/control.h"
 #include "../common/process.h"
+#include "admin.h"
 #include "events.h"
 #include "gate.h"
 #include "process.h"
@@ -73,6 +74,10 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
                 say(s, CONTROL_WELCOME);
                 return;
         }
+        if (n == (ssize_t) sizeof m && m.type == CONTROL_RELOAD && n_fds == 0) {
+                admin_load(s);
+                return;
+        }
         if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
             m.type != CONTROL_CONNECTION || n_fds != 1) {
                 if (n_fds == 1)
@@ -122,11 +127,26 @@ static int find_user(struct user *u, struct error *e) {
         return u->home && u->name ? 0 : error_nomem(e);
 }
 
+/* leashd --check-config. The owner is looked at where it counts, when it is loaded. */
+static int check_config(const char *path) {
+        struct error e = ERROR_NULL;
+        struct admin a;
+
+        if (admin_read(path, false, &a, &e) < 0) {
+                fprintf(stderr, "leashd: %s%s%s\n", e.where, e.where[0] ? ": " : "", e.message);
+                return 1;
+        }
+        arena_free(a.arena);
+        printf("%s can be used\n", path);
+        return 0;
+}
+
 static int parse(struct session *s, int argc, char **argv, struct error *e) {
         static const struct option options[] = {
                 { "backend", required_argument, NULL, 'b' },
                 { "socket", required_argument, NULL, 's' },
                 { "system", no_argument, NULL, 'S' },
+                { "check-config", required_argument, NULL, 'c' },
                 { 0 },
         };
         const char *backend = NULL;
@@ -139,6 +159,8 @@ static int parse(struct session *s, int argc, char **argv, struct error *e) {
                         s->socket_path = optarg;
                 else if (c == 'S')
                         s->system = true;
+                else if (c == 'c')
+                        exit(check_config(optarg));
                 else
                         return error_set(e, ERROR_PARAMS, 0, "leash-session is started by leashd");
         }
@@ -170,6 +192,8 @@ static int prepare(struct session *s, struct error *e) {
         if (!s->base || !s->buffer)
                 return error_nomem(e);
         int r = find_user(&s->user, e);
+        if (r >= 0)
+                admin_load(s);
         if (r >= 0)
                 r = engine_start(s, e);
         if (r < 0)
@@ -213,6 +237,7 @@ static void end(struct session *s) {
         event_free(s->memory_event);
         event_base_free(s->base);
         fd_close(s->control_fd);
+        s->admin.arena = arena_free(s->admin.arena);
         free(s->buffer);
         free(s->user.home);
         free(s->user.name);

@@ -233,7 +233,7 @@ static void on_write(evutil_socket_t fd, short what, void *userdata) {
 }
 
 int peer_new(struct session *s, int fd, pid_t pid) {
-        if (s->n_peers >= LIMIT_CONNECTIONS)
+        if (s->n_peers >= (s->admin.config.users.connections ?: LIMIT_CONNECTIONS))
                 return -EMFILE;
         struct peer *p = calloc(1, sizeof *p);
         if (!p)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "../../policy/path.h"
+#include "admin.h"
 #include "paths.h"
 #include "venv.h"
 #include "workdir.h"
@@ -84,6 +85,21 @@ static int pass_variables(struct place *p, const struct pairs *from, struct erro
         return 0;
 }
 
+/* Last of all: what the administrator says (policy/floor.h). */
+static int apply_floor(struct session *s, struct place *p, const struct layers *l,
+                       const struct policy *profile, struct error *e) {
+        const struct policy *const asked[] = { profile, l->policy, l->overrides };
+        const struct floor *f = &s->admin.config.floor;
+        int r = admin_usable(s, e);
+
+        for (size_t i = 0; i < ELEMENTSOF(asked) && r >= 0; i++)
+                if (asked[i])
+                        r = floor_asked(f, asked[i], e);
+        if (r >= 0)
+                r = floor_apply(p->arena, f, &p->policy, e);
+        return error_under(e, "/policy", r);
+}
+
 static int resolve(struct session *s, struct place *p, const struct layers *l, struct error *e) {
         const struct policy *profile = NULL;
         int r = l->profile ? profile_load(s, p->arena, l->profile, &profile, e) : 0;
@@ -93,7 +109,7 @@ static int resolve(struct session *s, struct place *p, const struct layers *l, s
                 r = pass_variables(p, l->client_environment, e);
         if (r >= 0)
                 r = error_under(e, "/policy", policy_check(&p->policy, e));
-        return r;
+        return r < 0 ? r : apply_floor(s, p, l, profile, e);
 }
 
 static int set_venv(struct session *s, struct place *p, const struct place_venv *venv, bool real,
@@ -127,6 +143,11 @@ static int compile(struct session *s, struct place *p, const struct place_venv *
                 r = paths_canonical(p->arena, &p->policy, s->user.home, p->subject.workdir, e);
         if (r >= 0)
                 r = set_venv(s, p, venv, real, e);
+        if (r >= 0)
+                r = error_under(e, "/policy",
+                                floor_paths(&s->admin.config.floor, &p->policy,
+                                            p->subject.workdir_fresh ? NULL : p->subject.workdir,
+                                            e));
         if (r >= 0 && !p->subject.workdir_fresh)
                 r = workspace_survey(p->arena, &p->subject, s->user.home, e);
         if (r < 0)

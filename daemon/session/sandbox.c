@@ -89,9 +89,11 @@ static void on_box(evutil_socket_t fd, short what, void *userdata) {
 
 int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w,
                 struct arena *arena, struct sandbox **ret, struct error *e) {
-        if (s->n_sandboxes >= LIMIT_SANDBOXES)
-                return error_set(e, ERROR_LIMIT, EAGAIN, "there are %u sandboxes already",
-                                 LIMIT_SANDBOXES);
+        uint64_t most = s->admin.config.users.sandboxes ?: LIMIT_SANDBOXES;
+        if (s->n_sandboxes >= most)
+                return error_set(e, ERROR_LIMIT, EAGAIN,
+                                 "there are %zu sandboxes of yours already, and no more may be",
+                                 s->n_sandboxes);
         struct sandbox *sb = calloc(1, sizeof *sb);
         if (!sb)
                 return error_nomem(e);

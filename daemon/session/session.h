@@ -10,6 +10,7 @@
 #include "../../backends/backend.h"
 #include "../../policy/arena.h"
 #include "../../policy/error.h"
+#include "../../policy/floor.h"
 #include "../../policy/limits.h"
 #include "../../proto/method.h"
 #include "../../proto/rpc.h"
@@ -50,6 +51,13 @@ struct user {
         char *home; /* canonical */
 };
 
+/* admin.c: /etc/leash/leashd.json, in an arena of its own; NULL: there is none */
+struct admin {
+        struct arena *arena;
+        struct admin_config config;
+        bool broken; /* there is one, but it cannot be used: nothing is made */
+};
+
 struct session {
         struct log log;
         struct event_base *base;
@@ -76,6 +84,7 @@ struct session {
 
         struct peer_list peers;
         size_t n_peers;
+        struct admin admin;
         struct sandbox_list sandboxes;
         struct sandbox_list doomed; /* freed when the loop is at rest */
         struct event *reap_event, *memory_event;

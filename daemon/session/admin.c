@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * /etc/leash/leashd.json. The session reads it, and not leashd, which parses no JSON: it is for
+ * everybody to read, and what it holds binds the session. (A user who takes over his own session
+ * gets what he has anyhow: his own rights, without a sandbox.)
+ */
+#include "admin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../../backends/posix/file.h"
+
+#define CONFIG_BYTES (1024 * 1024)
+
+/* Whoever could write it could take the floor away. */
+static int check_owner(const char *path, struct error *e) {
+        struct stat st;
+        if (stat(path, &st) < 0)
+                return -errno;
+        if (st.st_uid != 0 || (st.st_mode & 022))
+                return error_set(e, ERROR_REFUSED, EPERM,
+                                 "%s must belong to root, and nobody else may write it", path);
+        return 0;
+}
+
+int admin_read(const char *path, bool trusted, struct admin *ret, struct error *e) {
+        _cleanup_(json_unrefp) struct json *j = NULL;
+        struct admin a = { .arena = arena_new() };
+        char *text = NULL;
+        size_t len;
+
+        if (!a.arena)
+                return error_nomem(e);
+        int r = trusted ? check_owner(path, e) : 0;
+        if (r >= 0)
+                r = file_read(AT_FDCWD, path, CONFIG_BYTES, &text, &len);
+        if (r < 0) {
+                arena_free(a.arena);
+                if (!e || e->code == ERROR_NONE)
+                        error_set(e, ERROR_IO, -r, "%s: %s", path, strerror(-r));
+                return r;
+        }
+        r = json_parse(text, len, &j, e);
+        if (r >= 0)
+                r = shape_decode(&admin_config_shape, j, a.arena, &a.config, e);
+        if (r >= 0)
+                r = admin_config_check(&a.config, e);
+        free(text);
+        if (r < 0) {
+                arena_free(a.arena);
+                return error_wrap(e, r, "%s", path);
+        }
+        *ret = a;
+        return 0;
+}
+
+void admin_load(struct session *s) {
+        struct error e = ERROR_NULL;
+        struct admin fresh;
+        int r = s->system ? admin_read(ADMIN_CONFIG, true, &fresh, &e) : -ENOENT;
+
+        if (r == -ENOENT) {
+                s->admin.arena = arena_free(s->admin.arena);
+                s->admin = (struct admin){ 0 };
+                return;
+        }
+        if (r < 0) {
+                /* What held before holds on. At the start there is nothing: then nobody is let in
+                 * until it is right (admin.broken). */
+                log_write(&s->log, LOG_ERROR, "the configuration is of no use",
+                          LOG_STR("why", e.message), LOG_STR("where", e.where));
+                s->admin.broken = s->admin.broken || !s->admin.arena;
+                return;
+        }
+        s->admin.arena = arena_free(s->admin.arena);
+        s->admin = fresh;
+}
+
+int admin_usable(const struct session *s, struct error *e) {
+        return s->admin.broken
+                       ? error_set(e, ERROR_REFUSED, EPERM,
+                                   ADMIN_CONFIG " is of no use; the administrator's journal and "
+                                                "`leashd --check-config` say why")
+                       : 0;
+}

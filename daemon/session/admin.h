@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The administrator's configuration, as the session holds it. */
+#pragma once
+
+#include "session.h"
+
+#define ADMIN_CONFIG "/etc/leash/leashd.json"
+
+/* trusted: it must be root's. -ENOENT: there is none. */
+int admin_read(const char *path, bool trusted, struct admin *ret, struct error *e);
+void admin_load(struct session *s); /* system mode; again on SIGHUP of leashd */
+int admin_usable(const struct session *s, struct error *e);

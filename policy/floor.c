@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include "floor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arena.h"
+#include "host.h"
+#include "path.h"
+
+#define POINTER_BYTES 64
+
+static bool contains(const struct strings *list, const char *word) {
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->items[i], word) == 0)
+                        return true;
+        return false;
+}
+
+/* What stood in the way, by its place in the administrator's file. */
+static int refuse(struct error *e, const char *where, const char *row, const char *what) {
+        int r = error_set(e, ERROR_REFUSED, EPERM,
+                          "%s is more than the administrator allows (/floor/%s in "
+                          "/etc/leash/leashd.json)",
+                          what, row);
+        if (e)
+                snprintf(e->where, sizeof e->where, "%s", where);
+        return r;
+}
+
+static int refuse_item(struct error *e, const char *list, size_t i, const char *row,
+                       const char *what) {
+        char where[POINTER_BYTES];
+        snprintf(where, sizeof where, "%s/%zu", list, i);
+        return refuse(e, where, row, what);
+}
+
+static bool same_ports(const struct host_rule *wide, const struct host_rule *narrow) {
+        if (wide->n_ports == 0)
+                return true;
+        if (narrow->n_ports == 0)
+                return false;
+        for (size_t i = 0; i < narrow->n_ports; i++) {
+                bool found = false;
+                for (size_t k = 0; k < wide->n_ports; k++)
+                        found |= wide->ports[k] == narrow->ports[i];
+                if (!found)
+                        return false;
+        }
+        return true;
+}
+
+/* Whether all that `narrow` allows is allowed by `wide`. A range is only covered by its equal; who
+ * wants a part of it writes the addresses. */
+static bool covers(const struct host_rule *wide, const struct host_rule *narrow) {
+        if (!same_ports(wide, narrow))
+                return false;
+        if (narrow->kind == RULE_EXACT)
+                return host_rule_matches(wide, &narrow->host,
+                                         narrow->n_ports ? narrow->ports[0] : 0);
+        if (wide->kind != narrow->kind)
+                return false;
+        if (narrow->kind == RULE_WILDCARD) { /* "*.a.b" below "*.b" */
+                struct host_rule any = *wide;
+                any.n_ports = 0;
+                return host_rule_matches(&any, &narrow->host, 0) ||
+                       strcmp(wide->text + strcspn(wide->text, "*"), narrow->text) == 0 ||
+                       memcmp(&wide->host, &narrow->host, sizeof wide->host) == 0;
+        }
+        return wide->prefix == narrow->prefix &&
+               memcmp(&wide->host, &narrow->host, sizeof wide->host) == 0;
+}
+
+static int check_hosts(const struct floor *f, const struct policy *p, struct error *e) {
+        if (!f->hosts.set || p->network.mode == NETWORK_DENY)
+                return 0;
+        if (p->network.mode != NETWORK_ALLOWLIST)
+                return refuse(e, "/network/mode", "hosts", "a mode other than deny and allowlist");
+        for (size_t i = 0; i < p->network.allow.n; i++) {
+                struct host_rule narrow, wide;
+                bool covered = false;
+                if (host_rule_parse(p->network.allow.items[i], &narrow, e) < 0)
+                        return -EINVAL;
+                for (size_t k = 0; k < f->hosts.n && !covered; k++)
+                        covered = host_rule_parse(f->hosts.items[k], &wide, NULL) == 0 &&
+                                  covers(&wide, &narrow);
+                if (!covered)
+                        return refuse_item(e, "/network/allow", i, "hosts",
+                                           p->network.allow.items[i]);
+        }
+        return 0;
+}
+
+static const struct {
+        const char *name;
+        size_t offset;
+} limits[] = {
+        { "memory_bytes", offsetof(struct policy_limits, memory_bytes) },
+        { "processes", offsetof(struct policy_limits, processes) },
+        { "cpus", offsetof(struct policy_limits, cpus) },
+        { "cpu_seconds", offsetof(struct policy_limits, cpu_seconds) },
+        { "wall_seconds", offsetof(struct policy_limits, wall_seconds) },
+        { "file_bytes", offsetof(struct policy_limits, file_bytes) },
+        { "disk_bytes", offsetof(struct policy_limits, disk_bytes) },
+        { "open_files", offsetof(struct policy_limits, open_files) },
+        { "connections", offsetof(struct policy_limits, connections) },
+        { "network_bytes", offsetof(struct policy_limits, network_bytes) },
+        { "network_rate", offsetof(struct policy_limits, network_rate) },
+};
+
+static struct limit *limit_at(struct policy_limits *l, size_t i) {
+        return (struct limit *) ((char *) l + limits[i].offset);
+}
+
+static bool exceeds(const struct limit *asked, const struct limit *most) {
+        return most->kind == LIMIT_VALUE &&
+               (asked->kind != LIMIT_VALUE || asked->value > most->value);
+}
+
+static int check_limits(const struct floor *f, const struct policy *layer, struct error *e) {
+        struct policy_limits most = f->limits, asked = layer->limits;
+        for (size_t i = 0; i < ELEMENTSOF(limits); i++) {
+                const struct limit *l = limit_at(&asked, i);
+                char where[POINTER_BYTES], row[POINTER_BYTES];
+                if (l->kind == LIMIT_UNSET || !exceeds(l, limit_at(&most, i)))
+                        continue;
+                snprintf(where, sizeof where, "/limits/%s", limits[i].name);
+                snprintf(row, sizeof row, "limits/%s", limits[i].name);
+                return refuse(e, where, row, l->kind == LIMIT_VALUE ? "this limit" : "no limit");
+        }
+        return 0;
+}
+
+static enum tri *protection_at(struct policy *p, size_t i) {
+        return (enum tri *) ((char *) &p->security + protections[i].offset);
+}
+
+int floor_asked(const struct floor *f, const struct policy *layer, struct error *e) {
+        struct policy p = *layer;
+        for (size_t i = 0; i < protections_n; i++) {
+                char where[POINTER_BYTES];
+                if (*protection_at(&p, i) != TRI_NO || !contains(&f->protect, protections[i].name))
+                        continue;
+                snprintf(where, sizeof where, "/security/%s", protections[i].name);
+                return refuse(e, where, "protect", "to go without it");
+        }
+        return check_limits(f, layer, e);
+}
+
+/* Where a preset has less of a limit or of a protection than the floor, the floor's holds: that is
+ * nobody's wish. */
+static void narrow(const struct floor *f, struct policy *p) {
+        struct policy_limits most = f->limits;
+        for (size_t i = 0; i < ELEMENTSOF(limits); i++)
+                if (exceeds(limit_at(&p->limits, i), limit_at(&most, i)))
+                        *limit_at(&p->limits, i) = *limit_at(&most, i);
+        for (size_t i = 0; i < protections_n; i++)
+                if (contains(&f->protect, protections[i].name))
+                        *protection_at(p, i) = TRI_YES;
+}
+
+int floor_apply(struct arena *a, const struct floor *f, struct policy *p, struct error *e) {
+        if (f->levels.set && !contains(&f->levels, level_names[p->level]))
+                return refuse(e, "/level", "levels", level_names[p->level]);
+        if (f->network_modes.set &&
+            !contains(&f->network_modes, network_mode_names[p->network.mode]))
+                return refuse(e, "/network/mode", "network_modes",
+                              network_mode_names[p->network.mode]);
+        int r = check_hosts(f, p, e);
+        narrow(f, p);
+        for (size_t i = 0; r >= 0 && i < f->deny.n; i++)
+                if (!arena_push(a, &p->filesystem.deny, f->deny.items[i]))
+                        r = error_nomem(e);
+        return r;
+}
+
+static bool is_below(const struct strings *tops, const char *path) {
+        for (size_t i = 0; i < tops->n; i++)
+                if (path_is_under(path, tops->items[i]))
+                        return true;
+        return false;
+}
+
+int floor_paths(const struct floor *f, const struct policy *p, const char *workdir,
+                struct error *e) {
+        if (!f->write.set)
+                return 0;
+        if (workdir && !is_below(&f->write, workdir))
+                return refuse(e, "/workdir", "write", workdir);
+        for (size_t i = 0; i < p->filesystem.write.n; i++)
+                if (!is_below(&f->write, p->filesystem.write.items[i]))
+                        return refuse_item(e, "/filesystem/write", i, "write",
+                                           p->filesystem.write.items[i]);
+        return 0;
+}
+
+int admin_config_check(const struct admin_config *c, struct error *e) {
+        char where[POINTER_BYTES];
+        for (size_t i = 0; i < c->floor.hosts.n; i++) {
+                struct host_rule rule;
+                snprintf(where, sizeof where, "/floor/hosts/%zu", i);
+                int r = error_under(e, where, host_rule_parse(c->floor.hosts.items[i], &rule, e));
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < c->floor.write.n; i++) {
+                snprintf(where, sizeof where, "/floor/write/%zu", i);
+                if (c->floor.write.items[i][0] != '/')
+                        return error_field(e, where, "%s is not absolute", c->floor.write.items[i]);
+        }
+        /* As a policy would have it: the same patterns. */
+        struct policy denying = *policy_preset("default");
+        denying.filesystem.deny = c->floor.deny;
+        return error_under(e, "/floor", policy_check(&denying, e));
+}

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The administrator's file: what it forbids is refused and named, what it allows goes on, and a reload takes effect
+without touching what runs. In a mount namespace of its own, so that the machine's /etc stays as it is.
+
+usage: test-floor.py BUILD
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+from system import SKIP, System, Tap, User, scratch
+
+CONFIG = "/etc/leash/leashd.json"
+FLOOR = {
+    "floor": {
+        "levels": ["strict", "default"],
+        "network_modes": ["deny", "allowlist"],
+        "hosts": ["*.example.com", "pypi.org:443"],
+        "protect": ["protect_credentials"],
+        "limits": {"processes": 100, "wall_seconds": 600},
+    },
+    "users": {"sandboxes": 3},
+}
+# options, the row of the file that stands in the way (None: allowed)
+CASES = [
+    ((), None),
+    (("--level", "strict"), None),
+    (("--level", "permissive"), "levels"),
+    (("--net", "allow"), "network_modes"),
+    (("--allow-host", "pypi.org:443"), None),
+    (("--allow-host", "a.b.example.com"), None),
+    (("--allow-host", "*.b.example.com"), None),
+    (("--allow-host", "pypi.org"), "hosts"),
+    (("--allow-host", "example.com"), "hosts"),
+    (("--allow-host", "*.org"), "hosts"),
+    (("--allow-host", "evil.net"), "hosts"),
+    (("--no-protect", "credentials"), "protect"),
+    (("--no-protect", "history"), None),
+    (("--processes", "50"), None),
+    (("--processes", "200"), "limits/processes"),
+]
+BASE = ("--processes", "90", "--timeout", "60s")
+
+
+def write(config):
+    with open(CONFIG + ".new", "w", encoding="ascii") as f:
+        json.dump(config, f)
+    os.rename(CONFIG + ".new", CONFIG)
+
+
+def check_config(w, text):
+    with tempfile.NamedTemporaryFile("w", suffix=".json", dir=w.base) as f:
+        f.write(text)
+        f.flush()
+        return subprocess.run([os.path.join(w.bin, "leashd"), f"--check-config={f.name}"], capture_output=True, text=True,
+                              timeout=20)
+
+
+def documents(t, w):
+    r = check_config(w, json.dumps(FLOOR))
+    t.ok(r.returncode == 0 and "can be used" in r.stdout, "--check-config: a good one", r.stdout + r.stderr)
+    for text, what in (('{"floor": {"levels": ["none"]}}', "/floor/levels/0"), ('{"flor": {}}', "/flor"), ("{", ""),
+                       ('{"floor": {"hosts": ["a b"]}}', "/floor/hosts/0"), ('{"users": {"sandboxes": 0}}', "/users/sandboxes"),
+                       ('{"floor": {"deny": ["relative"]}}', "/floor/filesystem/deny/0")):
+        r = check_config(w, text)
+        t.ok(r.returncode == 1 and what in r.stderr, f"--check-config: {text}", r.stdout + r.stderr)
+
+
+def main():
+    if os.getuid() != 0:
+        print("1..0 # SKIP needs root")
+        return SKIP
+    if os.environ.get("LEASH_TEST_INSIDE") != "1":
+        os.environ["LEASH_TEST_INSIDE"] = "1"
+        os.execvp("unshare", ["unshare", "-m", "--propagation", "slave", sys.executable, *sys.argv])
+    os.makedirs("/etc/leash", exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "leash-test", "/etc/leash"], check=True)
+    t = Tap()
+    user = User.other()
+    write(FLOOR)
+    w = System(os.path.realpath(sys.argv[1]))
+    try:
+        documents(t, w)
+        work = scratch(user, w.base)
+        for options, row in CASES:
+            r = w.run(user, "run", "-C", work, *options, "--", "true")
+            name = " ".join(options) or "nothing asked for"
+            if row is None:
+                t.ok(r.returncode == 0, f"allowed: {name}", r.stderr)
+            else:
+                t.ok(r.returncode == 125 and f"/floor/{row} " in r.stderr, f"refused: {name}", r.stderr)
+        r = w.run(user, "run", "-C", work, "--", "sh", "-c", "for i in $(seq 150); do sleep 3 & done; wait")
+        t.ok("fork" in r.stderr, "a limit that nobody asked for is the administrator's", r.stderr)
+        running = [w.popen(user, "run", "--fresh", "--", "sh", "-c", "echo up; read x; echo done", stdin=-1)
+                   for _ in range(3)]
+        for p in running:
+            p.stdout.readline()
+        r = w.run(user, "run", "--fresh", "--", "true")
+        t.ok(r.returncode == 125 and "3 sandboxes" in r.stderr, "a fourth sandbox is refused", r.stderr)
+        write({"floor": {"levels": ["strict"], "write": [work], "deny": [os.path.join(work, "hidden")]},
+               "users": {"sandboxes": 5}})
+        w.daemon.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        with open(os.path.join(work, "hidden"), "w", encoding="ascii") as f:
+            f.write("x")
+        os.chmod(os.path.join(work, "hidden"), 0o644)
+        r = w.run(user, "run", "-C", work, "--", "true")
+        t.ok(r.returncode == 125 and "/floor/levels" in r.stderr, "after a reload: what it says now", r.stderr)
+        r = w.run(user, "run", "-C", work, "--level", "strict", "--", "cat", "hidden")
+        t.ok(r.returncode not in (0, 125) and "x" != r.stdout, "its denied paths are denied", r.stdout + r.stderr)
+        with open(os.path.join(work, "shown"), "w", encoding="ascii") as f:
+            f.write("x")
+        r = w.run(user, "run", "-C", work, "--level", "strict", "--", "cat", "shown")
+        t.ok(r.stdout == "x", "and the one beside it is not", r.stderr)
+        other = scratch(user, w.base)
+        r = w.run(user, "run", "-C", other, "--level", "strict", "--", "true")
+        t.ok(r.returncode == 125 and "/floor/write" in r.stderr, "another working directory is refused", r.stderr)
+        for p in running:
+            out, err = p.communicate("\n", timeout=30)
+            t.ok(out == "done\n", "what ran goes on", err)
+        with open(CONFIG, "w", encoding="ascii") as f:
+            f.write("{")
+        w.daemon.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        r = w.run(user, "run", "-C", work, "--", "true")
+        t.ok(r.returncode == 125 and "/floor/levels" in r.stderr, "a broken file leaves what held before", r.stderr)
+        w.stop()
+        w.start()
+        r = w.run(user, "run", "--fresh", "--", "true")
+        t.ok(r.returncode == 125 and "of no use" in r.stderr, "started with a broken file: nobody gets a sandbox", r.stderr)
+        os.chmod(CONFIG, 0o666)
+        with open(CONFIG, "w", encoding="ascii") as f:
+            f.write("{}")
+        w.daemon.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        r = w.run(user, "run", "--fresh", "--", "true")
+        t.ok(r.returncode == 125 and "of no use" in r.stderr, "nor with one that anybody may write", r.stderr)
+        os.unlink(CONFIG)
+        w.daemon.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        t.ok(w.run(user, "run", "--fresh", "--", "true").returncode == 0, "without a file, everything is as built in")
+    finally:
+        w.remove()
+        user.remove()
+    return t.end()
+
+
+sys.exit(main())
