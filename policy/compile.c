@@ -272,6 +272,8 @@ static void compile_supervisor(struct compile *c) {
                                   */
                         compile_list(c, &p->unix_sockets, c->subject->ipc_dir);
                         compile_list(c, &p->read, c->subject->ipc_dir);
+                        if (p->level == LEVEL_PERMISSIVE) /* all of the disk may be written */
+                                compile_name(c, c->subject->ipc_dir, false, "/level");
                 }
         }
         for (size_t i = 0; i < c->n_names; i++)

@@ -438,3 +438,7 @@ int box_resize(struct box *b, uint64_t id, unsigned rows, unsigned cols) {
 int box_ipc(const struct box *b) {
         return b->init.ipc;
 }
+
+pid_t box_pid(const struct box *b) {
+        return b->init.pid;
+}

@@ -115,5 +115,6 @@ const struct backend backend_linux = {
         .box_signal = box_signal,
         .box_resize = box_resize,
         .box_ipc = box_ipc,
+        .box_pid = box_pid,
         .box_free = box_free,
 };

@@ -112,7 +112,7 @@ void ipc_conn_notify(struct ipc_conn *c, enum guest_notification_id id, const vo
 bool ipc_conn_is_full(const struct ipc_conn *c);
 
 /* ipc_caller.c */
-void ipc_caller_look(struct ipc_conn *c, pid_t pid);
+bool ipc_caller_look(struct ipc_conn *c, pid_t pid); /* false: nobody of this sandbox */
 
 /* ipc_call.c: `id` is borrowed. What these return < 0 for is answered by the caller. */
 int ipc_call_new(struct ipc_conn *c, const char *id, const struct guest_call_params *p,

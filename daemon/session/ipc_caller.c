@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Who calls: from the credentials that the kernel puts beside each byte, because with a judged
  * connect(2) the one who connected is leash-init. For people and logs: a process may have ended and
- * its number be somebody else's by the time that we look. */
+ * its number be somebody else's by the time that we look.
+ *
+ * In the native tier it is more: there sandboxes share the disk, and a socket is as safe from the
+ * neighbours as the policy keeps them from writing, which level permissive does not. So callers
+ * have to descend from the sandbox's own first process. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +16,7 @@
 #include "process.h"
 
 #define STATUS_BYTES (64 * 1024) /* a process with thousands of groups */
-#define ANCESTORS 32
+#define ANCESTORS 256
 
 struct status {
         char name[16];
@@ -50,16 +54,32 @@ static const struct process *started_as(const struct sandbox *sb, pid_t inside) 
         return NULL;
 }
 
-void ipc_caller_look(struct ipc_conn *c, pid_t pid) {
+static bool descends(const struct sandbox *sb, struct status st) {
+        const struct backend *b = sb->session->backend;
+        pid_t first = b->box_pid ? b->box_pid(sb->box) : 0;
+        if (!sb->place.plan->native || first == 0)
+                return true; /* the view holds nothing but its own */
+        for (int i = 0; i < ANCESTORS && st.parent > 1; i++) {
+                if (st.parent == first)
+                        return true;
+                if (!status_read(st.parent, &st))
+                        return false;
+        }
+        return false;
+}
+
+bool ipc_caller_look(struct ipc_conn *c, pid_t pid) {
         const struct sandbox *sb = c->ipc->sandbox;
         const struct process *p = LIST_FIRST(&sb->processes);
         struct status st;
 
         if (pid == c->caller.seen)
-                return;
+                return true;
         c->caller = (struct ipc_caller){ .seen = pid };
         if (pid <= 0 || !status_read(pid, &st))
-                return;
+                return !sb->place.plan->native;
+        if (!descends(sb, st))
+                return false;
         c->caller.pid = st.inside;
         memcpy(c->caller.name, st.name, sizeof c->caller.name);
         if (p && LIST_NEXT(p, sandbox_link)) { /* more than one: which of them is an ancestor? */
@@ -70,4 +90,5 @@ void ipc_caller_look(struct ipc_conn *c, pid_t pid) {
         }
         if (p)
                 memcpy(c->caller.process, p->id, sizeof c->caller.process);
+        return true;
 }

@@ -285,9 +285,7 @@ static ssize_t receive(struct ipc_conn *c, char *buffer, size_t size) {
                         fd_close(fd);
                 }
         }
-        if (n > 0)
-                ipc_caller_look(c, who.pid);
-        return n;
+        return n > 0 && !ipc_caller_look(c, who.pid) ? -EPERM : n;
 }
 
 static void on_read(evutil_socket_t fd, short what, void *userdata) {
@@ -297,6 +295,11 @@ static void on_read(evutil_socket_t fd, short what, void *userdata) {
         ssize_t n = receive(c, buffer, SESSION_BUFFER);
         if (n == -EAGAIN || n == -EINTR)
                 return;
+        if (n == -EPERM) {
+                error_set(&e, ERROR_REFUSED, EPERM, "these commands are another sandbox's");
+                give_up(c, &e);
+                return;
+        }
         if (n <= 0) {
                 die(c);
                 return;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // Inside a sandbox: call a command of the host's without a process for it.
 const socket = require("net").connect(process.env.LEASH_IPC);
 const lines = require("readline").createInterface({ input: socket });

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
 import json, os, socket
 
 # Inside a sandbox: call a command of the host's without a process for it.

@@ -525,6 +525,73 @@ def passing(s):
         p.communicate()
 
 
+# Host commands.
+
+# The same directory for the twin, as an ordinary one: there each of these acts does its harm.
+TWIN = ("mkdir -p twin/bin; printf '#!/bin/sh\\necho genuine\\n' > twin/bin/leash-ipc; chmod +x twin/bin/leash-ipc; "
+        "ln -s leash-ipc twin/bin/hostcmd; PATH=$PWD/twin/bin:$PATH; ")
+TROJAN = "printf '#!/bin/sh\\necho evil\\n' > evil; chmod +x evil; d=$(dirname $(command -v hostcmd)); "
+
+
+def trojan(attack):
+    """After the attack, a command that is run later must still be the host's."""
+    def act(s):
+        script = TROJAN + f"({attack}) 2>/dev/null; hash -r; sh -c hostcmd"
+        if s.level is None:
+            out = s.sh(TWIN + script)
+        else:
+            out = s.sh(script, ["--ipc", "hostcmd=echo genuine"])
+            if not out:
+                raise Unplayable("hostcmd said nothing")
+        return "" if out == "genuine\n" else f"hostcmd said {out!r}"
+    return act
+
+
+ASK = """
+import glob, json, os, socket
+places = glob.glob("/proc/[0-9]*/root/dev/leash/socket") + glob.glob(os.path.expanduser("~/.cache/leash/work/*/socket"))
+for place in places:
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(5)
+    try:
+        s.connect(place)
+        s.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "call", "params": {"name": "victim", "argv": [], "no_stdin": True}}).encode() + b"\\n")
+        if "LEASH-SECRET" in s.makefile().readline(): print("REACHED")
+    except OSError:
+        pass
+"""
+
+
+def foreign_calls(s):
+    """The host commands of another sandbox of the same user are out of reach. That sandbox is there for the twin, too."""
+    p = subprocess.Popen(s.leash.command("run", "--quiet", *s.suite.accept, "--ipc", "victim=echo LEASH-SECRET", "-C", s.world.work, "--", "sh",
+                                         "-c", "victim > called; sleep 60"),
+                         cwd=s.world.work, env=s.leash.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, **s.leash.how())
+    try:
+        if not lt.wait_for(lambda: s.read(s.path("called")) or p.poll() is not None, 20) or p.poll() is not None:
+            raise Unplayable((p.communicate()[1] or b"").decode(errors="replace"))
+        with open(s.path("ask.py"), "w", encoding="utf-8") as f:
+            f.write(ASK)
+        s.user.own(s.path("ask.py"))
+        return "another sandbox's command was called" if "REACHED" in s.sh(f"{lt.PYTHON} ask.py") else ""
+    finally:
+        p.kill()
+        p.communicate()
+
+
+TROJANS = {
+    "write": "cat evil > $d/leash-ipc",
+    "replace": "rm -f $d/hostcmd; cp evil $d/hostcmd",
+    "rename": "mv evil $d/hostcmd",
+    "link": "ln -sf $PWD/evil $d/hostcmd",
+    "directory": "mv $d ${d}2; mkdir $d; cp evil $d/hostcmd",
+    "above": "mv ${d%/bin} ${d%/bin}2; mkdir -p $d; cp evil $d/hostcmd",
+    "mode": "chmod -R u+w ${d%/bin}; cat evil > $d/leash-ipc",
+    "by-proc": "cp evil /proc/self/root$d/hostcmd",
+}
+
+
 GIT = ["--protect", "workspace"]
 DENY = ["--deny", "$WORKDIR/.env"]
 
@@ -613,6 +680,9 @@ def scenes(suite, levels):
         scene("exhausted-signals", "all queued signals and timers of the user are taken", exhausted("signals")),
         scene("lease", "the host waits for a lease before it may write a file", exhausted("lease", ".env")),
         *([scene("passing", "all descriptors on their way that the user may have are taken", passing)] if suite.user.uid else []),
+        *(scene("trojan-" + name, "a host command is replaced: " + attack, trojan(attack)) for name, attack in TROJANS.items()),
+        # In the native tier the user's own processes outside are turned away as well.
+        scene("foreign-calls", "host commands of another sandbox", foreign_calls, twin=not suite.native),
         scene("flood", "output without end", flood, twin=False),
         scene("fork-bomb", "processes without end", fork_bomb, twin=False),
     ]
