@@ -59,7 +59,7 @@ home() { # pattern reason allowed-path-prefix…
 home 'json-c/|json\.h' 'json-c belongs to proto/' proto/
 home 'seccomp\.h' 'libseccomp belongs to backends/linux/' backends/linux/ tests/unit/backends/
 home 'event2/|event\.h' 'libevent belongs to daemon/' daemon/
-home 'systemd/' 'libsystemd belongs where leashd meets its host' daemon/leashd/
+home 'systemd/' 'libsystemd belongs where leashd meets its host' daemon/leashd/ daemon/launch/
 home 'check\.h' 'the check library belongs to tests/' tests/
 
 # policy/ and proto/ are pure: no call that touches the world (the linker proves it for policy; this names the line).
