@@ -388,7 +388,13 @@ int venv_look(struct session *s, struct arena *a, const struct venv_spec *v, enu
         if (!ours)
                 return look_foreign(v, ret, e);
         snprintf(python, sizeof python, "%s/bin/python", v->path);
-        *ret = strcmp(record->key, v->key) == 0 && stat(python, &st) == 0 ? VENV_READY : VENV_STALE;
+        bool works = stat(python, &st) == 0;
+        if (v->whatever && !works)
+                return error_set(e, ERROR_STATE, ENOENT,
+                                 "the interpreter of the virtual environment %.500s is gone; make "
+                                 "it anew, with what it shall hold (leashctl venv create)",
+                                 v->path);
+        *ret = works && (v->whatever || strcmp(record->key, v->key) == 0) ? VENV_READY : VENV_STALE;
         return 0;
 }
 
@@ -406,6 +412,8 @@ int venv_of_policy(struct session *s, struct arena *a, const struct policy *p, c
                 want.path = NULL; /* a directory that is thrown away: then rather a shared one */
         int r = venv_spec(s, a, &want, workdir, "/policy/python/venv", ret, e);
         if (r >= 0) {
+                (*ret)->whatever = want.path && !want.python && want.packages.n == 0 &&
+                                   want.requirements.n == 0;
                 (*ret)->proxy = p->network.proxy;
                 (*ret)->no_proxy = p->network.no_proxy;
                 (*ret)->accept = p->accept;

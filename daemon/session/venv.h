@@ -17,6 +17,7 @@ struct venv_spec {
         char key[SHA256_HEX];
         const char *path; /* canonical */
         bool cached, system_site_packages;
+        bool whatever; /* only its path was named: one that is there will do, whatever it holds */
         const char *python;           /* as asked for */
         const char *interpreter, *uv; /* paths; uv may be NULL */
         const char *index_url, *proxy;

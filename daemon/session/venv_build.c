@@ -206,6 +206,9 @@ static int prepare_place(struct venv_build *b, struct error *e) {
         }
         b->staging_fd =
                 openat(b->parent_fd, b->staging, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        /* As `python3 -m venv` makes it; the session's own umask lets nobody else in. */
+        if (b->staging_fd >= 0 && !b->spec->cached)
+                (void) fchmod(b->staging_fd, 0755);
         if (b->staging_fd < 0)
                 return error_set(e, ERROR_IO, errno, "%.500s/%s: %s", parent, b->staging,
                                  strerror(errno));

@@ -260,8 +260,8 @@ int worker_send(struct worker *w, unsigned op, unsigned argument, uint64_t id, c
          * nobody reads. */
         (void) fd_set_nonblock(w->fd, true);
         n = socket_send(w->fd, &m, sizeof m, fds, n_fds);
-        if (n == (ssize_t) sizeof m)
-                return 0;
+        if (n == (ssize_t) sizeof m || n == -EPIPE || n == -ECONNRESET)
+                return 0; /* whoever waits hears of its end, and why, from on_ended() */
         return error_set(e, ERROR_LIMIT, EAGAIN, "the interpreter in the sandbox does not listen");
 }
 

@@ -127,11 +127,44 @@ class Bench:
         self.out["memory_kib"] = {"idle": idle, "idle daemon and session": sum(idle.values()), "prepared sandboxes": pool,
                                   "per idle sandbox": round((loaded - sum(idle.values()) - pool) / many)}
 
+    def python(self):
+        """One line of code, with numpy where it is installed: bare, cold, warm, in a session."""
+        module = "numpy" if subprocess.run([lt.PYTHON, "-c", "import numpy"], capture_output=True, check=False).returncode == 0 \
+            else "decimal"
+        code = f"import {module}; print(6 * 7)"
+        rpc = self.leash.rpc()
+        box = rpc.call("sandbox.create", {"policy": {"workdir": self.work}})["sandbox"]
+        session = rpc.call("python.session.start", {"sandbox": box, "python": lt.PYTHON, "imports": [module]})["session"]
+        run = {"sandbox": box, "python": lt.PYTHON, "code": code}
+        subjects = {
+            "python3 -c": lambda: subprocess.run([lt.PYTHON, "-c", code], check=True, capture_output=True,
+                                                 stdin=subprocess.DEVNULL, env=self.env, cwd=self.work),
+            "python.run": lambda: rpc.call("python.run", run),
+            "python.run warm": lambda: rpc.call("python.run", {**run, "warm": True, "imports": [module]}),
+            "session cell": lambda: rpc.call("python.session.run", {"session": session, "code": code})}
+        times = {name: [] for name in subjects}
+        for i in range(max(10, self.args.rounds // 4) + 2):
+            for name, fn in subjects.items():
+                start = time.perf_counter()
+                fn()
+                if i >= 2:
+                    times[name].append((time.perf_counter() - start) * 1e3)
+        rpc.close()
+        bare = statistics.median(times["python3 -c"])
+        self.out["python_ms"] = {"module": module, **{
+            name: {"median": round(statistics.median(v), 3), "p99": round(percentile(v, 0.99), 3), "rounds": len(v),
+                   "ratio": round(statistics.median(v) / bare, 3)} for name, v in times.items()}}
+
     def table(self):
         latency = self.out["latency_ms"]
         print(f"\n{'milliseconds':<18}{'median':>10}{'p99':>10}{'× bare':>9}")
         for name, row in latency.items():
             print(f"{name:<18}{row['median']:>10.2f}{row['p99']:>10.2f}{row['ratio']:>9.2f}")
+        python = self.out["python_ms"]
+        print(f"\n{'Python, ' + python['module']:<18}{'median':>10}{'p99':>10}{'× bare':>9}")
+        for name in list(python)[1:]:
+            row = python[name]
+            print(f"{name:<18}{row['median']:>10.2f}{row['p99']:>10.2f}{row['ratio']:>9.3f}")
         rates = self.out["per_second"]
         print(f"\n{'per second, ' + str(rates['workers']) + ' at once':<24}")
         for name in ("bare", "process.run", "sandbox"):
@@ -145,6 +178,7 @@ class Bench:
                  ("cold start ≤ 30 ms", latency["cold start"]["median"], 30),
                  ("daemon and session ≤ 6144 KiB", self.out["memory_kib"]["idle daemon and session"], 6144),
                  ("idle sandbox ≤ 512 KiB", self.out["memory_kib"]["per idle sandbox"], 512)]
+        goals.append(("python.run warm ≤ 5 ms", python["python.run warm"]["median"], 5))
         if "bwrap" in latency:
             goals.insert(2, ("leashctl run ≤ 0.5 × bwrap",
                              round(latency["leashctl run"]["median"] / latency["bwrap"]["median"], 2), 0.5))
@@ -159,6 +193,7 @@ class Bench:
             keep = self.leash.rpc()  # so that the daemon does not end for want of clients
             self.latency()
             self.rates()
+            self.python()
             self.memory()
             keep.close()
             self.cold()

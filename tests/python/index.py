@@ -122,6 +122,7 @@ class Index:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+        self.server.handle_error = lambda *_: None  # a sandbox that is killed in the middle is no news
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/simple"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -31,8 +31,12 @@ attempt("read", lambda: open(os.path.join(HOME, ".ssh", "id_ed25519")).read())
 attempt("read project", lambda: open(os.path.join({base!r}, "project-secret")).read())
 attempt("append", lambda: open(os.path.join(HOME, ".bashrc"), "a").write("evil"))
 attempt("write outside", lambda: open(os.path.join({base!r}, "dropped"), "w").write("evil"))
-attempt("connect", lambda: socket.create_connection(("127.0.0.1", {other}), 3).close())
-attempt("connect far", lambda: socket.create_connection(("192.0.2.7", 80), 3).close())
+def fetch(host, port):
+    with socket.create_connection((host, port), 3) as s:
+        s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+        assert b" 200 " in s.recv(100)
+attempt("connect", lambda: fetch("127.0.0.1", {other}))
+attempt("connect far", lambda: fetch("192.0.2.7", 80))
 with open(os.path.join({report!r}), "w") as f:
     f.write("\\n".join(REPORT))
 """
@@ -129,6 +133,8 @@ def making_and_using(w):
                  "[p for p in os.environ['PATH'].split(':') if '/dev/' not in p][0])")
     t.ok(r.stdout.split() == ["2", venv, venv, venv + "/bin"], "code in it imports, VIRTUAL_ENV and PATH are set",
          r.stdout + r.stderr)
+    r = w.python("--venv", venv, "-c", "import hello; print(hello.VALUE)")
+    t.ok(r.stdout.strip() == "2", "named by its path alone it is used as it is", r.stdout + r.stderr)
     before = len(w.index.asked)
     r = w.create(venv, "--package", "tool")
     t.ok("there already" in r.stderr and len(w.index.asked) == before, "the same again is used again, and asks nobody")
@@ -215,6 +221,7 @@ def hostile(w):
             report = os.path.join(w.work, "env-" + name, "report")
             hook = ATTEMPTS.format(home=w.user.home, base=w.base, other=other.port, report=report)
             make(w.index.folder, name, "1.0", hook)
+            other.asked.clear()
             r = w.create(os.path.dirname(report), "--package", name, "--json", code=None)
             if r.returncode != 0:
                 t.ok(False, f"{kind}: installed", r.stdout + r.stderr)
@@ -232,7 +239,7 @@ def hostile(w):
             # The twin: the same hook as the same user, without a sandbox.
             if not os.environ.get("LEASH_NO_TWIN"):
                 os.makedirs(os.path.dirname(report), exist_ok=True)
-                code = hook.replace('("192.0.2.7", 80)', f'("127.0.0.1", {other.port})')
+                code = hook.replace('"192.0.2.7", 80', f'"127.0.0.1", {other.port}')
                 subprocess.run([PYTHON, "-c", code], check=True, **w.user.demote())
                 with open(report, encoding="utf-8") as f:
                     lines = f.read().split("\n")
@@ -306,8 +313,11 @@ def bad_input(w):
     refused("an environment of somebody else's making", "leash did not make", p + "2", "--package", "hello")
     r = w.python("--venv", p + "2", "-c", "import sys; print(sys.prefix)")
     t.ok(r.stdout.strip() == p + "2", "twin: to run in, it will do", r.stdout + r.stderr)
-    r = w.create(os.path.join(w.user.home, ".ssh"), code=None)
-    t.ok(r.returncode == 2 and "protected" in r.stderr, "a path in a protected place", r.stderr)
+    free = [n for n in (".aws", ".kube", ".gnupg", ".azure") if not os.path.exists(os.path.join(w.user.home, n))]
+    if free:
+        r = w.create(os.path.join(w.user.home, free[0]), code=None)
+        t.ok(r.returncode == 2 and "protected" in r.stderr and not os.path.exists(os.path.join(w.user.home, free[0])),
+             "a path in a protected place", r.stderr)
 
 
 def full_disk(w):
