@@ -129,7 +129,11 @@ void plan_decide_path(const struct plan *plan, const char *path, enum access_kin
                                         "later.");
                 return;
         }
-        if (plan->native)
+        const char *ipc = plan->subject->ipc_dir;
+        if (ipc && path_is_under(path, ipc))
+                decide(ret, access == ACCESS_WRITE ? VERDICT_DENY : VERDICT_ALLOW, ipc, "/level",
+                       "Host commands lie there; nothing inside can change them.");
+        else if (plan->native)
                 decide_native(plan, path, access, ret);
         else
                 decide_view(plan, path, access, ret);

@@ -110,6 +110,20 @@ class Bench:
             self.out["per_second"][kind] = float(self.tool("rate", self.args.seconds, workers, self.leash.socket_path,
                                                            self.work, kind))
 
+    def host_commands(self):
+        """From inside to a C handler and back: over the socket, as a command; and /bin/true in there, for comparison."""
+        folder = os.path.join(self.args.build, "tests", "bench")
+        r = subprocess.run([os.path.join(folder, "bench-ipc"), os.path.join(folder, "bench-guest"), str(self.args.rounds)],
+                           cwd=self.work, env={**self.env, "LEASH_SOCKET": self.leash.socket_path}, capture_output=True, text=True)
+        if r.returncode:
+            raise SystemExit(f"bench: {r.stderr}")
+        times = {}
+        for line in r.stdout.splitlines():
+            name, ns = line.split("\t")
+            times.setdefault(name, []).append(int(ns) / 1e6)
+        self.out["host_command_ms"] = {name: {"median": round(statistics.median(v), 3), "p99": round(percentile(v, 0.99), 3)}
+                                       for name, v in times.items()}
+
     def memory(self):
         rpc = self.leash.rpc()
         lt.wait_for(lambda: False, 1)
@@ -165,6 +179,9 @@ class Bench:
         for name in list(python)[1:]:
             row = python[name]
             print(f"{name:<18}{row['median']:>10.2f}{row['p99']:>10.2f}{row['ratio']:>9.3f}")
+        print(f"\n{'host command, ms':<18}{'median':>10}{'p99':>10}")
+        for name, row in self.out["host_command_ms"].items():
+            print(f"{name:<18}{row['median']:>10.3f}{row['p99']:>10.3f}")
         rates = self.out["per_second"]
         print(f"\n{'per second, ' + str(rates['workers']) + ' at once':<24}")
         for name in ("bare", "process.run", "sandbox"):
@@ -176,6 +193,8 @@ class Bench:
         goals = [("process.run ≤ 1.5 × bare", latency["process.run"]["ratio"], 1.5),
                  ("leashctl run ≤ 4 × bare", latency["leashctl run"]["ratio"], 4),
                  ("cold start ≤ 30 ms", latency["cold start"]["median"], 30),
+                 ("host command, socket ≤ 0.3 ms", self.out["host_command_ms"]["socket"]["median"], 0.3),
+                 ("host command, command ≤ 2.5 ms", self.out["host_command_ms"]["command"]["median"], 2.5),
                  ("daemon and session ≤ 6144 KiB", self.out["memory_kib"]["idle daemon and session"], 6144),
                  ("idle sandbox ≤ 512 KiB", self.out["memory_kib"]["per idle sandbox"], 512)]
         goals.append(("python.run warm ≤ 5 ms", python["python.run warm"]["median"], 5))
@@ -194,6 +213,7 @@ class Bench:
             self.latency()
             self.rates()
             self.python()
+            self.host_commands()
             self.memory()
             keep.close()
             self.cold()

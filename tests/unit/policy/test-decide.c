@@ -151,6 +151,20 @@ START_TEST(promises_hold_in_any_mix) {
 }
 END_TEST
 
+START_TEST(host_commands_are_not_the_sandboxes) {
+        for (int i = 0; i < 2; i++) {
+                struct situation s = SITUATION;
+                s.subject.ipc_dir = i ? IPC_DIRECTORY : NULL;
+                const struct plan *p = compiled(&s);
+                ck_assert_int_eq(verdict(p, "/dev/leash/bin/x", ACCESS_WRITE),
+                                 i ? VERDICT_DENY : VERDICT_ALLOW);
+                ck_assert_int_eq(verdict(p, "/dev/leash/bin/x", ACCESS_EXECUTE),
+                                 i ? VERDICT_ALLOW : VERDICT_DENY);
+                ck_assert_int_eq(verdict(p, "/dev/leashes", ACCESS_WRITE), VERDICT_ALLOW);
+        }
+}
+END_TEST
+
 START_TEST(explaining_shows_no_control_bytes) {
         struct situation s = SITUATION;
         s.subject.workdir = "/srv/a\x1b[31mb\n";
@@ -166,5 +180,6 @@ END_TEST
 
 int main(void) {
         return RUN_TESTS("decide", later_mounts_cover_earlier_ones, reasons,
-                         promises_hold_in_any_mix, explaining_shows_no_control_bytes);
+                         promises_hold_in_any_mix, host_commands_are_not_the_sandboxes,
+                         explaining_shows_no_control_bytes);
 }
