@@ -411,6 +411,31 @@ def flood(s):
         rpc.close()
 
 
+STOPPER = "import os, signal\nwhile True:\n    try: os.kill(-1, signal.SIGSTOP)\n    except OSError: pass\n"
+
+
+def stopped(s):
+    """A command that stops all others all the time does not stop the sandbox from being used, or its own time limit."""
+    if s.level is None:
+        return ""
+    policy = {"level": s.level, "workdir": s.world.work, "accept": s.suite.losses}
+    null = {"stdin": "null", "stdout": "null", "stderr": "null"}
+    rpc, other = s.leash.rpc(), s.leash.rpc()
+    try:
+        sandbox = rpc.call("sandbox.create", {"policy": policy})["sandbox"]
+        first = rpc.call("process.start", {"sandbox": sandbox, "argv": [lt.PYTHON, "-c", STOPPER], "stdio": null, "timeout_ms": 3000})
+        start = time.monotonic()
+        for _ in range(20):
+            other.call("process.start", {"sandbox": sandbox, "argv": ["/bin/true"], "stdio": null})
+        end = rpc.call("process.wait", {"process": first["process"]})
+        lasted = time.monotonic() - start
+        rpc.call("sandbox.destroy", {"sandbox": sandbox})
+        return "" if end["reason"] == "timeout" and lasted < 20 else f"{end} after {lasted:.1f} s"
+    finally:
+        rpc.close()
+        other.close()
+
+
 def fork_bomb(s):
     """A bomb is stopped with its sandbox, and the host stays answerable."""
     if s.level is None:
@@ -684,5 +709,6 @@ def scenes(suite, levels):
         # In the native tier the user's own processes outside are turned away as well.
         scene("foreign-calls", "host commands of another sandbox", foreign_calls, twin=not suite.native),
         scene("flood", "output without end", flood, twin=False),
+        scene("stopped", "a command stops what is about to start", stopped, twin=False),
         scene("fork-bomb", "processes without end", fork_bomb, twin=False),
     ]

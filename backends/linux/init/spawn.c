@@ -5,6 +5,7 @@
  */
 #include "init.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,9 @@
 #include "judge.h"
 
 #define STACK_BYTES (256u * 1024)
+/* How long a command may take to start where others stop it all the time, and how often we look. */
+#define START_MS 5000
+#define STOPPED_MS 20
 
 struct launch {
         const struct init *in;
@@ -238,8 +242,20 @@ static int stdio_arrange(const struct wire_spawn *s, const int *fds, size_t n_fd
         return next == n_fds ? 0 : -EBADMSG;
 }
 
+/* Until the pipe's other end is gone, by exec or by death, the child is in our memory and we must
+ * not go on. CLONE_VFORK would do that, too, but without an end: what runs in the sandbox may send
+ * SIGSTOP to everything (kill(2) to -1), and then neither time limits nor the judge would work. */
+static void await_exec(pid_t pid, int started) {
+        struct pollfd p = { .fd = started, .events = POLLIN };
+        int64_t end = now_us() + START_MS * INT64_C(1000);
+
+        while (poll(&p, 1, STOPPED_MS) <= 0)
+                kill(pid, now_us() > end ? SIGKILL : SIGCONT);
+}
+
 static int launch_run(struct launch *l, pid_t *ret_pid) {
         static char *stack; /* the one stack of the one child that can exist at a time */
+        int started[2], held, r = 0;
         pid_t pid;
 
         if (!stack) {
@@ -251,9 +267,19 @@ static int launch_run(struct launch *l, pid_t *ret_pid) {
                 }
         }
         l->stage = WIRE_STAGE_EXEC;
-        pid = clone(child, stack + STACK_BYTES, CLONE_VM | CLONE_VFORK | SIGCHLD, l);
-        if (pid < 0)
+        if (pipe2(started, O_CLOEXEC) < 0)
                 return -errno;
+        held = fcntl(started[1], F_DUPFD_CLOEXEC, 10); /* not where take_stdio() closes it */
+        close(started[1]);
+        pid = held < 0 ? -1 : clone(child, stack + STACK_BYTES, CLONE_VM | SIGCHLD, l);
+        if (pid < 0)
+                r = -errno;
+        closep(&held);
+        if (pid >= 0)
+                await_exec(pid, started[0]);
+        close(started[0]);
+        if (r < 0)
+                return r;
         if (l->err) {
                 while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
                         ;
