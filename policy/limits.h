@@ -30,13 +30,16 @@
 #define LIMIT_IPC_COMMANDS 256
 #define LIMIT_IPC_CONNECTIONS 128         /* more wait in the backlog */
 #define LIMIT_IPC_CALLS_PER_CONNECTION 64 /* at once */
+#define LIMIT_IPC_CALLS 256               /* at once: each may be a process of the host */
 #define LIMIT_IPC_PARTIAL_BYTES \
         (16u * 1024 * 1024) /* of lines that are not whole yet, all connections together */
-#define LIMIT_IPC_STDIN_BYTES (16u * 1024 * 1024) /* that become a parameter; as LIMIT_OUTPUT_MAX \
-                                                   */
-#define LIMIT_IPC_HELD_BYTES (64u * 1024 * 1024)  /* of such, all calls together */
-#define LIMIT_IPC_CHUNK_BYTES (256u * 1024)       /* of a stream, in one message */
-#define LIMIT_IPC_DEPTH 128 /* of schemas that are applied within each other */
+#define LIMIT_IPC_STDIN_BYTES                                               \
+        (16u * 1024 * 1024) /* that become a parameter; as LIMIT_OUTPUT_MAX \
+                             */
+#define LIMIT_IPC_HELD_BYTES \
+        (64u * 1024 * 1024) /* of arguments and such input, all calls together, until they end */
+#define LIMIT_IPC_CHUNK_BYTES (256u * 1024) /* of a stream, in one message */
+#define LIMIT_IPC_DEPTH 128                 /* of schemas that are applied within each other */
 
 /* objects of one user */
 #define LIMIT_CONNECTIONS 512

@@ -41,7 +41,8 @@ struct ipc {
         struct ipc_conn_list conns;
         size_t n_conns;
         size_t partial_bytes; /* of lines that are not whole yet */
-        size_t held_bytes;    /* of standard inputs that become parameters */
+        size_t held_bytes;    /* of arguments, and of standard inputs that become such */
+        size_t n_calls;
 };
 
 /* Who is at the other end; told to the client, never relied on. */
@@ -59,7 +60,8 @@ struct ipc_conn {
         struct frame *frame;
         struct event *read_event, *write_event, *kick_event;
         struct evbuffer *out;
-        size_t partial; /* its share of ipc->partial_bytes */
+        size_t partial;    /* its share of ipc->partial_bytes */
+        size_t line_bytes; /* of the line that is being handled */
         struct ipc_call_list calls;
         size_t n_calls;
         struct ipc_caller caller;
@@ -82,6 +84,7 @@ struct ipc_call {
         char *id;          /* the guest's, as JSON text */
         char name[24];     /* the client's */
         struct json *arguments;
+        size_t held_bytes;  /* what these cost whoever has them: its share of ipc->held_bytes */
         struct call *asked; /* ipc.call without its answer */
         bool input_open;    /* the guest may send input */
         char *input;        /* that becomes a parameter */

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WORD_COST 256 /* bytes: of a word as a JSON value, beside its text */
+
 static void held_done(struct ipc_call *x, const struct error *e) {
         while (!STAILQ_EMPTY(&x->held)) {
                 struct held *h = STAILQ_FIRST(&x->held);
@@ -41,6 +43,8 @@ static void call_free(struct ipc_call *x) {
         LIST_REMOVE(x, link);
         LIST_REMOVE(x, session_link);
         x->conn->n_calls--;
+        x->conn->ipc->n_calls--;
+        x->conn->ipc->held_bytes -= x->held_bytes;
         json_unref(x->arguments);
         ipc_entry_unref(x->entry);
         free(x->input_id);
@@ -182,6 +186,7 @@ static int take_arguments(struct ipc_call *x, const struct guest_call_params *p,
 int ipc_call_new(struct ipc_conn *c, const char *id, const struct guest_call_params *p,
                  struct error *e) {
         struct ipc_entry *entry = ipc_find(c->ipc, p->name);
+        size_t cost = c->line_bytes + p->argv.n * WORD_COST;
         struct ipc_call *x;
 
         if (!entry)
@@ -192,6 +197,12 @@ int ipc_call_new(struct ipc_conn *c, const char *id, const struct guest_call_par
         if (c->n_calls >= LIMIT_IPC_CALLS_PER_CONNECTION)
                 return error_set(e, ERROR_LIMIT, EAGAIN, "%u calls run on this connection already",
                                  LIMIT_IPC_CALLS_PER_CONNECTION);
+        if (c->ipc->n_calls >= LIMIT_IPC_CALLS)
+                return error_set(e, ERROR_LIMIT, EAGAIN, "%u calls run in this sandbox already",
+                                 LIMIT_IPC_CALLS);
+        if (c->ipc->held_bytes + cost > LIMIT_IPC_HELD_BYTES)
+                return error_set(e, ERROR_LIMIT, ENOBUFS,
+                                 "the calls of this sandbox hold too much");
         LIST_FOREACH(x, &c->calls, link)
                 if (strcmp(x->id, id) == 0)
                         return error_set(e, ERROR_REQUEST, EEXIST,
@@ -210,6 +221,9 @@ int ipc_call_new(struct ipc_conn *c, const char *id, const struct guest_call_par
         LIST_INSERT_HEAD(&c->calls, x, link);
         LIST_INSERT_HEAD(&c->ipc->sandbox->session->ipc_calls, x, session_link);
         c->n_calls++;
+        c->ipc->n_calls++;
+        x->held_bytes = cost;
+        c->ipc->held_bytes += cost;
 
         int r = take_arguments(x, p, e);
         if (r == 0) {
@@ -276,7 +290,7 @@ static int input_keep(struct ipc_call *x, const struct bytes *data, struct error
         if (room > x->input_room) {
                 if (ipc->held_bytes - x->input_room + room > LIMIT_IPC_HELD_BYTES)
                         return error_set(e, ERROR_LIMIT, ENOBUFS,
-                                         "the calls of this sandbox hold too much input");
+                                         "the calls of this sandbox hold too much");
                 char *more = realloc(x->input, room);
                 if (!more)
                         return error_nomem(e);
@@ -293,6 +307,8 @@ static int input_keep(struct ipc_call *x, const struct bytes *data, struct error
 static int input_complete(struct ipc_call *x, struct error *e) {
         const struct ipc_command *c = &x->entry->command;
         x->input_open = false;
+        x->held_bytes += x->input_len;
+        x->conn->ipc->held_bytes += x->input_len;
         int r = host_command_put_stdin(c, x->arguments, x->input ? x->input : "", x->input_len, e);
         input_drop(x);
         return r < 0 ? r : ask(x, e);

@@ -243,6 +243,7 @@ static void handle_lines(struct ipc_conn *c) {
                 if (r <= 0)
                         return;
                 set_partial(c, c->partial > line.len ? c->partial - line.len - 1 : 0);
+                c->line_bytes = line.len;
                 handle_line(c, &line);
         } while (clock_monotonic() < until);
         ipc_conn_kick(c);

@@ -590,6 +590,39 @@ send("call", 3, name="slow", arguments={"args": []}); print(json.dumps(read()))
         self.assertEqual(self.code(out[1]), "limit_exceeded")
         self.c.until(lambda: len(self.c.cancelled) == 64)
 
+    def test_held(self):
+        """Calls that keep much and never end are refused before they cost much."""
+        self.register({"name": "fed", "stdin": "text"}, {"name": "slow"})
+        self.c.handlers["slow"] = lambda p: None
+        out = self.guest("""
+codes = []
+def more(n, **params):
+    send("call", n, **params)
+    while True:
+        a = read()
+        if a.get("id") == "x" or "error" in a or "result" in a: break
+        if a.get("method") == "read": return codes.append("held")
+    codes.append(a["error"]["data"]["code"])
+for n in range(30): more(n, name="fed", argv=["--a", "x" * 1500000, "--b", "x" * 1500000])
+print(json.dumps(codes))
+""")
+        self.assertEqual(out[0][:20] + out[0][-5:], ["held"] * 20 + ["limit_exceeded"] * 5)
+        self.small(160 << 20)
+        self.assertEqual(self.sh("echo a | fed")[1], '{"text": "a\\n"}\n')
+
+    def test_all_calls(self):
+        self.register({"name": "slow"})
+        self.c.handlers["slow"] = lambda p: None
+        out = self.guest("""
+n = 0
+for k in range(5):
+    s = socket.socket(socket.AF_UNIX); s.connect(os.environ["LEASH_IPC"]); f = s.makefile("rb"); globals()[f"keep{k}"] = (s, f)
+    for i in range(60): send("call", i, name="slow", arguments={"args": []})
+answers = [json.loads(f.readline()) for i in range(44)]
+print(json.dumps(sorted({a["error"]["message"] for a in answers})))
+""")
+        self.assertEqual(out[0], ["256 calls run in this sandbox already"])
+
     def test_descriptors(self):
         """What a guest sends beside its lines never arrives."""
         self.register("one")
