@@ -7,6 +7,8 @@ build=$(cd "$1" && pwd)
 seconds=${2:-60}
 corpus=$(cd "$(dirname "$0")/../corpus" && pwd)
 found=0
+# Undefined behaviour ends the run, too; else it would be a line that nobody reads.
+export UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1
 for program in "$build"/tests/fuzz/fuzz-*; do
         [ -f "$program" ] && [ -x "$program" ] || continue
         name=$(basename "$program")
