@@ -67,6 +67,8 @@ static int place(struct streams *s, int i, bool capture, struct stdio_spec *spec
         if (capture || isatty(i))
                 return relay_by_pipe(s, i, capture, spec);
         *spec = send_fd(s, i);
+        s->flags[i] = fcntl(i, F_GETFL);
+        s->shared[i] = s->flags[i] >= 0;
         return 0;
 }
 
@@ -145,8 +147,17 @@ void streams_finish(struct streams *s) {
                         pump_drain(s->pumps[i]);
 }
 
+/* An open file's flags belong to all who share it (fcntl(2)): O_NONBLOCK, left behind by a command
+ * that was killed or meant it ill, would break whatever the shell runs next on the same pipe. */
+static void flags_restore(const struct streams *s) {
+        for (int i = 0; i < 3; i++)
+                if (s->shared[i] && fcntl(i, F_GETFL) != s->flags[i])
+                        (void) fcntl(i, F_SETFL, s->flags[i]);
+}
+
 void streams_close(struct streams *s) {
         streams_sent(s);
+        flags_restore(s);
         for (size_t i = 0; i < 3; i++) {
                 if (s->pumps[i]) {
                         pump_close(s->pumps[i]);

@@ -12,6 +12,9 @@ struct streams {
         struct pty_size size;
         int fds[3]; /* to send beside the request */
         size_t n_fds;
+        bool shared[3]; /* which of ours the command has; their flags are put back when it has ended
+                         */
+        int flags[3];
         int close_after[3]; /* the command's ends of our pipes */
         size_t n_close;
         struct pump *pumps[3]; /* [0] input, [1] and [2] output; NULL = not needed */

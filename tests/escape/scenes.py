@@ -411,6 +411,22 @@ def flood(s):
         rpc.close()
 
 
+def flags(s):
+    """The open file that a command has as its output is its caller's, too, and stays so when it has ended."""
+    code = "import fcntl\nfcntl.fcntl(1, fcntl.F_SETFL, fcntl.fcntl(1, fcntl.F_GETFL) | 0o4000)\n"
+    ours, theirs = os.pipe()
+    try:
+        before = os.get_blocking(theirs)
+        r = subprocess.run(s.command([lt.PYTHON, "-c", code]), cwd=s.world.work, env=s.leash.env, stdin=subprocess.DEVNULL, stdout=theirs,
+                           stderr=subprocess.PIPE, text=True, timeout=60, **s.how())
+        if r.returncode:
+            raise Unplayable(r.stderr)
+        return "" if os.get_blocking(theirs) == before else "O_NONBLOCK was left on the caller's pipe"
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 STOPPER = "import os, signal\nwhile True:\n    try: os.kill(-1, signal.SIGSTOP)\n    except OSError: pass\n"
 
 
@@ -709,6 +725,7 @@ def scenes(suite, levels):
         # In the native tier the user's own processes outside are turned away as well.
         scene("foreign-calls", "host commands of another sandbox", foreign_calls, twin=not suite.native),
         scene("flood", "output without end", flood, twin=False),
+        scene("flags", "O_NONBLOCK is left behind on a shared pipe", flags),
         scene("stopped", "a command stops what is about to start", stopped, twin=False),
         scene("fork-bomb", "processes without end", fork_bomb, twin=False),
     ]
