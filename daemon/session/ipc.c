@@ -18,7 +18,9 @@
 #include "../common/process.h"
 
 #define PROGRAM "leash-ipc"
-#define BACKLOG 128 /* those that find no place in it wait in connect(2) */
+/* Those that find no place in it wait in connect(2), each with a thread of leash-init where that
+ * call is judged, which has 64 of them. */
+#define BACKLOG 1024
 
 /* the directory */
 
