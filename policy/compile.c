@@ -183,6 +183,12 @@ static int compile_network(struct compile *c, struct error *e) {
                         e, "/network/local_ports",
                         error_set(e, ERROR_LIMIT, E2BIG, "at most %d local ports", GATE_LOCAL_MAX));
         c->plan->gate = outside || n->local_ports.n > 0;
+        struct parent_proxy_url url;
+        if (outside && n->proxy && parent_proxy_parse(n->proxy, &url, NULL) >= 0) {
+                c->plan->proxy = compile_text(c, url.host.kind == HOST_IPV6 ? "[%s]:%u" : "%s:%u",
+                                              url.host.name, url.port);
+                c->plan->no_proxy = n->no_proxy;
+        }
         int r = network_rules_compile(c->a, n, &c->plan->network, e);
         for (size_t i = 0; r >= 0 && i < c->plan->network.n_local_ports; i++) {
                 uint16_t port = c->plan->network.local_ports[i];

@@ -208,6 +208,13 @@ static void explain_network(struct text *t, const struct plan *plan) {
                 add(t, "  deny %s\n", n->deny[i].text);
         for (size_t i = 0; i < n->n_local_ports; i++)
                 add(t, "  the host's loopback, port %u\n", n->local_ports[i]);
+        if (plan->proxy)
+                add(t, "  through the proxy %s%s", plan->proxy,
+                    plan->no_proxy.n > 0 ? ", but for" : "");
+        for (size_t i = 0; plan->proxy && i < plan->no_proxy.n; i++)
+                add(t, " %s", plan->no_proxy.items[i]);
+        if (plan->proxy)
+                add(t, "\n");
 }
 
 static void explain_limits(struct text *t, const struct plan *plan) {

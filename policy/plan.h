@@ -129,6 +129,8 @@ struct plan {
         struct network_rules network;
         bool gate; /* the sandbox has listeners that leash-gate serves (gate.h) */
         struct plan_limits limits;
+        const char *proxy; /* the user's own, host:port without credentials, for people; or NULL */
+        struct strings no_proxy;
         struct pairs certificates; /* expanded; none without a network */
         struct pairs environment;  /* complete: what every command starts with */
 

@@ -47,6 +47,16 @@ static const struct {
           " to network.local_ports, or run with --local-port ", ".", true },
 };
 
+/* Fields that are no matter of the host. */
+static const struct {
+        const char *field, *text;
+} plain_hints[] = {
+        { "/limits/connections",
+          "To allow more, raise limits.connections, or run with --connections N." },
+        { "/limits/network_bytes",
+          "To allow more, raise limits.network_bytes, or run with --net-bytes SIZE." },
+};
+
 /* Text of someone else's inside a line of ours: no controls, ASCII only; `quote` for JSON and
  * quoted strings. */
 static void put_clean(struct http_out *o, const char *s, size_t max, bool quote) {
@@ -63,6 +73,9 @@ static void put_clean(struct http_out *o, const char *s, size_t max, bool quote)
 }
 
 static void put_hint(struct http_out *o, const char *field, const struct host *h, uint16_t port) {
+        for (size_t i = 0; field && i < ELEMENTSOF(plain_hints); i++)
+                if (strcmp(plain_hints[i].field, field) == 0)
+                        http_put_string(o, plain_hints[i].text);
         for (size_t i = 0; field && h && i < ELEMENTSOF(hints); i++) {
                 if (strcmp(hints[i].field, field) != 0 || (hints[i].local && port == 0))
                         continue;

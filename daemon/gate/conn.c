@@ -283,6 +283,14 @@ void conn_fail(struct conn *c, int err) {
                 char why[160];
                 (void) snprintf(why, sizeof(why), "%.80s cannot be reached: %.40s.", c->host.name,
                                 err == ENOENT ? "there is no such name" : strerror(err));
+                if (c->parent_status == 407)
+                        (void) snprintf(
+                                why, sizeof(why),
+                                "The proxy of network.proxy wants other credentials (407).");
+                else if (c->parent_status > 0)
+                        (void) snprintf(why, sizeof(why),
+                                        "The proxy of network.proxy answered %u for %.80s.",
+                                        c->parent_status, c->host.name);
                 http_answer(c, err == ETIMEDOUT ? 504 : 502, why);
         } else if (c->via == GATE_VIA_SOCKS) {
                 socks_refuse(c, err);

@@ -245,6 +245,7 @@ static void parent_run(struct dial *d) {
                         continue;
                 if (r < 0 || !p.tunnel) {
                         /* It has rules of its own, or wants credentials. */
+                        c->parent_status = r < 0 ? 0 : (uint16_t) p.status;
                         failed(d, r < 0 ? EPROTO : p.status == 504 ? ETIMEDOUT : EHOSTUNREACH);
                         return;
                 }
@@ -335,6 +336,7 @@ void dial_start(struct gate *g, struct conn *c, bool parent_http) {
                 return;
         }
         d->conn = c;
+        c->parent_status = 0;
         d->gate = g;
         d->timer.fn = on_timer;
         d->delay.fn = on_delay;

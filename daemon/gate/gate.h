@@ -275,6 +275,7 @@ struct conn {
         struct host host;    /* the target; kind HOST_NAME with an empty name: none yet */
         struct host address; /* that is connected to */
         uint16_t port;
+        uint16_t parent_status; /* what the parent proxy answered instead of 200 */
         uint8_t state, via;
         bool again;                  /* on gate->again */
         bool sniff;                  /* what the client says first is still to be checked */

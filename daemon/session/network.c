@@ -20,6 +20,12 @@ static const char *text_or_null(const char *s) {
         return *s ? s : NULL;
 }
 
+static const char *error_text(int err) {
+        if (err == ENOENT)
+                return "there is no such name";
+        return err > 0 ? strerror(err) : NULL;
+}
+
 void network_event(struct sandbox *sb, const struct gate_frame *f) {
         bool denied = f->verdict == GATE_DENIED;
         struct network_event n = {
@@ -31,7 +37,7 @@ void network_event(struct sandbox *sb, const struct gate_frame *f) {
                 .rule = text_or_null(f->rule),
                 .field = text_or_null(f->field),
                 .why = text_or_null(f->why),
-                .error = f->err > 0 ? strerror(f->err) : NULL,
+                .error = error_text(f->err),
                 .bytes_in = f->bytes_in,
                 .bytes_out = f->bytes_out,
                 .seconds = (double) f->micros / 1e6,

@@ -434,7 +434,9 @@ def test_parent_proxy(gate, new):
     def parent(c):
         head, rest = read_head(c)
         log.append(head)
-        if head.startswith("CONNECT"):
+        if head.startswith("CONNECT closed.test"):
+            c.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        elif head.startswith("CONNECT"):
             host, port = head.split(" ")[1].rsplit(":", 1)
             up = socket.create_connection((WEB4, int(port)))
             c.sendall(b"HTTP/1.1 200 fine\r\n\r\n")
@@ -449,7 +451,7 @@ def test_parent_proxy(gate, new):
         else:
             c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nparent")
     Server("127.0.0.1", 8888, parent)
-    b = new(allow=["behind.test", "direct.test", "good.test", "x.good.test"], proxy="127.0.0.1:8888",
+    b = new(allow=["behind.test", "closed.test", "good.test", "x.good.test"], proxy="127.0.0.1:8888",
             authorization="Basic Zm9v", no_proxy=["good.test"])
     s, head, _ = b.tunnel("behind.test:7")
     assert " 200 " in head, head
@@ -461,6 +463,9 @@ def test_parent_proxy(gate, new):
     r = curl(b, "http://good.test/host", env=PROXY)
     assert r.stdout == b"good.test" and len(log) == 2, (r, log)
     assert b"leash refused" in curl(b, "http://evil.test/", env=PROXY).stdout and len(log) == 2
+    assert " 502 " in b.tunnel("x.good.test:7")[1] and len(log) == 2, "what is below good.test goes round it, too"
+    s, head, rest = b.tunnel("closed.test:443")
+    assert " 502 " in head and b"credentials (407)" in rest + s.recv(4096), (head, rest)
 
 
 world.main(globals())

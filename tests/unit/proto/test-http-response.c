@@ -334,6 +334,10 @@ START_TEST(allow_hints) {
                 { "/network/local_ports", "127.0.0.1", 5432,
                   "To allow it, add 5432 to network.local_ports, or run with --local-port 5432." },
                 { "/network/local_ports", "127.0.0.1", 0, "" },
+                { "/limits/network_bytes", "a.example", 80,
+                  "To allow more, raise limits.network_bytes, or run with --net-bytes SIZE." },
+                { "/limits/connections", "a.example", 0,
+                  "To allow more, raise limits.connections, or run with --connections N." },
                 { "/other", "a.example", 80, "" },
                 { NULL, "a.example", 80, "" },
         };
