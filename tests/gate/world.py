@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -288,7 +289,8 @@ class Gate:
 
         def child():
             os.dup2(fd, 3) if fd != 3 else os.set_inheritable(3, True)
-        self.process = subprocess.Popen([os.path.join(BUILD, "leash-gate")], preexec_fn=child, pass_fds=[3, fd])
+        self.log = tempfile.TemporaryFile()  # a file, as leashd's log is
+        self.process = subprocess.Popen([os.path.join(BUILD, "leash-gate")], preexec_fn=child, pass_fds=[3, fd], stderr=self.log)
         theirs.close()
         self.events, self.asked, self.answers = [], [], {}
         self.lock = threading.Condition()
@@ -342,7 +344,10 @@ class Gate:
     def close(self):
         self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
-        return self.process.wait(10)
+        rc = self.process.wait(10)
+        self.log.seek(0)
+        sys.stderr.write(self.log.read().decode(errors="replace"))
+        return rc
 
 
 LISTEN = r"""
@@ -481,11 +486,11 @@ class Box:
         return rcode, out
 
     def close(self):
-        self.gate.send(type=REMOVE, sandbox=self.number)
         for fd in self.fds:
             os.close(fd)
         self.holder.kill()
         self.holder.wait()
+        self.gate.send(type=REMOVE, sandbox=self.number)
 
 
 def main(namespace):
