@@ -9,6 +9,7 @@ import array
 import ctypes
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -34,6 +35,9 @@ def enter():
             run("ip", "addr", "add", a + "/32", "dev", "lo")
         subprocess.run(["ip", "-6", "addr", "add", WEB6 + "/128", "dev", "lo", "nodad"], stderr=subprocess.DEVNULL)
         return
+    if not shutil.which("nft"):
+        print("nft is not installed")
+        sys.exit(1 if os.environ.get("LEASH_MUST_WORK") else 77)
     flags = ["-n"] if os.geteuid() == 0 else ["-r", "-n"]
     if subprocess.run(["unshare", *flags, "true"], stderr=subprocess.DEVNULL).returncode:
         print("no network namespaces here")
