@@ -161,8 +161,8 @@ static int refuse(const struct compile *c, struct error *e) {
                         fact = losses[i].name;
         }
         int r = error_set(e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
-                          "%s. \"accept\": [%s] (%s) runs without %s:%s", c->refused_text, words,
-                          options, c->n_refused > 1 ? "them" : "it", guarantees);
+                          "%s. %s (\"accept\": [%s]) goes on all the same; what is lost then:%s",
+                          c->refused_text, options, words, guarantees);
         if (e && fact)
                 (void) snprintf(e->fact, sizeof(e->fact), "%s", fact);
         return error_under(e, c->refused_field, r);

@@ -27,6 +27,7 @@ struct waiting {
 
 struct asking {
         struct leash *l;
+        bool quiet;
         struct terminal *terminal;
         FILE *tty; /* open while a question is */
         struct waiting *first, **last;
@@ -149,6 +150,15 @@ void asking_step(struct asking *a) {
         }
 }
 
+/* Else the command's own error would be all there is, and "asked, and refused" not the truth. */
+static void tell_unasked(const struct leash_question *q, bool six) {
+        fputs("leashctl: no terminal to ask on (or not in its foreground): refused ", stderr);
+        fputs(six ? "[" : "", stderr);
+        print_escaped(stderr, q->host);
+        fprintf(stderr, "%s:%u; --allow-host allows it without a question\n", six ? "]" : "",
+                q->port);
+}
+
 static enum leash_decision on_question(struct leash *l, const struct leash_question *q,
                                        void *userdata) {
         struct asking *a = userdata;
@@ -158,7 +168,10 @@ static enum leash_decision on_question(struct leash *l, const struct leash_quest
         (void) l;
         if (w)
                 w->id = strdup(q->id);
-        if (!w || !w->id || (!a->tty && !open_terminal(a))) {
+        bool asked = a->tty || open_terminal(a);
+        if (!asked && !a->quiet)
+                tell_unasked(q, six);
+        if (!w || !w->id || !asked) {
                 if (w)
                         free(w->id);
                 free(w);
@@ -174,11 +187,12 @@ static enum leash_decision on_question(struct leash *l, const struct leash_quest
         return LEASH_LATER;
 }
 
-struct asking *asking_new(struct leash *l, struct terminal *terminal) {
+struct asking *asking_new(struct leash *l, struct terminal *terminal, bool quiet) {
         struct asking *a = calloc(1, sizeof(*a));
         if (!a)
                 return NULL;
         a->l = l;
+        a->quiet = quiet;
         a->terminal = terminal;
         a->last = &a->first;
         leash_set_decide(l, on_question, a);

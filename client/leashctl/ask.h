@@ -10,7 +10,7 @@
 
 struct asking;
 /* Takes the questions of the connection. `terminal` is left while one is put, and entered again. */
-struct asking *asking_new(struct leash *l, struct terminal *terminal);
+struct asking *asking_new(struct leash *l, struct terminal *terminal, bool quiet);
 struct asking *asking_free(struct asking *a);
 /* A question is on the terminal: whatever is typed is its answer, not the command's input. */
 bool asking_is_open(const struct asking *a);

@@ -18,7 +18,7 @@ enum { /* the contract's exit codes (leashctl(1), EXIT STATUS) */
 
 struct ctl { /* one invocation */
         struct options o;
-        struct leash *l; /* NULL until ctl_connect() */
+        struct leash *l;     /* NULL until ctl_connect() */
         bool progress_drawn; /* a line of stderr that is to be cleared (venv.c) */
 };
 
@@ -38,6 +38,7 @@ const struct command *command_by_bit(unsigned bit);
 
 /* main.c, for the tests: argv[0] and all. */
 int leashctl_main(int argc, char **argv);
+int unknown_command(struct ctl *c, const char *word, bool to_run); /* the exit code */
 
 /* ctl.c */
 int ctl_connect(struct ctl *c, unsigned flags); /* 0, or an exit code; has printed */

@@ -308,6 +308,17 @@ static bool may_fall_back(const struct leash *l) {
         return l->error.code == ERROR_EXEC_NOT_FOUND || l->error.code == ERROR_EXEC_DENIED;
 }
 
+/* What only a shell would have understood. */
+static bool is_for_a_shell(const char *program) {
+        static const char *const builtins[] = { "alias", "cd",     "export", "source",
+                                                "set",   "ulimit", ".",      "eval" };
+
+        for (size_t i = 0; i < ELEMENTSOF(builtins); i++)
+                if (strcmp(builtins[i], program) == 0)
+                        return true;
+        return strpbrk(program, " \t\n|&;<>$*`=") != NULL;
+}
+
 /* A backend knows what failed, not always what it was called here. */
 static int fail_exec(struct ctl *c, const char *program) {
         struct error e = c->l->error;
@@ -315,6 +326,10 @@ static int fail_exec(struct ctl *c, const char *program) {
         if (!strstr(e.message, program))
                 snprintf(e.message, sizeof(e.message), "%.300s: %.700s", program,
                          c->l->error.message);
+        size_t n = strlen(e.message);
+        if (e.code == ERROR_EXEC_NOT_FOUND && is_for_a_shell(program))
+                snprintf(e.message + n, sizeof(e.message) - n,
+                         "; for what a shell understands: leashctl run -- sh -c '…'");
         return ctl_fail_with(c, &e);
 }
 
@@ -354,7 +369,7 @@ int live_launch(struct ctl *c, struct launch *launch) {
                 /* Before the request: a signal that comes while the command starts is the
                  * command's. */
                 l.signals = signals_open();
-                l.asking = asking_new(c->l, &l.terminal);
+                l.asking = asking_new(c->l, &l.terminal, c->o.quiet || c->o.json);
                 if (venv_may_be_made(&c->o))
                         venv_watch(c);
                 code = offer(&l);

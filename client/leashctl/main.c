@@ -7,7 +7,7 @@
 
 #include "commands.h"
 
-static int unknown_command(struct ctl *c, const char *word) {
+int unknown_command(struct ctl *c, const char *word, bool to_run) {
         const char *names[32];
 
         for (size_t i = 0; i < commands_n; i++)
@@ -15,6 +15,8 @@ static int unknown_command(struct ctl *c, const char *word) {
         const char *near = nearest_word(word, names, commands_n);
         if (near)
                 return ctl_usage(c, "there is no command \"%s\"; did you mean %s?", word, near);
+        if (!to_run)
+                return ctl_usage(c, "there is no command \"%s\"", word);
         return ctl_usage(c,
                          "there is no command \"%s\"; to run it in a sandbox: leashctl run -- %s …",
                          word, word);
@@ -36,7 +38,7 @@ static int run(struct ctl *c, int argc, char **argv) {
         if (at >= argc)
                 return ctl_usage(c, "give a command, like: leashctl run -- ls");
         if (!cmd)
-                return unknown_command(c, argv[at]);
+                return unknown_command(c, argv[at], true);
         c->o.command = cmd->bit;
         at++;
         if (options_parse(&c->o, argc, argv, &at, &e) < 0)

@@ -70,7 +70,10 @@ static void add_processes(struct table *t, const struct process_list_result *lis
                         continue;
                 join_argv(&p[i].argv, argv, sizeof(argv));
                 age_text(p[i].age_seconds, age, sizeof(age));
-                snprintf(pid, sizeof(pid), "  pid %llu", (unsigned long long) p[i].pid);
+                if (p[i].pid > 0)
+                        snprintf(pid, sizeof(pid), "  pid %llu", (unsigned long long) p[i].pid);
+                else /* it has not come so far as to have one */
+                        snprintf(pid, sizeof(pid), "  starting");
                 table_row(t, (const char *const[]){ pid, "", "", "", age, argv });
         }
 }
@@ -210,7 +213,7 @@ static void print_event(struct watch *w, const struct event *ev) {
         }
         if (ev->network)
                 print_network(ev->network);
-        if (ev->path) {
+        if (ev->path && !ev->denial) { /* a denial has told it */
                 fputc(' ', stdout);
                 print_escaped(stdout, ev->path);
         }

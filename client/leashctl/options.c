@@ -307,6 +307,8 @@ static int add_host_query(struct options *o, const struct option *row, const cha
         const char *end = colon;
         uint64_t port = 0;
 
+        if (strstr(value, "://"))
+                return bad(e, row, value, "HOST or HOST:PORT alone, not a URL");
         if (value[0] == '[') {
                 end = strchr(value, ']');
                 if (!end || (end[1] != '\0' && end[1] != ':'))

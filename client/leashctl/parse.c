@@ -52,9 +52,18 @@ static size_t distance(const char *a, const char *b) {
 
 const char *nearest_word(const char *word, const char *const *words, size_t n) {
         const char *best = NULL;
-        size_t least =
-                strlen(word) > 2 ? 3 : 0; /* two slips of the finger; short words are near to all */
+        size_t len = strlen(word);
+        size_t least = len > 2 ? 3 : 0; /* two slips of the finger; short words are near to all */
 
+        /* "mem" for "memory", "network" for "net": nearer than any slip. */
+        for (size_t i = 0; i < n && len > 2; i++) {
+                size_t m = strlen(words[i]);
+                bool begins = m > 2 && strncmp(word, words[i], m < len ? m : len) == 0;
+                if (begins && (!best || m < strlen(best)))
+                        best = words[i];
+        }
+        if (best)
+                return best;
         for (size_t i = 0; i < n; i++) {
                 size_t d = distance(word, words[i]);
                 if (d < least && d < strlen(word)) {
@@ -65,6 +74,20 @@ const char *nearest_word(const char *word, const char *const *words, size_t n) {
         return best;
 }
 
+/* What such options are called elsewhere. */
+static const struct {
+        const char *word, *name;
+} synonyms[] = {
+        { "network", "net" },     { "no-network", "net" },    { "no-net", "net" },
+        { "allow-net", "net" },   { "domain", "allow-host" }, { "allow-domain", "allow-host" },
+        { "port", "local-port" }, { "cwd", "workdir" },       { "chdir", "workdir" },
+        { "dir", "workdir" },     { "directory", "workdir" }, { "ro", "read" },
+        { "ro-bind", "read" },    { "allow-read", "read" },   { "rw", "write" },
+        { "bind", "write" },      { "volume", "write" },      { "allow-write", "write" },
+        { "allow-run", "exec" },  { "pids", "processes" },    { "policy", "config" },
+        { "setenv", "env" },
+};
+
 static int unknown_option(const struct options *o, const char *arg, const char *name,
                           struct error *e) {
         const char *words[128];
@@ -73,7 +96,24 @@ static int unknown_option(const struct options *o, const char *arg, const char *
         for (size_t i = 0; i < options_n && n < ELEMENTSOF(words); i++)
                 if (!o->command || (options[i].commands & o->command))
                         words[n++] = options[i].name;
-        const char *near = nearest_word(name, words, n);
+        const char *near = NULL;
+        size_t own = n;
+        for (size_t i = 0; i < ELEMENTSOF(synonyms); i++) {
+                const struct option *row = option_by_name(synonyms[i].name);
+                if (o->command && !(row->commands & o->command))
+                        continue;
+                if (strcmp(synonyms[i].word, name) == 0)
+                        near = row->name;
+                if (n < ELEMENTSOF(words))
+                        words[n++] = synonyms[i].word;
+        }
+        if (!near)
+                near = nearest_word(name, words, own);
+        if (!near) /* a slip in one of those */
+                near = nearest_word(name, words + own, n - own);
+        for (size_t i = 0; near && i < ELEMENTSOF(synonyms); i++)
+                if (strcmp(synonyms[i].word, near) == 0)
+                        near = synonyms[i].name;
         if (near)
                 return error_set(e, ERROR_PARAMS, EINVAL, "unknown option %s; did you mean --%s?",
                                  arg, near);

@@ -25,6 +25,18 @@ static char *read_stdin(struct arena *a, size_t *ret_len) {
         return copy;
 }
 
+static void suggest_method(struct error *e, const char *method) {
+        const char *names[METHOD_N_];
+
+        for (size_t i = 0; i < METHOD_N_; i++)
+                names[i] = methods[i].name;
+        const char *near = nearest_word(method, names, METHOD_N_);
+        snprintf(e->message, sizeof(e->message),
+                 "there is no method %.200s%s%s; leashctl discover "
+                 "describes them all",
+                 method, near ? "; did you mean " : "", near ? near : "");
+}
+
 static int call_and_print(struct ctl *c, const char *method, struct json *params) {
         _cleanup_(json_unrefp) struct json *result = NULL;
         int code = ctl_connect(c, 0);
@@ -40,6 +52,8 @@ static int call_and_print(struct ctl *c, const char *method, struct json *params
                         memcpy(e.message, text, sizeof(text));
                 }
                 e.where[0] = '\0';
+                if (e.code == ERROR_METHOD)
+                        suggest_method(&e, method);
                 return ctl_fail_with(c, &e);
         }
         return ctl_print_json(result);
@@ -82,8 +96,9 @@ int cmd_help(struct ctl *c) {
                 return EXIT_OK;
         }
         const struct command *cmd = command_by_name(c->o.operands[0]);
+        c->o.command = cmd ? cmd->bit : 0; /* of no command: the hint is then `leashctl help` */
         if (!cmd)
-                return ctl_usage(c, "there is no command \"%s\"", c->o.operands[0]);
+                return unknown_command(c, c->o.operands[0], false);
         help_command(stdout, cmd);
         return EXIT_OK;
 }

@@ -51,11 +51,13 @@ static void print_denial(const struct denial *d, struct style st) {
         print_escaped(stderr, how);
         fprintf(stderr, "%s ", style_off(st));
         print_escaped(stderr, what);
-        if (d->process || d->rule) {
+        /* Most often the rule is the path: no need to say it twice. */
+        const char *rule = d->rule && strcmp(d->rule, what) != 0 ? d->rule : NULL;
+        if (d->process || rule) {
                 fprintf(stderr, "%s (", style_on(st, COLOUR_DIM));
                 print_escaped(stderr, d->process ? d->process : "");
-                fputs(d->process && d->rule ? ", " : "", stderr);
-                print_escaped(stderr, d->rule ? d->rule : "");
+                fputs(d->process && rule ? ", " : "", stderr);
+                print_escaped(stderr, rule ? rule : "");
                 fprintf(stderr, ")%s", style_off(st));
         }
         if (d->count > 1)

@@ -105,11 +105,11 @@ bool field_allows(const char *field, const char *what, char *ret, size_t size) {
         const struct option *row = row_for(pointer);
         if (row && strcmp(row->name, "deny") == 0) {
                 /* No option takes an entry of a deny list away: lists of that kind only grow. */
-                snprintf(ret, size, "nothing but dropping the rule from filesystem.deny");
+                snprintf(ret, size, "drop that rule from filesystem.deny");
                 return true;
         }
         if (row && strcmp(row->name, "deny-host") == 0) {
-                snprintf(ret, size, "nothing but dropping the rule from network.deny");
+                snprintf(ret, size, "drop that rule from network.deny");
                 return true;
         }
         if (!option_for_field(field, option, sizeof(option)))

@@ -64,11 +64,19 @@ int profile_load(struct session *s, struct arena *a, const char *name, const str
                                          strerror(-r));
                 r = parse(a, text, len, ret, e);
                 free(text);
-                return error_under(e, "/profile", error_wrap(e, r, "%s", path));
+                /* The field is one of the file's: who named only the profile reads it there. */
+                r = error_wrap(e, r, "%s%s%s", path, e && e->where[0] ? " at " : "",
+                               e ? e->where : "");
+                return error_under(e, "/profile", r);
         }
+        char presets[256] = "";
+        for (size_t i = 0, n = 0; policy_preset_name(i) && n < sizeof presets; i++)
+                n += (size_t) snprintf(presets + n, sizeof presets - n, "%s%s", i > 0 ? ", " : "",
+                                       policy_preset_name(i));
         error_set(e, ERROR_NOT_FOUND, ENOENT,
-                  "there is no profile \"%s\" in ~/.config/leash/profiles or /etc/leash/profiles",
-                  name);
+                  "there is no profile \"%s\" in ~/.config/leash/profiles or /etc/leash/profiles; "
+                  "the built-in ones are %s",
+                  name, presets);
         if (e)
                 snprintf(e->where, sizeof e->where, "/profile");
         return -ENOENT;

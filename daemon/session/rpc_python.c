@@ -178,7 +178,8 @@ int rpc_python_remove_venv(struct request *rq, struct error *e) {
                                                        l.matches)
                                            : error_set(e, ERROR_NOT_FOUND, ENOENT,
                                                        "leash has made no virtual environment "
-                                                       "%.600s; python.list_venvs lists them",
+                                                       "%.600s; python.list_venvs (leashctl venv "
+                                                       "list) lists them",
                                                        p->venv));
         int lock = venv_lock(rq->session, l.id);
         if (lock < 0)

@@ -325,6 +325,18 @@ class Commands(Case):
     def test_suggestions(self):
         self.assertIn("did you mean run?", self.ctl("rnu", "ls", code=2).error)
         self.assertIn("leashctl run -- ls", self.ctl("ls", code=2).error)
+        self.assertIn("did you mean --net?", self.ctl("--newtork", "x", code=2).error)
+        self.assertIn("see `leashctl help`\n", self.ctl("help", "nothing", code=2).error)
+        self.assertIn("did you mean sandbox.list", self.ctl("call", "sandbox.lst", code=125).error)
+        self.assertIn("not a URL", self.ctl("check", "--host", "https://example.com", code=2).error)
+
+    def test_profiles(self):
+        self.assertIn("python-dev", self.ctl("run", "--profile", "none", "true", code=125).error)
+
+    def test_words_for_a_shell(self):
+        for words in (("echo a | wc",), ("cd", "/"), ("A=b", "true")):
+            self.assertIn("sh -c", self.ctl("run", *words, code=127).error)
+        self.assertNotIn("sh -c", self.ctl("run", "no-such-program", code=127).error)
 
     def test_venv(self):
         for args, word in ((("venv",), "expected create"), (("venv", "crate"), "expected create"),

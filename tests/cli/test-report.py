@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What leashctl makes of answers that only a real sandbox gives: denials, trust, losses, hostile names."""
 import json
+import subprocess
 import unittest
 
-from support import FakeCase
+from support import LEASHCTL, FakeCase
 
 
 def usage():
@@ -45,10 +46,26 @@ class Report(FakeCase):
         self.assertIn("--no-protect credentials", r.error)
         self.assertEqual(r.text, "")
 
+    def test_a_rule_that_is_the_path_is_told_once(self):
+        self.ends(denials=[dict(self.SECRET, rule="/home/u/.ssh/id")])
+        self.assertIn("read /home/u/.ssh/id (cat) ", self.ctl("run", "x", code=1).error)
+
     def test_hosts(self):
         self.ends(denials=[{"kind": "host", "host": "example.com", "rule": "network.mode=deny",
                             "field": "network.allow", "count": 1}])
         self.assertIn("--allow-host example.com", self.ctl("run", "x", code=1).error)
+
+    def test_a_question_without_a_terminal(self):
+        for quiet in ((), ("-q",)):
+            self.ends()
+            self.fake.after["process.start"].insert(0, {
+                "jsonrpc": "2.0", "id": 7, "method": "network.decide",
+                "params": {"sandbox": "s", "host": "example.com", "port": 80, "protocol": "http"}})
+            p = subprocess.run([LEASHCTL, "run", *quiet, "--net", "ask", "--", "x"], env=self.env, cwd=self.base,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               timeout=60, start_new_session=True)
+            told = b"no terminal to ask on" in p.stderr and b"refused example.com:80" in p.stderr
+            self.assertEqual(told, not quiet, p.stderr)
 
     def test_many_denials_are_cut(self):
         self.ends(denials=[dict(self.WRITE, path=f"/etc/{i}") for i in range(60)])

@@ -184,6 +184,11 @@ START_TEST(test_errors_say_what_to_do) {
                 const char *words, *text;
         } rows[] = {
                 { "--memry|1G", "did you mean --memory?" },
+                { "--mem|1G", "did you mean --memory?" },
+                { "--network|deny", "did you mean --net?" },
+                { "--netwrok|deny", "did you mean --net?" },
+                { "--allow|example.com", "did you mean --allow-host?" },
+                { "--cwd|/", "did you mean --workdir?" },
                 { "--memory|lots", "512M" },
                 { "--memory", "--memory SIZE" },
                 { "--level|high", "strict default permissive" },
