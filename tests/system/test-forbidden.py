@@ -53,6 +53,8 @@ def main():
                  r.stdout + r.stderr)
             t.ok(out[1:-1] == [x for c in ("Inh", "Prm", "Eff", "Bnd", "Amb") for x in (f"Cap{c}:", "0" * 16)],
                  f"{kind}: without a capability", r.stdout)
+            r = w.run(who, "run", "--fresh", "--ipc", "f=echo", "--", "sh", "-c", "f host; touch /dev/leash/bin/g || f still")
+            t.ok(r.stdout == "host\nstill\n", f"{kind}: host commands, in a directory that stays as it is", r.stdout + r.stderr)
         names = {"secret": secret, "outside": outside, "pid": witness.pid, "port": listener.getsockname()[1]}
         for what, command in ATTEMPTS:
             command = command.format(**names)
