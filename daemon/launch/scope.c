@@ -112,15 +112,18 @@ static bool remove_group(int parent, const char *name, unsigned depth) {
         return unlinkat(parent, name, AT_REMOVEDIR) == 0;
 }
 
-static bool is_running(const struct launch *l, const char *name) {
+static bool is_running(const struct launch *l, int ours, const char *name) {
         const char *dash = strchr(name, '-');
         pid_t pid = dash ? (pid_t) strtol(dash + 1, NULL, 10) : 0;
 
         for (size_t i = 0; i < l->n_children; i++)
                 if (l->children[i].pid == pid)
                         return true;
-        /* Of a leash-launch before us: its session lives on while it has its end of the socket. */
-        return pid > 0 && kill(pid, 0) == 0;
+        /* Of a leash-launch before us, or of another one: its session lives on while it has its end
+         * of the socket. A zombie that nobody has waited for is in no group. */
+        _cleanup_(fd_closep) int group = openat(ours, name, O_DIRECTORY | O_CLOEXEC);
+        return pid > 0 && kill(pid, 0) == 0 &&
+               cgroup_read_key(group, "cgroup.events", "populated") > 0;
 }
 
 bool scope_sweep(const struct launch *l) {
@@ -131,7 +134,7 @@ bool scope_sweep(const struct launch *l) {
         DIR *d = ours >= 0 ? fdopendir(dup(ours)) : NULL;
 
         for (struct dirent *e; d && (e = readdir(d));) {
-                if (e->d_type != DT_DIR || e->d_name[0] == '.' || is_running(l, e->d_name))
+                if (e->d_type != DT_DIR || e->d_name[0] == '.' || is_running(l, ours, e->d_name))
                         continue;
                 /* Nothing of a session outlives it. */
                 _cleanup_(fd_closep) int group = openat(ours, e->d_name, O_DIRECTORY | O_CLOEXEC);

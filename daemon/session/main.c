@@ -99,6 +99,14 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
         tell_leashd(s);
 }
 
+/* The warden never speaks first, so this is its end. Without it nothing new can be made, and only
+ * leashd can have another one started: with the next session. */
+static void on_warden(evutil_socket_t warden, short what, void *userdata) {
+        struct session *s = userdata;
+        log_write(&s->log, LOG_ERROR, "leash-warden is gone: ending", LOG_INT("uid", s->user.uid));
+        (void) event_base_loopbreak(s->base);
+}
+
 static void on_signal(evutil_socket_t signo, short what, void *userdata) {
         struct session *s = userdata;
         log_write(&s->log, LOG_INFO, "told to end", LOG_INT("signal", signo));
@@ -204,6 +212,11 @@ static int prepare(struct session *s, struct error *e) {
         if (!s->control_event || !s->reap_event || !s->memory_event ||
             event_add(s->control_event, NULL) < 0)
                 return error_nomem(e);
+        if (s->warden >= 0) {
+                s->warden_event = event_new(s->base, s->warden, EV_READ, on_warden, s);
+                if (!s->warden_event || event_add(s->warden_event, NULL) < 0)
+                        return error_nomem(e);
+        }
         for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
                 s->signal_events[i] = evsignal_new(s->base, signals[i], on_signal, s);
                 if (!s->signal_events[i] || event_add(s->signal_events[i], NULL) < 0)
@@ -233,6 +246,8 @@ static void end(struct session *s) {
         for (size_t i = 0; i < ELEMENTSOF(s->signal_events); i++)
                 event_free(s->signal_events[i]);
         event_free(s->control_event);
+        if (s->warden_event)
+                event_free(s->warden_event);
         event_free(s->reap_event);
         event_free(s->memory_event);
         event_base_free(s->base);

@@ -76,7 +76,7 @@ struct session {
 
         /* main.c */
         int control_fd;
-        struct event *control_event;
+        struct event *control_event, *warden_event;
         struct event *signal_events[2];
         uint64_t received;
         bool reported_busy;
