@@ -411,7 +411,7 @@ int venv_of_policy(struct session *s, struct arena *a, const struct policy *p, c
         if (relative && !workdir)
                 want.path = NULL; /* a directory that is thrown away: then rather a shared one */
         int r = venv_spec(s, a, &want, workdir, "/policy/python/venv", ret, e);
-        if (r >= 0) {
+        if (*ret) {
                 (*ret)->whatever = want.path && !want.python && want.packages.n == 0 &&
                                    want.requirements.n == 0;
                 (*ret)->proxy = p->network.proxy;
