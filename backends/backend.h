@@ -100,7 +100,8 @@ struct backend {
          * (policy/plan.h), and that only this descriptor can change. -1 = none; NULL = this backend
          * never has one: then plan->subject->ipc_dir is a directory of the host. */
         int (*box_ipc)(const struct box *b);
-        /* The process that everything in the box descends from, as we see it. NULL: there is none. */
+        /* The process that everything in the box descends from, as we see it. NULL: there is none.
+         */
         pid_t (*box_pid)(const struct box *b);
         struct box *(*box_free)(
                 struct box *b); /* kills everything in it; takes NULL, returns NULL */

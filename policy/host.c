@@ -34,7 +34,8 @@ static bool read_ipv4(const char *s, size_t len, uint8_t ret[4]) {
                 size_t digits = 0;
                 for (; s < end && is_digit(*s) && digits < 4; s++, digits++)
                         value = value * 10 + (unsigned) (*s - '0');
-                if (digits == 0 || digits > 3 || value > 255 || (digits > 1 && *(s - digits) == '0'))
+                if (digits == 0 || digits > 3 || value > 255 ||
+                    (digits > 1 && *(s - digits) == '0'))
                         return false;
                 ret[i] = (uint8_t) value;
                 if (i < 3 && (s == end || *s++ != '.'))

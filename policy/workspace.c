@@ -137,8 +137,7 @@ static const char *const reported[] = {
         /* on changing into the directory */
         ".envrc", ".envrc.local", ".direnv/*.rc", ".tool-versions", "mise.toml", ".mise.toml",
         /* on committing */
-        ".husky/**",
-        ".pre-commit-config.yaml",
+        ".husky/**", ".pre-commit-config.yaml",
         /* harmless subcommands run what these name, and send the user's tokens where they say */
         ".npmrc", ".yarnrc.yml", ".pnpmfile.cjs", ".cargo/config.toml", ".cargo/config"
 };

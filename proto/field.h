@@ -117,5 +117,5 @@ char *json_print(const struct json *j, bool pretty, size_t *ret_len); /* malloc'
 /* Looking into a value whose shape is not known (`call`, `events`): NULL where there is no such
  * thing. */
 struct json *json_get(const struct json *object, const char *name); /* borrowed */
-const char *json_string(const struct json *j); /* borrowed; NULL: not a string */
+const char *json_string(const struct json *j);            /* borrowed; NULL: not a string */
 struct json *json_at(const struct json *array, size_t i); /* borrowed */

@@ -4,7 +4,7 @@
 #include "json.h"
 #include "shapes-rows.h"
 
-#define TEXT_BYTES 4096                   /* a path, or a sentence */
+#define TEXT_BYTES 4096 /* a path, or a sentence */
 
 const char *const lifetime_names[LIFETIME_N_] = { NULL, "connection", "detached" };
 const char *const sandbox_state_names[SANDBOX_STATE_N_] = { NULL, "starting", "ready", "ending" };

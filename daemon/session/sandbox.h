@@ -23,8 +23,8 @@ struct sandbox {
         double created; /* monotonic */
         bool keep_workdir;
         struct sandbox_gate gate;
-        struct ipc *ipc; /* made when the first host command is registered */
-        bool announced;  /* sandbox.created went out */
+        struct ipc *ipc;               /* made when the first host command is registered */
+        bool announced;                /* sandbox.created went out */
         void (*freed)(void *userdata); /* nothing in it runs any more; NULL = nobody asks */
         void *userdata;
 };
