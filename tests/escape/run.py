@@ -31,6 +31,8 @@ LOST = {
     **dict.fromkeys(("outside/shm", "outside/shm-id", "outside/semaphore", "outside/message-queue", "outside/posix-shm",
                      "scenes/temporary"), SHARED),
     **dict.fromkeys(("scenes/exhausted-inotify", "scenes/exhausted-watches"), "no_namespaces: the user's inotify instances and watches"),
+    "limits/terminals": "no_namespaces: the machine's terminals",
+    "scenes/reported": "no_deny_inside_allow: trusted files made below are not reported",
     # Only who has CAP_SETPCAP may empty it; no_new_privs keeps anything from being gained by it.
     "privilege/bounding": "an ordinary user cannot empty the bounding set",
 }
