@@ -215,6 +215,7 @@ class Bench:
             return table[a] / table[b] if table.get(a) and table.get(b) else None
         goal("CONNECT throughput ≥ 1 × haproxy tcp", ratio(o["stream"], "gate", "haproxy tcp"), 1, True)
         goal("new connections ≥ 0.8 × haproxy tcp", ratio(o["new"], "gate", "haproxy tcp"), 0.8, True)
+        goal("the same, captured: no CONNECT", ratio(o["new"], "gate, captured", "haproxy tcp"), 0.8, True)
         goal("new connections ≥ 0.8 × haproxy http", ratio(o["new"], "gate, http", "haproxy http"), 0.8, True)
         goal("new connections ≥ 2 × tinyproxy", ratio(o["new"], "gate", "tinyproxy"), 2, True)
         added = o["latency_us"]["captured"] - o["latency_us"]["direct"]
