@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -89,8 +88,9 @@ static int place_fds(const int *fds, size_t n, int from) {
         for (size_t i = 0; i < n; i++)
                 if (dup2(moved[i], from + (int) i) < 0)
                         return -errno;
-        /* All of ours is close-on-exec already; what we were started with need not be. */
-        return syscall(SYS_close_range, from + (int) n, ~0U, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+        /* All of ours is close-on-exec already; what we were started with need not be. (Not marked
+         * but closed: CLOSE_RANGE_CLOEXEC is Linux 5.11.) */
+        return syscall(SYS_close_range, from + (int) n, ~0U, 0) < 0 ? -errno : 0;
 }
 
 /* Where there are no user namespaces, not for root either, leash-init works with the host's own
