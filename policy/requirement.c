@@ -112,7 +112,7 @@ static int refuse(const char *text, const char *where, const char *why, struct e
 
 static int check_at(const char **s, const char *text, const char *where, struct index_url *ret_url,
                     struct error *e) {
-        char url[1024];
+        char url[1024] = "";
         struct index_url parsed;
         size_t n = 0;
         (*s)++;

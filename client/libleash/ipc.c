@@ -213,10 +213,10 @@ int ipc_asked(struct leash *l, struct rpc_message *m) {
         c->id = strdup(m->id);
         if (r >= 0 && (!c->arguments || !c->id))
                 r = error_nomem(&e);
-        const struct ipc_handler *h = r < 0 ? NULL : handler_of(l, &c->params);
+        const struct ipc_handler *h = r < 0 || !c->arena ? NULL : handler_of(l, &c->params);
         if (r >= 0 && !h)
                 r = error_set(&e, ERROR_NOT_FOUND, ENOENT, "nobody handles this command any more");
-        if (r < 0) {
+        if (r < 0 || !h) {
                 call_free(c);
                 return refuse(l, m->id, &e);
         }
@@ -237,7 +237,7 @@ int ipc_input(struct leash *l, struct rpc_message *m) {
         struct leash_ipc_call *c = r < 0 ? NULL : call_find(l, p.call);
         if (r >= 0 && !c)
                 r = error_set(&e, ERROR_NOT_FOUND, ENOENT, "there is no such call any more");
-        if (r < 0)
+        if (!c)
                 return refuse(l, m->id, &e);
         if (!c->input) /* whoever does not ask for it does not want it */
                 return reply(l, m->id, CLIENT_IPC_INPUT, &none);

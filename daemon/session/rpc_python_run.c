@@ -87,7 +87,7 @@ static int choose(struct request *rq, const struct sandbox *sb, struct what *x, 
         if (x->python && strchr(x->python, '/')) {
                 int r = expand(rq, x->python, sb ? sb->place.subject.workdir : NULL, "/python", ret,
                                e);
-                if (r < 0)
+                if (r < 0 || !*ret)
                         return r;
         } else
                 *ret = x->python ? x->python : "python3";
@@ -214,8 +214,8 @@ int rpc_python_run(struct request *rq, struct error *e) {
         r = make_argv(rq, p, python, script, &wish.argv, e);
         if (r < 0)
                 return r;
-        return p->warm ? run_warm(rq, sb, p, python, script, &x, &wish, e)
-                       : process_launch(rq, p->sandbox, &own, &wish, e);
+        return p->warm && sb ? run_warm(rq, sb, p, python, script, &x, &wish, e)
+                             : process_launch(rq, p->sandbox, &own, &wish, e);
 }
 
 int rpc_python_session_start(struct request *rq, struct error *e) {
