@@ -46,6 +46,10 @@ const char *json_suggest(const char *word, const char *(*words)(const void *p, s
         for (size_t i = 0; (w = words(p, i)); i++) {
                 size_t distance = edit_distance(word, w);
 
+                /* "timeout" for "timeout_ms": a missing end is no misspelling */
+                if (strlen(word) > 2 && strncmp(w, word, strlen(word)) == 0)
+                        distance = 0;
+
                 /* "x" is not a misspelt "os": something of the word has to be left */
                 if (distance <= best && distance < strlen(w) && distance < strlen(word)) {
                         if (distance < best || !found)

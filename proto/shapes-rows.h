@@ -14,16 +14,17 @@
                     "The caller's own variables: environment.pass of the profile and the policy " \
                     "takes values from here, and nothing else does.")
 
-#define PLACE_ROWS                                                                                \
-        FIELD_STRING(T, sandbox, "sandbox", 0, ID_BYTES,                                          \
-                     "An existing sandbox; without it, one of its own is made from the policy."), \
-                FIELD_OPTIONAL(T, policy, "policy", 0, policy,                                    \
-                               "The policy, not together with a sandbox."),                       \
-                FIELD_STRING(T, profile, "profile", 0, LIMIT_NAME_BYTES,                          \
-                             "A preset or a profile that the policy is laid over."),              \
-                FIELD_OPTIONAL(T, overrides, "overrides", 0, policy,                              \
-                               "A last layer (the command line's): its lists are appended, not "  \
-                               "replaced."),                                                      \
+#define PLACE_ROWS \
+        PLACE_ROWS_OF("An existing sandbox; without it, one of its own is made from the policy.")
+#define PLACE_ROWS_OF(sandbox_text)                                                              \
+        FIELD_STRING(T, sandbox, "sandbox", 0, ID_BYTES, sandbox_text),                          \
+                FIELD_OPTIONAL(T, policy, "policy", 0, policy,                                   \
+                               "The policy, not together with a sandbox."),                      \
+                FIELD_STRING(T, profile, "profile", 0, LIMIT_NAME_BYTES,                         \
+                             "A preset or a profile that the policy is laid over."),             \
+                FIELD_OPTIONAL(T, overrides, "overrides", 0, policy,                             \
+                               "A last layer (the command line's): its lists are appended, not " \
+                               "replaced."),                                                     \
                 CLIENT_ENVIRONMENT
 
 #define ARGV_ROW                                                         \

@@ -312,7 +312,8 @@ SHAPE(process_output, "ProcessOutput", 0, "Output of a process whose stream is \
 
 static const struct field policy_check_params_fields[] = {
 #define T struct policy_check_params
-        PLACE_ROWS,
+        PLACE_ROWS_OF(
+                "An existing sandbox, whose policy is meant; without it, the policy given here."),
         FIELD_LIST(T, queries, "queries", FIELD_REQUIRED, check_query, "What to ask about."),
 #undef T
 };
@@ -320,7 +321,8 @@ SHAPE(policy_check_params, "PolicyCheckParams", 0, "Parameters of policy.check."
 
 static const struct field policy_explain_params_fields[] = {
 #define T struct policy_explain_params
-        PLACE_ROWS,
+        PLACE_ROWS_OF(
+                "An existing sandbox, whose policy is meant; without it, the policy given here."),
 #undef T
 };
 SHAPE(policy_explain_params, "PolicyExplainParams", 0, "Parameters of policy.explain.");

@@ -86,12 +86,13 @@ static void probe_controllers(int group, struct facts *f, const char **ret_why) 
         f->cgroup_cpu = has_word(shared ? on : have, "cpu");
         if (f->cgroup_memory && f->cgroup_pids && f->cgroup_cpu)
                 return;
-        *ret_why = shared ? "Other programs share leash's control group, so it cannot be divided; "
-                            "under systemd, end leashd and start it in one of its own: systemd-run "
-                            "--user --scope -p Delegate=yes leashd --user"
-                          : "Not all of the memory, pids and cpu controllers are given to leash's "
-                            "control "
-                            "group (systemd: Delegate=yes; cgroup v1 may hold them).";
+        *ret_why =
+                shared ? "Other programs share leash's control group, so it cannot be divided; "
+                         "under systemd, systemctl --user enable --now leashd.socket gives it one "
+                         "of its own (leashd(8), CONTROL GROUPS)."
+                       : "Not all of the memory, pids and cpu controllers are given to leash's "
+                         "control "
+                         "group (systemd: Delegate=yes; cgroup v1 may hold them).";
 }
 
 /* Makes a group and removes it; whether it could. */
@@ -133,8 +134,8 @@ void cgroup_probe(struct facts *f, const char **ret_why) {
             !try_child(group, &kill)) {
                 *ret_why =
                         "leash may not make control groups, so memory and cpu cannot be limited; "
-                        "under systemd, end leashd and start it in a group of its own: "
-                        "systemd-run --user --scope -p Delegate=yes leashd --user";
+                        "under systemd, systemctl --user enable --now leashd.socket runs it in a "
+                        "group of its own (leashd(8), CONTROL GROUPS).";
         } else {
                 f->cgroup_v2 = true;
                 f->cgroup_kill = kill;

@@ -56,10 +56,24 @@ void network_event(struct sandbox *sb, const struct gate_frame *f) {
                 snprintf(host, sizeof host, six ? "[%s]:%u" : "%s:%u", f->host, f->port);
         else
                 snprintf(host, sizeof host, "%s", f->host);
+        /* The gate does not know whose connection it was: each that runs has it in its result, but
+         * it is one refusal, and one event. */
+        struct denial *first = NULL;
         struct process *p;
-        LIST_FOREACH(p, &sb->processes, sandbox_link)
-                report_host(p, host, f->via == GATE_VIA_DNS ? "resolve" : "connect",
-                            text_or_null(f->rule), text_or_null(f->field));
+        LIST_FOREACH(p, &sb->processes, sandbox_link) {
+                struct denial *noted =
+                        report_host(p, host, f->via == GATE_VIA_DNS ? "resolve" : "connect",
+                                    text_or_null(f->rule), text_or_null(f->field));
+                first = first ? first : noted;
+        }
+        p = LIST_FIRST(&sb->processes);
+        struct event_details denied_event = {
+                .sandbox = sb->id,
+                .process = p && !LIST_NEXT(p, sandbox_link) ? p->id : NULL,
+                .denial = first,
+        };
+        if (first)
+                events_emit(sb->session, EVENT_DENIED, &denied_event);
 }
 
 struct asked {

@@ -235,19 +235,21 @@ static void note_denial(struct process *p, const struct box_event *ev) {
         tell_denial(p, d);
 }
 
-void report_host(struct process *p, const char *host, const char *access, const char *rule,
-                 const char *field) {
+struct denial *report_host(struct process *p, const char *host, const char *access,
+                           const char *rule, const char *field) {
         const struct denial want = { .host = host, .access = access };
         struct denial *d = count_again(p, &want) ? NULL : room_for_denial(p);
 
         if (!d)
-                return;
+                return NULL;
         *d = (struct denial){ .kind = "host", .access = access, .count = 1 };
         d->host = arena_strdup(p->notes, host);
         d->rule = rule ? arena_strdup(p->notes, rule) : NULL;
         d->field = field ? arena_strdup(p->notes, field) : NULL;
-        if (d->host)
-                tell_denial(p, d);
+        if (!d->host)
+                return NULL;
+        p->n_denials++;
+        return d;
 }
 
 static void note_trust(struct process *p, const char *path) {

@@ -11,7 +11,8 @@ bool report_end(struct process *p, const struct error *e);
 /* Whoever waited on a connection that has gone waits no more: they would pile up on a process that
  * never ends. */
 void report_drop_waiters(struct process *p);
-/* The gate refused a connection of the sandbox that it runs in. */
-void report_host(struct process *p, const char *host, const char *access, const char *rule,
-                 const char *field);
+/* The gate refused a connection of the sandbox that it runs in. Returns what was noted, for the
+ * event, which is the caller's; NULL if it is a repeat. */
+struct denial *report_host(struct process *p, const char *host, const char *access,
+                           const char *rule, const char *field);
 void report_note(struct process *p, const struct box_event *ev); /* BOX_DENIED, BOX_TRUST */

@@ -7,12 +7,12 @@ import json, os, socket, subprocess
 info = json.loads(subprocess.check_output(["leashctl", "doctor", "--json"]))
 leash = socket.socket(socket.AF_UNIX)
 leash.connect(info["socket"])
-lines = leash.makefile("rw", encoding="utf-8")
+lines = leash.makefile("r", encoding="utf-8")  # "rw" would forget, at each write, lines that it has read ahead
 
 
 def call(method, **params):
-    lines.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}) + "\n")
-    lines.flush()
+    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}) + "\n"
+    leash.sendall(request.encode())
     answer = json.loads(lines.readline())
     if "error" in answer:
         raise RuntimeError(answer["error"]["message"])

@@ -4,13 +4,12 @@ import json, os, socket
 # Inside a sandbox: call a command of the host's without a process for it.
 leash = socket.socket(socket.AF_UNIX)
 leash.connect(os.environ["LEASH_IPC"])
-lines = leash.makefile("rw", encoding="utf-8")
+lines = leash.makefile("r", encoding="utf-8")  # "rw" would forget, at each write, lines that it has read ahead
 
 
 def call(name, **arguments):
     params = {"name": name, "arguments": arguments}
-    lines.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "call", "params": params}) + "\n")
-    lines.flush()
+    leash.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "call", "params": params}).encode() + b"\n")
     while True:
         line = json.loads(lines.readline())
         if line.get("method") == "output":  # of a long answer, as it comes

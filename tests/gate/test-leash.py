@@ -132,6 +132,28 @@ def on_terminal(answer, *argv):
     return out, shown
 
 
+def test_one_refusal_is_one_event():
+    """However many commands run: the gate does not know whose connection it was."""
+    def call(method, **params):
+        return json.loads(subprocess.check_output([os.path.join(BUILD, "leashctl"), "call", method, json.dumps(params)], env=ENV))
+    box = call("sandbox.create", lifetime="detached",
+               policy={"workdir": WORK, "network": {"mode": "allowlist", "allow": ["good.test"]}})["sandbox"]
+    other = subprocess.Popen([os.path.join(BUILD, "leashctl"), "run", "--sandbox", box, "sh", "-c", "echo up; sleep 60"],
+                             env=ENV, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    other.stdout.readline()
+    events = subprocess.Popen([os.path.join(BUILD, "leashctl"), "events", "--follow", "--json"], env=ENV,
+                              stdout=subprocess.PIPE)
+    time.sleep(0.3)
+    r = call("process.run", sandbox=box, argv=curl("http://evil.test/"))
+    assert [d["host"] for d in r["denials"]] == ["evil.test:80"], r
+    call("sandbox.destroy", sandbox=box)
+    other.wait()
+    time.sleep(0.3)
+    events.terminate()
+    denied = [e for e in map(json.loads, events.stdout.read().splitlines()) if e["kind"] == "denied"]
+    assert [e["denial"]["host"] for e in denied] == ["evil.test:80"] and "process" not in denied[0], denied
+
+
 def test_ask():
     out, shown = on_terminal(b"y\n", *curl("http://good.test/host"))
     assert out == b"good.test" and b"allow good.test:80?" in shown, (out, shown)
