@@ -101,11 +101,15 @@ static bool same_files(const struct plan_file *a, const struct plan_file *b) {
         return true;
 }
 
-/* Ready, or still at work; neither failed nor gone. */
+/* Ready, or still at work; neither failed nor gone. What a dead one said last is still there to be
+ * read, so its end is asked for itself. */
 static bool is_well(const struct rehearsed *r) {
+        struct pollfd ended = { .fd = r->init.pidfd, .events = POLLIN };
         struct wire_frame f;
         ssize_t n = recv(r->init.control, &f, sizeof(f), MSG_PEEK | MSG_DONTWAIT);
 
+        if (poll(&ended, 1, 0) != 0)
+                return false;
         return n < 0 ? errno == EAGAIN : n == sizeof(f) && f.type == WIRE_READY;
 }
 
