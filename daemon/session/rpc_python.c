@@ -187,9 +187,9 @@ int rpc_python_remove_venv(struct request *rq, struct error *e) {
                                  strerror(-lock));
         struct removing *x = calloc(1, sizeof *x);
         r = x ? venv_record_read(rq->session, rq->arena, l.id, &record) : error_nomem(e);
-        if (r >= 0)
+        if (x && r >= 0)
                 r = take_away(&record, name, &parent, e);
-        if (r < 0) {
+        if (!x || r < 0) {
                 fd_close(lock);
                 free(x);
                 return r;

@@ -226,7 +226,11 @@ int process_new_own(struct session *s, struct sandbox *sb, const struct process_
         rq->session = s;
         rq->method = METHOD_PROCESS_RUN;
         rq->arena = arena_new();
-        int r = rq->arena ? process_new(rq, sb, w, e) : error_nomem(e);
+        if (!rq->arena) {
+                free(rq);
+                return error_nomem(e);
+        }
+        int r = process_new(rq, sb, w, e);
         if (r < 0) {
                 struct error why = ERROR_NULL;
                 request_fail(rq, e ? e : &why);
