@@ -48,7 +48,7 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
                         .kind = m->kind, .mode = m->mode, .fd = -1, .size_bytes = m->size_bytes
                 };
 
-                struct stat st;
+                int r;
 
                 if (mount_is_moot(en, root, m, &file->found[file->n_found]))
                         continue;
@@ -61,10 +61,10 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
                                 return fd;
                         out.fd = (int32_t) file->n_fds;
                         file->fds[file->n_fds++] = fd;
-                        if (fstat(fd, &st) < 0)
-                                return error_set(e, ERROR_IO, errno, "%s: %s", m->source,
-                                                 strerror(errno));
-                        file->found[file->n_found] = (struct found){ st.st_dev, st.st_ino };
+                        r = found_look(fd, "", AT_EMPTY_PATH, &file->found[file->n_found]);
+                        if (r < 0)
+                                return error_set(e, ERROR_IO, -r, "%s: %s", m->source,
+                                                 strerror(-r));
                         if (m->kind == MOUNT_DEVICE && strcmp(m->field, "/security/allow_gpu") == 0)
                                 gpu = true;
                 }

@@ -41,10 +41,13 @@ struct factory {
 #define ENGINE_STACK_BYTES (64u * 1024)
 #define FILTERS_MAX 32 /* combinations of options that occur in one session */
 
-/* One look-up that a plan rests on: what was found, or (0, 0): nothing. */
+/* One look-up that a plan rests on: what was found, or zeros: nothing. Numbers of inodes are used
+ * again, with another birth. */
 struct found {
-        dev_t device;
-        ino_t inode;
+        uint32_t major, minor;
+        uint64_t inode;
+        int64_t seconds;
+        uint32_t nanoseconds;
 };
 
 /* A plan as bytes that are the same for the same plan, the descriptors that it refers to, and what
@@ -144,6 +147,7 @@ void rehearse_trim(struct engine *en, double max_age); /* seconds; 0 = all */
 /* resolve.c: the descriptor of one mount's source; -ENOENT with `e` untouched: optional and not
  * there. */
 /* Is there nothing for this optional mount to do on this host? Else what a mask will cover. */
+int found_look(int dir, const char *path, int flags, struct found *ret); /* -errno of statx(2) */
 bool mount_is_moot(struct engine *en, int root, const struct plan_mount *m, struct found *found);
 int mount_resolve(struct engine *en, int root, const struct plan_mount *m, struct error *e);
 

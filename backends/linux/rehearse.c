@@ -5,11 +5,11 @@
  * for.
  *
  * Such a sandbox is nobody's until it is claimed: no command has run in it. It is given only to a
- * plan whose bytes are the same, whose paths lead to the same files as they did (by device and
- * inode, masks included), and only while no mount of ours has changed: then it is what building it
- * now would give. It is dropped after some seconds, since it holds the file system of its working
- * directory busy. What the host changes in other ways while it waits, a sandbox that was created
- * then would have to live with, too (decision 9).
+ * plan whose bytes are the same, whose paths lead to the same files as they did (by device, inode
+ * and birth, masks included), and only while no mount of ours has changed: then it is what building
+ * it now would give. It is dropped after some seconds, since it holds the file system of its
+ * working directory busy. What the host changes in other ways while it waits, a sandbox that was
+ * created then would have to live with, too (decision 9).
  */
 #include "linux.h"
 
@@ -91,12 +91,16 @@ static bool same_plan(const struct plan_file *a, const struct plan_file *b) {
         return a->size == b->size && memcmp(a->data, b->data, a->size) == 0;
 }
 
+static bool same_found(const struct found *a, const struct found *b) {
+        return a->major == b->major && a->minor == b->minor && a->inode == b->inode &&
+               a->seconds == b->seconds && a->nanoseconds == b->nanoseconds;
+}
+
 static bool same_files(const struct plan_file *a, const struct plan_file *b) {
         if (a->n_found != b->n_found)
                 return false;
         for (size_t i = 0; i < a->n_found; i++)
-                if (a->found[i].device != b->found[i].device ||
-                    a->found[i].inode != b->found[i].inode)
+                if (!same_found(&a->found[i], &b->found[i]))
                         return false;
         return true;
 }

@@ -14,22 +14,32 @@ static bool is_top_level(const char *path) {
         return !strchr(relative(path), '/');
 }
 
+int found_look(int dir, const char *path, int flags, struct found *ret) {
+        struct statx st;
+
+        if (statx(dir, path, flags, STATX_INO | STATX_BTIME, &st) < 0)
+                return -errno;
+        *ret = (struct found){ .major = st.stx_dev_major,
+                               .minor = st.stx_dev_minor,
+                               .inode = st.stx_ino,
+                               .seconds = st.stx_btime.tv_sec,
+                               .nanoseconds = st.stx_btime.tv_nsec };
+        return 0;
+}
+
 /* Masks of system paths lie where the host has them, at every level; those inside private parts of
  * the view are leash-init's to find. */
 bool mount_is_moot(struct engine *en, int root, const struct plan_mount *m, struct found *found) {
         bool system = m->optional && strcmp(m->field, "/level") == 0;
-        struct stat st;
+        int r;
 
         *found = (struct found){};
         if (m->kind != MOUNT_HIDE)
                 return false;
         if (system && absent_known(&en->absent, root, m->target))
                 return true;
-        if (fstatat(root, relative(m->target), &st, AT_SYMLINK_NOFOLLOW) == 0) {
-                *found = (struct found){ st.st_dev, st.st_ino };
-                return false;
-        }
-        if (!system || errno != ENOENT)
+        r = found_look(root, relative(m->target), AT_SYMLINK_NOFOLLOW, found);
+        if (!system || r != -ENOENT)
                 return false;
         absent_note(&en->absent, m->target);
         return true;
