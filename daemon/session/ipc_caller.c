@@ -34,13 +34,13 @@ static bool status_read(pid_t pid, struct status *ret) {
         (void) sscanf(text, "Name:\t%15[^\n]", ret->name);
         const char *line = strstr(text, "\nPPid:");
         if (line)
-                ret->parent = (pid_t) atoi(line + 6);
+                ret->parent = (pid_t) strtol(line + 6, NULL, 10);
         line = strstr(text, "\nNSpid:");
         if (line) { /* the innermost namespace comes last */
                 const char *end = line + 1 + strcspn(line + 1, "\n");
                 while (end > line && end[-1] >= '0' && end[-1] <= '9')
                         end--;
-                ret->inside = (pid_t) atoi(end);
+                ret->inside = (pid_t) strtol(end, NULL, 10);
         }
         free(text);
         return true;

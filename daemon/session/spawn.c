@@ -236,6 +236,8 @@ int process_new_own(struct session *s, struct sandbox *sb, const struct process_
                 request_fail(rq, e ? e : &why);
                 return r;
         }
+        /* The process owns rq now: process_own_request().
+         * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         *ret = LIST_FIRST(&sb->processes); /* where process_alloc() has put it */
         return 0;
 }

@@ -13,6 +13,7 @@
 
 #include "../../../policy/plan.h"
 
+/* Two macros' values, equal as they should be. NOLINTNEXTLINE(misc-redundant-expression) */
 _Static_assert(sizeof(IPC_DIRECTORY) == sizeof("/dev/leash"), "below the staged /dev");
 
 int staging_ipc(struct init *in) {
