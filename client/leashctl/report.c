@@ -6,6 +6,7 @@
  * Where the host has no source of file denials, nothing is claimed (decision 26): the reader gets
  * one ready line that asks the policy.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,11 +98,27 @@ static const char *host_within(struct arena *a, const char *word) {
         return n == 0 ? NULL : arena_printf(a, "%.*s%s", (int) n, host, http && !port ? ":80" : "");
 }
 
+/* Programs that need a host which no argument names. */
+static const struct registry {
+        const char *program, *host, *also;
+} registries[] = {
+        { "npm", "registry.npmjs.org", NULL },
+        { "npx", "registry.npmjs.org", NULL },
+        { "pnpm", "registry.npmjs.org", NULL },
+        { "yarn", "registry.yarnpkg.com", NULL },
+        { "pip", "pypi.org", "'*.pythonhosted.org'" },
+        { "pip3", "pypi.org", "'*.pythonhosted.org'" },
+        { "cargo", "index.crates.io", "static.crates.io" },
+        { "go", "proxy.golang.org", "sum.golang.org" },
+        { "gem", "rubygems.org", NULL },
+};
+
 /* What the failure may have been about: the host of a URL, or a path. */
 struct suspect {
         const char *host, *path;
-        bool read;       /* the policy refuses even to read it */
-        char allow[512]; /* the option that the policy's answer names for the host, or "" */
+        const char *also; /* one more host that it would need, as a shell takes it, or NULL */
+        bool read;        /* the policy refuses even to read it */
+        char allow[512];  /* the option that the policy's answer names for the host, or "" */
 };
 
 /* The last absolute path within a word: of a shell's script, or behind "--output=". */
@@ -121,6 +138,26 @@ static char *path_within(struct arena *a, const char *word) {
         return last ? arena_strndup(a, last, strcspn(last, after)) : NULL;
 }
 
+/* "npm install x", "python3 -m pip download x": what fetches, by its usual words. */
+static const struct registry *registry_of(const struct launch *launch) {
+        static const char *const verbs[] = { "install", "i",     "ci",  "add", "update",
+                                             "upgrade", "fetch", "get", "mod", "download" };
+        const struct registry *r = NULL;
+
+        for (size_t i = 0; i < launch->argv.n; i++) {
+                const char *word = launch->argv.items[i], *slash = strrchr(word, '/');
+                for (size_t k = 0; r && k < ELEMENTSOF(verbs); k++)
+                        if (strcmp(word, verbs[k]) == 0)
+                                return r;
+                if (i > 0 && strcmp(launch->argv.items[i - 1], "-m") != 0)
+                        continue;
+                for (size_t k = 0; k < ELEMENTSOF(registries); k++)
+                        if (strcmp(slash ? slash + 1 : word, registries[k].program) == 0)
+                                r = &registries[k];
+        }
+        return NULL;
+}
+
 /* The likeliest culprit: the last argument that has or is a URL or a path. */
 static struct suspect guess(const struct ctl *c, const struct launch *launch) {
         for (size_t i = launch->argv.n; i > 1; i--) {
@@ -134,7 +171,8 @@ static struct suspect guess(const struct ctl *c, const struct launch *launch) {
                     (strchr(arg, '/') || lstat(arg, &st) >= 0))
                         return (struct suspect){ .path = arg };
         }
-        return (struct suspect){ 0 };
+        const struct registry *r = registry_of(launch);
+        return (struct suspect){ .host = r ? r->host : NULL, .also = r ? r->also : NULL };
 }
 
 /* Does an option of this call bear on the answer? */
@@ -198,7 +236,11 @@ static bool is_outside(struct ctl *c, const struct suspect *s) {
 
         if (s->host) {
                 /* Without a gate nothing sees that a connection was tried: the sandbox has no way
-                 * out to be refused at. With one, it has told what it refused. */
+                 * out to be refused at. With one, it has told what it refused; but the sandbox's
+                 * own loopback, which may not be what was meant, is no business of the gate's. */
+                if (strncmp(s->host, "localhost", 9) == 0 || strncmp(s->host, "127.", 4) == 0 ||
+                    strncmp(s->host, "[::1]", 5) == 0)
+                        return true;
                 for (size_t i = 0; i < c->o.given.n; i++)
                         if (strcmp(c->o.given.items[i], "--net") == 0 ||
                             strcmp(c->o.given.items[i], "--allow-host") == 0)
@@ -240,6 +282,8 @@ static void print_check_line(const struct ctl *c, const struct suspect *s, int c
                 fputs("; to allow it: ", stderr);
                 fputs(s->allow[0] ? "" : "--allow-host ", stderr);
                 print_escaped(stderr, s->allow[0] ? s->allow : word);
+                if (s->also)
+                        fprintf(stderr, " --allow-host %s", s->also);
         }
         fputs(s->host || s->read ? "\n" : " --write\n", stderr);
 }
@@ -267,12 +311,20 @@ static void print_suspicion(struct ctl *c, const struct launch *launch, int code
                 print_check_line(c, &s, code);
 }
 
+/* Told, not left out: it may have been moved, or come back in a sandbox that lives on. */
+static bool has_gone(const char *path) {
+        struct stat st;
+
+        return lstat(path, &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 static void print_trust(const struct process_exit *x) {
         fprintf(stderr,
                 "leashctl: note: the command made or changed files that programs outside trust:");
         for (size_t i = 0; i < x->trust_created.n; i++) {
                 fputs(i > 0 ? ", " : " ", stderr);
                 print_escaped(stderr, x->trust_created.items[i]);
+                fputs(has_gone(x->trust_created.items[i]) ? " (not there any more)" : "", stderr);
         }
         fputs("; look at them before you use them\n", stderr);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What leashctl makes of answers that only a real sandbox gives: denials, trust, losses, hostile names."""
 import json
+import os
 import subprocess
 import unittest
 
@@ -123,6 +124,27 @@ class Report(FakeCase):
             self.assertIn(want, self.ctl("run", *args, code=1).error)
         r = self.ctl("run", "--read", "/x", "--deny-host", "a.example", "curl", "https://a.example", code=1)
         self.assertIn("check --deny-host a.example --host a.example; to allow", r.error)
+
+    def test_registries_are_asked_about(self):
+        self.ends()
+        for args, want in ((("npm", "install", "left-pad"), "--allow-host registry.npmjs.org\n"),
+                           (("python3", "-m", "pip", "install", "six"),
+                            "--allow-host pypi.org --allow-host '*.pythonhosted.org'\n"),
+                           (("/usr/bin/cargo", "fetch"), "--allow-host static.crates.io\n")):
+            self.assertIn(want, self.ctl("run", *args, code=1).error)
+        for args in (("npm", "test"), ("echo", "npm", "install"), ("pip", "--version")):
+            self.assertNotIn("--allow-host", self.ctl("run", *args, code=1).error)
+        # Through a gate, what was refused is known; but what the sandbox's own loopback lacks is not.
+        self.assertNotIn("--allow-host", self.ctl("run", "--net", "allow", "npm", "install", code=1).error)
+        self.assertIn("check --net allow --host localhost:80",
+                      self.ctl("run", "--net", "allow", "curl", "http://localhost/", code=1).error)
+
+    def test_trusted_files_that_have_gone(self):
+        there = os.path.join(self.base, ".envrc")
+        open(there, "w").close()
+        self.ends(exit={"code": 0}, trust=[there, there + "-2"])
+        error = self.ctl("run", "x").error
+        self.assertIn(f"{there}, {there}-2 (not there any more);", error)
 
     def verdicts(self, *words):
         self.fake.handlers["policy.check"] = lambda params, fds: {"verdicts": [{"verdict": w} for w in words]}
