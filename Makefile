@@ -5,9 +5,9 @@ MESON_ARGS ?=
 FUZZ_SECONDS ?= 60
 
 # What `make check` runs; the longer suites have targets of their own.
-SUITES = --suite unit --suite lint --suite api --suite escape --suite tools --suite system --suite gate --suite python
+SUITES = --suite unit --suite lint --suite api --suite escape --suite tools --suite gate
 
-.PHONY: all demo check check-asan check-valgrind check-native check-vm stress bench fuzz lint format install deps clean
+.PHONY: all demo check check-more check-asan check-valgrind check-native check-vm stress bench fuzz lint format install deps clean
 
 all: $(BUILD)/build.ninja
 	meson compile -C $(BUILD)
@@ -25,6 +25,11 @@ demo: deps
 
 check: deps all
 	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs $(SUITES)
+
+# The system service with several users, and virtual environments that are made and used: minutes.
+check-more: deps all
+	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs \
+		--suite system --suite python
 
 # Address and undefined-behaviour sanitizers over the same suites.
 check-asan: deps
