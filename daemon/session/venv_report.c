@@ -90,6 +90,23 @@ static size_t add_line(char *ret, size_t size, size_t used, const char *line, si
                                         (int) n, line);
 }
 
+/* Within pip's three layers of exceptions, what leash-gate answered: that is what a person needs.
+ */
+static size_t add_broken(char *ret, size_t size, size_t used, const char *line, size_t n) {
+        static const char by[] = " by leash: ";
+        const char *said = memmem(line, n, by, sizeof(by) - 1);
+
+        if (!said)
+                return add_line(ret, size, used, line, n);
+        said += sizeof(by) - 1;
+        size_t len = (size_t) (line + n - said);
+        const char *quote = memchr(said, '\'', len);
+        len = quote ? (size_t) (quote - said) : len;
+        while (len > 0 && said[len - 1] == '.')
+                len--;
+        return add_line(ret, size, used, said, len);
+}
+
 static bool has(const char *line, size_t n, const char *word) {
         return memmem(line, n, word, strlen(word)) != NULL;
 }
@@ -113,6 +130,8 @@ static size_t explain_marked(const struct venv_build *b, char *ret, size_t size)
                 }
                 if (has(text, n, "[end of output]"))
                         used = add_line(ret, size, used, last, last_len);
+                else if (wanted && has(text, n, "connection broken by "))
+                        used = add_broken(ret, size, used, text, n);
                 else if (wanted)
                         used = add_line(ret, size, used, text, n);
                 if (n > 0) {

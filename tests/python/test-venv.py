@@ -282,6 +282,8 @@ def bad_input(w):
     refused("an interpreter that is not there", "No such file", p, "--python", "/nowhere/python", code=2)
     refused("an interpreter that cannot be executed", "cannot be executed", p, "--python", "/etc/passwd", code=2)
     refused("an index that nobody serves", "", p, "--package", "hello", "--index-url", "http://127.0.0.1:9/")
+    refused("an index with a name that there is not", "environment: nowhere.invalid cannot be reached", p,
+            "--package", "hello", "--index-url", "https://nowhere.invalid/simple")
     refused("a parent that is not there", "make that directory first", os.path.join(w.work, "a", "b"), code=2)
     refused("too long", "took longer than 3 s", p, "--package", "sleeping", "--timeout", "3s")
     for what in ("a file", "a directory with something", "half an environment"):
