@@ -326,6 +326,9 @@ static void print_trust(const struct process_exit *x) {
                 print_escaped(stderr, x->trust_created.items[i]);
                 fputs(has_gone(x->trust_created.items[i]) ? " (not there any more)" : "", stderr);
         }
+        /* The list has an end, and who fills it may want to hide what comes behind. */
+        if (x->trust_created.n >= LIMIT_DENIALS_PER_RESULT)
+                fputs(", and there may be more: the list is full", stderr);
         fputs("; look at them before you use them\n", stderr);
 }
 
