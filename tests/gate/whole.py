@@ -100,4 +100,5 @@ class Whole:
                 traceback.print_exc()
                 print("FAILED", name, flush=True)
                 failed += 1
-        sys.exit(1 if failed or not self.stop() else 0)
+        stopped = self.stop()  # also after a failure: what is left holds the streams that the test runner waits for
+        sys.exit(1 if failed or not stopped else 0)
