@@ -140,7 +140,8 @@ int confine_gate(struct error *e) {
         drop_capabilities();
         (void) setrlimit(RLIMIT_CORE, &zero);
         (void) setrlimit(RLIMIT_NPROC, &zero);
-        /* RLIMIT_FSIZE stays: its log is a file as a rule, and SIGXFSZ would end it. It opens none. */
+        /* RLIMIT_FSIZE stays: its log is a file as a rule, and SIGXFSZ would end it. It opens none.
+         */
         if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return error_set(e, ERROR_INTERNAL, errno, "cannot give up privileges");
         if (abi > 0) {

@@ -74,7 +74,7 @@ int warden_start(int warden, enum birth_tier tier, int control, pid_t *ret_pid, 
         const struct warden_request rq = { .version = WARDEN_VERSION,
                                            .type = WARDEN_START,
                                            .tier = (uint32_t) tier };
-        struct warden_answer answer;
+        struct warden_answer answer = {};
         _cleanup_close_ int pidfd = -1;
         int r = ask(warden, &rq, control, &answer, &pidfd, e);
 

@@ -4,6 +4,7 @@
  * session that dies is started again by the next caller, but not faster than START_BURST times in
  * START_SECONDS: a session that crashes at once shall not turn into a fork loop.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -321,13 +322,42 @@ int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, str
         return error_set(e, ERROR_INTERNAL, EPIPE, "leash-session does not run");
 }
 
+/* One part of a stored descriptor's name, up to `end`. */
+static bool part(const char **name, int base, uint64_t max, char end, uint64_t *ret) {
+        char *rest;
+
+        if (!isxdigit((unsigned char) **name)) /* strtoull() would take blanks and signs */
+                return false;
+        errno = 0;
+        *ret = strtoull(*name, &rest, base);
+        if (errno != 0 || *ret > max || *rest != end)
+                return false;
+        *name = rest + (end != '\0');
+        return true;
+}
+
+static bool parse_name(const char *name, struct identity *who, uint64_t *ret_groups,
+                       uint64_t *ret_number) {
+        uint64_t uid, gid;
+
+        if (strncmp(name, SESSION_FD_PREFIX, strlen(SESSION_FD_PREFIX)) != 0)
+                return false;
+        name += strlen(SESSION_FD_PREFIX);
+        if (!part(&name, 10, UINT32_MAX, '-', &uid) || !part(&name, 10, UINT32_MAX, '-', &gid) ||
+            !part(&name, 16, UINT64_MAX, '-', ret_groups) ||
+            !part(&name, 10, UINT64_MAX, '\0', ret_number))
+                return false;
+        who->uid = (uid_t) uid;
+        who->gid = (gid_t) gid;
+        return true;
+}
+
 int sessions_adopt(struct leashd *d, const char *name, int fd) {
         const struct control_message hello = { .version = CONTROL_VERSION, .type = CONTROL_HELLO };
         struct identity who = { .pid = -1 };
         uint64_t groups, number;
 
-        if (sscanf(name, SESSION_FD_PREFIX "%u-%u-%16" SCNx64 "-%" SCNu64, &who.uid, &who.gid,
-                   &groups, &number) != 4)
+        if (!parse_name(name, &who, &groups, &number))
                 return -EINVAL;
         if (socket_send(fd, &hello, sizeof hello, NULL, 0) < 0)
                 return -EPIPE; /* it has ended meanwhile */

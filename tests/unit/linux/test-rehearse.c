@@ -192,9 +192,9 @@ END_TEST
 START_TEST(one_that_died_is_passed_over) {
         rehearsed();
         /* It has said that it is ready before it dies. */
-        ck_assert_int_eq(poll(&(struct pollfd){ engine->rehearsed[0].init.control, POLLIN, 0 }, 1,
-                              10000),
-                         1);
+        ck_assert_int_eq(
+                poll(&(struct pollfd){ engine->rehearsed[0].init.control, POLLIN, 0 }, 1, 10000),
+                1);
         syscall(SYS_pidfd_send_signal, engine->rehearsed[0].init.pidfd, SIGKILL, NULL, 0);
         for (struct pollfd p = { .fd = engine->rehearsed[0].init.pidfd, .events = POLLIN };
              poll(&p, 1, 10000) < 1;)
