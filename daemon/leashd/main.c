@@ -192,6 +192,18 @@ static int prepare(struct leashd *d, struct error *e) {
         return r >= 0 && d->system ? confine_leashd(e) : r;
 }
 
+static void done(struct leashd *d) {
+        host_stop(d);
+        if (d->idle_event)
+                event_free(d->idle_event);
+        for (size_t i = 0; i < ELEMENTSOF(d->signal_events); i++)
+                if (d->signal_events[i])
+                        event_free(d->signal_events[i]);
+        if (d->base)
+                event_base_free(d->base);
+        free(d->own_path);
+}
+
 int main(int argc, char **argv) {
         struct leashd d = { .log = { .fd = STDERR_FILENO, .program = "leashd" },
                             .listen_fd = -1,
@@ -209,6 +221,7 @@ int main(int argc, char **argv) {
         d.soft_files = process_raise_files();
         if (prepare(&d, &e) < 0) {
                 fprintf(stderr, "leashd: %s\n", e.message);
+                done(&d);
                 return 1;
         }
         log_write(&d.log, LOG_INFO, "listening", LOG_STR("socket", d.socket_path));
@@ -219,11 +232,6 @@ int main(int argc, char **argv) {
         host_stopping(&d);
         listen_stop(&d);
         sessions_end(&d);
-        host_stop(&d);
-        event_free(d.idle_event);
-        for (size_t i = 0; i < ELEMENTSOF(d.signal_events); i++)
-                event_free(d.signal_events[i]);
-        event_base_free(d.base);
-        free(d.own_path);
+        done(&d);
         return d.failed ? 1 : 0;
 }

@@ -158,6 +158,11 @@ class Leash:
                     shutil.copy2(path, target)
         return copy
 
+    def sanitized(self):
+        """Was it built with a sanitizer? Then how much memory it takes says nothing."""
+        with open(os.path.join(os.path.dirname(self.leashctl), "leashd"), "rb") as f:
+            return b"__asan_init" in f.read()
+
     def command(self, *args):
         """leashctl, and what has to stand before it; with how() as keyword arguments for subprocess."""
         return [*(self.native.prefix() if self.native else ()), self.leashctl, *args]
