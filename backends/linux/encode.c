@@ -162,14 +162,14 @@ static void environment_encode(struct wire_writer *w, const struct plan *plan) {
 
         for (size_t i = 0; i < plan->environment.n; i++) {
                 const struct pair *p = &plan->environment.items[i];
+
+                if (strcmp(p->name, "LEASH_SANDBOX") == 0)
+                        continue;
+
                 size_t name = strlen(p->name), value = strlen(p->value);
                 char *text = malloc(name + value + 2);
                 uint64_t s, *at;
 
-                if (strcmp(p->name, "LEASH_SANDBOX") == 0) {
-                        free(text);
-                        continue;
-                }
                 if (!text) {
                         w->failed = true;
                         return;

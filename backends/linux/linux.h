@@ -146,8 +146,8 @@ void rehearse_trim(struct engine *en, double max_age); /* seconds; 0 = all */
 
 /* resolve.c: the descriptor of one mount's source; -ENOENT with `e` untouched: optional and not
  * there. */
-/* Is there nothing for this optional mount to do on this host? Else what a mask will cover. */
 int found_look(int dir, const char *path, int flags, struct found *ret); /* -errno of statx(2) */
+/* Is there nothing for this optional mount to do on this host? Else what a mask will cover. */
 bool mount_is_moot(struct engine *en, int root, const struct plan_mount *m, struct found *found);
 int mount_resolve(struct engine *en, int root, const struct plan_mount *m, struct error *e);
 

@@ -17,18 +17,22 @@ int leash_decide(struct leash *l, const char *id, enum leash_decision decision) 
                                                                                    : DECIDE_DENY,
                 .remember = decision == LEASH_YES_REMEMBER || decision == LEASH_NO_REMEMBER,
         };
+        return leash_reply(l, id, CLIENT_NETWORK_DECIDE, &result);
+}
+
+int leash_reply(struct leash *l, const char *id, enum client_method_id method, const void *result) {
         _cleanup_(json_unrefp) struct json *j = NULL;
         struct error e = ERROR_NULL;
         size_t len = 0;
 
-        int r = shape_encode(client_methods[CLIENT_NETWORK_DECIDE].result, &result, &j, &e);
+        int r = shape_encode(client_methods[method].result, result, &j, &e);
         if (r < 0)
                 return leash_fail(l, &e, r);
         char *line = rpc_format_result(id, j, &len);
         return leash_send(l, line, len);
 }
 
-static int refuse(struct leash *l, const char *id, const struct error *e) {
+int leash_refuse(struct leash *l, const char *id, const struct error *e) {
         size_t len = 0;
         char *line = rpc_format_error(id, e, &len);
         return leash_send(l, line, len);
@@ -46,13 +50,13 @@ int answer_request(struct leash *l, struct rpc_message *m) {
                 return ipc_input(l, m);
         if (method != CLIENT_NETWORK_DECIDE) {
                 error_set(&e, ERROR_METHOD, ENOSYS, "this client does not know %.40s", m->method);
-                return refuse(l, m->id, &e);
+                return leash_refuse(l, m->id, &e);
         }
         int r = a ? shape_decode_lax(client_methods[CLIENT_NETWORK_DECIDE].params, m->params, a, &p,
                                      &e)
                   : error_nomem(&e);
         if (r < 0)
-                return refuse(l, m->id, &e);
+                return leash_refuse(l, m->id, &e);
         const struct leash_question q = { .id = m->id,
                                           .sandbox = p.sandbox,
                                           .process = p.process ? p.process : "",

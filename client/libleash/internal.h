@@ -76,6 +76,9 @@ int queue_flush(struct leash *l); /* 1: all is out, 0: the socket is full */
 void queue_drop(struct leash *l);
 
 int leash_send(struct leash *l, char *line, size_t len); /* takes the line */
+/* Answers to what the daemon asks. */
+int leash_reply(struct leash *l, const char *id, enum client_method_id method, const void *result);
+int leash_refuse(struct leash *l, const char *id, const struct error *e);
 
 /* decide.c: the daemon's request, answered */
 int answer_request(struct leash *l, struct rpc_message *m);

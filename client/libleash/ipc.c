@@ -53,26 +53,6 @@ static struct leash_ipc_call *call_find(struct leash *l, const char *name) {
         return c;
 }
 
-static int reply(struct leash *l, const char *id, enum client_method_id method,
-                 const void *result) {
-        _cleanup_(json_unrefp) struct json *j = NULL;
-        struct error e = ERROR_NULL;
-        size_t len = 0;
-
-        int r = shape_encode(client_methods[method].result, result, &j, &e);
-        if (r < 0)
-                return leash_fail(l, &e, r);
-        char *line = rpc_format_result(id, j, &len);
-        return leash_send(l, line, len);
-}
-
-static int refuse(struct leash *l, const char *id, const struct error *e) {
-        size_t len = 0;
-        char *line = rpc_format_error(id, e, &len);
-
-        return leash_send(l, line, len);
-}
-
 /* registering */
 
 static int encode_spec(const char *sandbox, const char *spec, struct json **ret, struct error *e) {
@@ -218,7 +198,7 @@ int ipc_asked(struct leash *l, struct rpc_message *m) {
                 r = error_set(&e, ERROR_NOT_FOUND, ENOENT, "nobody handles this command any more");
         if (r < 0 || !h) {
                 call_free(c);
-                return refuse(l, m->id, &e);
+                return leash_refuse(l, m->id, &e);
         }
         c->next = l->calls;
         l->calls = c;
@@ -238,9 +218,9 @@ int ipc_input(struct leash *l, struct rpc_message *m) {
         if (r >= 0 && !c)
                 r = error_set(&e, ERROR_NOT_FOUND, ENOENT, "there is no such call any more");
         if (!c)
-                return refuse(l, m->id, &e);
+                return leash_refuse(l, m->id, &e);
         if (!c->input) /* whoever does not ask for it does not want it */
-                return reply(l, m->id, CLIENT_IPC_INPUT, &none);
+                return leash_reply(l, m->id, CLIENT_IPC_INPUT, &none);
         free(c->input_id);
         c->input_id = strdup(m->id);
         if (!c->input_id)
@@ -314,7 +294,7 @@ int leash_ipc_input_taken(struct leash_ipc_call *c) {
 
         c->input_id = NULL;
         if (id && c->l)
-                r = reply(c->l, id, CLIENT_IPC_INPUT, &none);
+                r = leash_reply(c->l, id, CLIENT_IPC_INPUT, &none);
         free(id);
         return r;
 }
@@ -322,7 +302,7 @@ int leash_ipc_input_taken(struct leash_ipc_call *c) {
 /* answers */
 
 static int answer(struct leash_ipc_call *c, const struct ipc_call_result *result) {
-        int r = c->l ? reply(c->l, c->id, CLIENT_IPC_CALL, result) : 0;
+        int r = c->l ? leash_reply(c->l, c->id, CLIENT_IPC_CALL, result) : 0;
 
         call_free(c);
         return r;
@@ -359,7 +339,7 @@ int leash_ipc_fail(struct leash_ipc_call *c, const char *message) {
         /* Refused: of the codes that a caller can tell apart, the one that blames nobody else. */
         error_set(&e, ERROR_REFUSED, 0, "%s", message && *message ? message : "failed");
         if (c->l)
-                r = refuse(c->l, c->id, &e);
+                r = leash_refuse(c->l, c->id, &e);
         call_free(c);
         return r;
 }
