@@ -68,6 +68,13 @@ struct box_event {
         size_t n_others;
 };
 
+/* How the sandboxes that were asked for came about. */
+struct engine_counts {
+        uint64_t rehearsed; /* built to the end before they were asked for */
+        uint64_t prepared;  /* taken from the pool */
+        uint64_t fresh;     /* the pool was empty */
+};
+
 struct backend {
         const char *name;
         /* Facts, by trying; some milliseconds. */
@@ -86,6 +93,9 @@ struct backend {
         /* Drop prepared sandboxes (idle for long, or memory is short). */
         void (*engine_trim)(struct engine *en);
 
+        /* NULL: nothing is prepared here. */
+        void (*engine_count)(const struct engine *en, struct engine_counts *ret);
+
         /* Starts building; BOX_READY or BOX_FAILED follows. The plan must outlive the box. */
         int (*box_new)(struct engine *en, const struct plan *plan, struct box **ret,
                        struct error *e);
@@ -103,6 +113,9 @@ struct backend {
         /* The process that everything in the box descends from, as we see it. NULL: there is none.
          */
         pid_t (*box_pid)(const struct box *b);
+        /* Bytes of memory that it takes now; 0 = nobody counts them. NULL: this backend never does.
+         */
+        uint64_t (*box_memory)(const struct box *b);
         struct box *(*box_free)(
                 struct box *b); /* kills everything in it; takes NULL, returns NULL */
 };

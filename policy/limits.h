@@ -25,6 +25,11 @@
 #define LIMIT_OUTPUT_DEFAULT \
         (1u * 1024 * 1024) /* captured bytes per stream without max_output_bytes */
 #define LIMIT_OUTPUT_MAX (16u * 1024 * 1024) /* more belongs into a file, or a stream */
+/* All captures of one user together: beyond it outputs are cut as at their own limit. Four commands
+ * may still have the largest limit on both streams. */
+#define LIMIT_CAPTURED_BYTES (8ul * LIMIT_OUTPUT_MAX)
+/* Input that waits, of all commands of one user. Requests hold a copy of the text, too. */
+#define LIMIT_INPUT_BYTES (32ul * LIMIT_OUT_QUEUE_BYTES)
 
 /* host commands, per sandbox: who calls is hostile */
 #define LIMIT_IPC_COMMANDS 256

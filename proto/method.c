@@ -7,6 +7,11 @@
 const struct method methods[METHOD_N_] = {
         [METHOD_LEASH_INFO] = { "leash.info", &empty_shape, &leash_info_result_shape, 0,
                                 "Tells what leash and this host can do." },
+        [METHOD_LEASH_STATUS] = { "leash.status", &empty_shape, &leash_status_result_shape, 0,
+                                  "Tells how things stand in the caller's session: what is "
+                                  "enforced, what runs, what is used of which limit." },
+        [METHOD_LEASH_STATS] = { "leash.stats", &empty_shape, &leash_stats_result_shape, 0,
+                                 "Gives what the caller's session has counted since it started." },
         [METHOD_RPC_DISCOVER] = { "rpc.discover", &empty_shape, NULL, 0, "Gives this document." },
         [METHOD_SANDBOX_CREATE] = { "sandbox.create", &sandbox_create_params_shape,
                                     &sandbox_create_result_shape, 0,

@@ -78,6 +78,8 @@ static const struct field sandbox_info_fields[] = {
                    "How many commands run in it now."),
         FIELD_NUMBER(T, age_seconds, "age_seconds", FIELD_REQUIRED, "How long ago it was made."),
         FIELD_BOOL(T, mine, "mine", FIELD_REQUIRED, "This connection made it."),
+        FIELD_UINT(T, memory_bytes, "memory_bytes", 0, 0, 0,
+                   "Memory that it takes now; absent where it has no control group of its own."),
         FIELD_OBJECT(T, enforcement, "enforcement", FIELD_REQUIRED, enforcement,
                      "How it is enforced."),
 #undef T

@@ -57,7 +57,8 @@ struct sandbox_info {
         enum lifetime lifetime;
         uint64_t processes;
         double age_seconds;
-        bool mine; /* made by this connection */
+        bool mine;             /* made by this connection */
+        uint64_t memory_bytes; /* 0: not known */
         struct enforcement enforcement;
 };
 struct sandbox_params {
@@ -244,6 +245,49 @@ struct leash_info_result {
         struct list mechanisms; /* of info_mechanism */
         struct list losses;     /* of info_loss: what a default policy would have to accept here */
         struct strings denial_sources; /* decision 26 */
+};
+/* leash.status */
+struct status_limit {
+        const char *name, *source;
+        uint64_t used, limit;
+};
+struct leash_status_result {
+        const char *version, *mode, *socket, *tier, *reason, *cgroup;
+        uint64_t uid, pid, daemon_pid;
+        int64_t landlock_abi;
+        double uptime_seconds;
+        struct strings losses;
+        struct list sandboxes; /* of sandbox_info */
+        struct list limits;    /* of status_limit */
+        bool admin_broken;
+        struct admin_config *admin; /* NULL: there is none */
+};
+/* leash.stats: named, typed and labelled as Prometheus wants it. */
+enum metric_kind {
+        METRIC_UNSET = 0,
+        METRIC_COUNTER,
+        METRIC_GAUGE,
+        METRIC_HISTOGRAM,
+        METRIC_KIND_N_,
+};
+struct metric_bucket {
+        double le;
+        uint64_t count; /* of all that are not above it */
+};
+struct metric_sample {
+        struct pairs labels;
+        double value; /* a histogram's: how many there were */
+        double sum;
+        struct list buckets; /* of metric_bucket */
+};
+struct metric {
+        const char *name, *help;
+        enum metric_kind kind;
+        struct list samples; /* of metric_sample */
+};
+struct leash_stats_result {
+        uint64_t uid;
+        struct list metrics; /* of metric */
 };
 struct events_subscribe_params {
         const char *sandbox;
@@ -464,6 +508,7 @@ extern const char *const exit_reason_names[REASON_N_];
 extern const char *const stream_names[STREAM_N_];
 extern const char *const access_names[ACCESS_N_];
 extern const char *const decide_verdict_names[DECIDE_N_];
+extern const char *const metric_kind_names[METRIC_KIND_N_];
 extern const char *const cell_status_names[CELL_N_];
 extern const char *const ipc_cancel_reason_names[IPC_CANCEL_N_];
 const char *event_kind_name(size_t i); /* NULL past the end */
@@ -518,6 +563,12 @@ SHAPE_DECLARE(policy_explain_result)
 SHAPE_DECLARE(info_mechanism)
 SHAPE_DECLARE(info_loss)
 SHAPE_DECLARE(leash_info_result)
+SHAPE_DECLARE(status_limit)
+SHAPE_DECLARE(leash_status_result)
+SHAPE_DECLARE(metric_bucket)
+SHAPE_DECLARE(metric_sample)
+SHAPE_DECLARE(metric)
+SHAPE_DECLARE(leash_stats_result)
 SHAPE_DECLARE(events_subscribe_params)
 SHAPE_DECLARE(network_event)
 SHAPE_DECLARE(network_decide_params)

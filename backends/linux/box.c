@@ -442,3 +442,7 @@ int box_ipc(const struct box *b) {
 pid_t box_pid(const struct box *b) {
         return b->init.pid;
 }
+
+uint64_t box_memory(const struct box *b) {
+        return b->cgroup < 0 ? 0 : cgroup_memory(b->cgroup);
+}

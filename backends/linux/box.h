@@ -12,4 +12,5 @@ int box_signal(struct box *b, uint64_t id, int signo, struct error *e);
 int box_resize(struct box *b, uint64_t id, unsigned rows, unsigned cols);
 int box_ipc(const struct box *b);
 pid_t box_pid(const struct box *b);
+uint64_t box_memory(const struct box *b);
 struct box *box_free(struct box *b);

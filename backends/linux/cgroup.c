@@ -186,6 +186,10 @@ void cgroup_usage(int fd, struct cgroup_usage *ret) {
         };
 }
 
+uint64_t cgroup_memory(int fd) {
+        return cgroup_read_key(fd, "memory.current", NULL);
+}
+
 static uint64_t now_ms(void) {
         struct timespec t;
 

@@ -39,6 +39,7 @@ struct cgroup_usage {
         uint64_t cpu_us;
 };
 void cgroup_usage(int fd, struct cgroup_usage *ret);
+uint64_t cgroup_memory(int fd); /* bytes now; 0 without the controller */
 
 /* Kills all processes of the group and waits until none is left: 0, or -ETIMEDOUT. */
 int cgroup_kill(int fd, unsigned timeout_ms);

@@ -98,6 +98,12 @@ static int engine_fd(const struct engine *en) {
         return en->watch;
 }
 
+static void engine_count(const struct engine *en, struct engine_counts *ret) {
+        *ret = (struct engine_counts){ .rehearsed = en->n_reused,
+                                       .prepared = en->n_pooled,
+                                       .fresh = en->n_fresh };
+}
+
 const struct backend backend_linux = {
         .name = "linux",
         .probe = probe_facts,
@@ -108,6 +114,7 @@ const struct backend backend_linux = {
         .engine_reap = pool_reap,
         .engine_idle = pool_order,
         .engine_trim = engine_trim,
+        .engine_count = engine_count,
         .box_new = box_new,
         .box_fd = box_fd,
         .box_next = box_next,
@@ -116,5 +123,6 @@ const struct backend backend_linux = {
         .box_resize = box_resize,
         .box_ipc = box_ipc,
         .box_pid = box_pid,
+        .box_memory = box_memory,
         .box_free = box_free,
 };

@@ -84,7 +84,8 @@ struct engine {
         struct prepared pool[POOL_MAX];
         size_t n_pool, pool_size, ordered;
         struct rehearsed rehearsed[REHEARSED_MAX];
-        size_t n_rehearsed, n_reused;
+        size_t n_rehearsed;
+        uint64_t n_reused, n_pooled, n_fresh; /* sandboxes, by how they came about */
         uint64_t recent[RECENT_MAX]; /* hashes of plans, a ring */
         size_t at_recent;
         int rehearsed_timer; /* of the next that is too old */

@@ -222,6 +222,7 @@ int pool_claim(struct engine *en, struct prepared *ret, struct error *e) {
                 r = prepared_await(&p, NULL);
                 if (r >= 0) {
                         *ret = p;
+                        en->n_pooled++;
                         return 0;
                 }
                 prepared_kill(en, &p); /* it died while it waited: take the next */
@@ -235,5 +236,6 @@ int pool_claim(struct engine *en, struct prepared *ret, struct error *e) {
                 return r;
         }
         *ret = p;
+        en->n_fresh++;
         return 0;
 }

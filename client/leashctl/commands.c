@@ -145,6 +145,23 @@ const struct command commands[] = {
           "  leashctl events --follow --json | jq -r 'select(.kind == \"denied\").denial.path'\n"
           "        for programs\n",
           cmd_events },
+        { "status", CMD_STATUS, "", "tell which daemon runs, what it enforces, and what it does",
+          "Which daemon was found, what is enforced on this machine, your sandboxes, and how much "
+          "of which\n"
+          "limit is used. Never starts a daemon: the exit status is 3 when none runs.\n",
+          "  leashctl status\n"
+          "  leashctl status -q || echo no daemon\n"
+          "  leashctl status --json | jq '.sandboxes | length'\n",
+          cmd_status },
+        { "stats", CMD_STATS, "", "show what was counted since the session started",
+          "Sandboxes, commands and how they ended, refusals, connections, requests, latencies: of "
+          "your own\n"
+          "session. Never starts a daemon (exit status 3; with --prometheus leash_up is 0 then).\n",
+          "  leashctl stats\n"
+          "  leashctl stats --prometheus >/var/lib/prometheus/node-exporter/leash.prom\n"
+          "        for node_exporter's textfile collector\n"
+          "  leashctl stats --json | jq '.metrics[] | select(.name == \"leash_denials_total\")'\n",
+          cmd_stats },
         { "doctor", CMD_DOCTOR, "", "what this machine can enforce, and what to do about the rest",
           "Lists each mechanism, which guarantees are lost here if any, and how to get them "
           "back.\n",

@@ -10,6 +10,7 @@ enum { /* the contract's exit codes (leashctl(1), EXIT STATUS) */
        EXIT_OK = 0,
        EXIT_DENIED = 1, /* check: something asked about is not allowed */
        EXIT_USAGE = 2,
+       EXIT_NOT_RUNNING = 3, /* status, stats: no daemon runs; as init scripts' status says it */
        EXIT_TIMEOUT = 124,
        EXIT_LEASH = 125,
        EXIT_NOT_EXECUTABLE = 126,
@@ -42,6 +43,8 @@ int unknown_command(struct ctl *c, const char *word, bool to_run); /* the exit c
 
 /* ctl.c */
 int ctl_connect(struct ctl *c, unsigned flags); /* 0, or an exit code; has printed */
+/* The same without starting a daemon. Nobody listening is an answer here, too: -1. */
+int ctl_connect_if_running(struct ctl *c);
 int ctl_fail(struct ctl *c); /* prints the connection's last error; the exit code */
 int ctl_fail_with(struct ctl *c, const struct error *e);
 int ctl_fail_place(struct ctl *c, const struct error *e); /* of options_place(): wrong usage */
@@ -68,6 +71,14 @@ void venv_watch(struct ctl *c); /* draws how far an environment has come, until:
 void venv_unwatch(struct ctl *c);
 const char *venv_index_url(const struct policy_venv *v);
 
+/* event.c: one line */
+void event_print(const struct event *ev, struct style st);
+
+/* status.c */
+int status_absent(struct ctl *c, int r); /* leash_connect() gave r: says so; the exit code */
+/* stats.c, for the tests */
+void stats_prometheus(FILE *f, const struct leash_stats_result *r);
+
 /* report.c */
 int report_end(struct ctl *c, const struct launch *launch, const struct process_exit *x);
 int exit_code_of(const struct process_exit *x, const struct exit_info *info);
@@ -89,6 +100,8 @@ int cmd_explain(struct ctl *c);
 int cmd_ps(struct ctl *c);
 int cmd_kill(struct ctl *c);
 int cmd_events(struct ctl *c);
+int cmd_status(struct ctl *c);
+int cmd_stats(struct ctl *c);
 int cmd_doctor(struct ctl *c);
 int cmd_discover(struct ctl *c);
 int cmd_call(struct ctl *c);

@@ -491,6 +491,9 @@ const struct option options[] = {
           "only events of this kind; may be repeated: sandbox.created, sandbox.destroyed, "
           "process.started, process.exited, denied, trust_created, network, venv.progress" },
 
+        { "prometheus", 0, 0, NULL, CMD_STATS, NULL, NULL, set_flag, O(prometheus),
+          "in Prometheus' text format, for a scrape" },
+
         { "json", 0, 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(json),
           "print the result as JSON on stdout" },
         { "quiet", 'q', 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(quiet),

@@ -29,6 +29,9 @@ enum { /* which commands take an option */
        CMD_CALL = 1u << 11,
        CMD_HELP = 1u << 12,
        CMD_VERSION = 1u << 13,
+       CMD_STATUS = 1u << 14,
+       CMD_STATS = 1u << 15,
+       CMD_LOGS = 1u << 16,
 
        CMD_LIVE = CMD_RUN | CMD_SHELL | CMD_PYTHON, /* they start a command */
        CMD_POLICY = CMD_LIVE | CMD_CHECK | CMD_EXPLAIN,
@@ -49,7 +52,7 @@ struct options {
         struct strings given;    /* the policy options as given, for a ready command line */
         const char *workdir;     /* -C, real path */
         char cwd[LIMIT_PATH_BYTES];
-        bool fresh, keep, json, quiet, follow, help, version, rebuild;
+        bool fresh, keep, json, quiet, follow, help, version, rebuild, prometheus;
         enum tri tty;
         uint64_t timeout_ms;
         struct check_query queries[MAX_QUERIES];

@@ -145,6 +145,13 @@ static size_t width(const char *s) {
         return n;
 }
 
+static bool is_rest_empty(const struct table *t, size_t row, size_t from) {
+        for (size_t i = from; i < t->cols; i++)
+                if (width(t->cells[row * t->cols + i]) > 0)
+                        return false;
+        return true;
+}
+
 void table_print(struct table *t, FILE *f) {
         for (size_t row = 0; row < t->rows; row++)
                 for (size_t i = 0; i < t->cols; i++) {
@@ -155,10 +162,13 @@ void table_print(struct table *t, FILE *f) {
                                 widest = w > widest ? w : widest;
                         }
                         fputs(cell ? cell : "?", f);
-                        for (size_t k = width(cell); k < widest + 2 && i + 1 < t->cols; k++)
+                        bool last = i + 1 == t->cols || is_rest_empty(t, row, i + 1);
+                        for (size_t k = width(cell); k < widest + 2 && !last; k++)
                                 fputc(' ', f);
-                        if (i + 1 == t->cols)
-                                fputc('\n', f);
+                        if (!last)
+                                continue;
+                        fputc('\n', f);
+                        break;
                 }
 }
 

@@ -10,6 +10,8 @@
 
 static const handler_fn handlers[METHOD_N_] = {
         [METHOD_LEASH_INFO] = rpc_leash_info,
+        [METHOD_LEASH_STATUS] = rpc_leash_status,
+        [METHOD_LEASH_STATS] = rpc_leash_stats,
         [METHOD_RPC_DISCOVER] = rpc_rpc_discover,
         [METHOD_SANDBOX_CREATE] = rpc_sandbox_create,
         [METHOD_SANDBOX_LIST] = rpc_sandbox_list,
@@ -61,6 +63,8 @@ static void send_error(struct peer *p, const char *id, const struct error *e) {
 }
 
 void request_fail(struct request *rq, const struct error *e) {
+        if (rq->peer)
+                stats_error(&rq->session->stats, rq->method, e->code);
         if (wants_answer(rq))
                 send_error(rq->peer, rq->id, e);
         request_free(rq);
@@ -107,6 +111,7 @@ static int find_method(const char *name, struct error *e) {
 
 static int handle(struct request *rq, const struct rpc_message *m, struct error *e) {
         int id = find_method(m->method, e);
+        rq->session->stats.requests[id < 0 ? METHOD_N_ : id]++;
         if (id < 0)
                 return id;
         const struct method *method = &methods[id];
@@ -154,6 +159,7 @@ void dispatch_line(struct peer *p, struct frame_line *line) {
         rq->session = p->session;
         rq->peer = p;
         rq->id = TAKE(m.id);
+        rq->method = METHOD_N_; /* until it is known */
         memcpy(rq->fds, line->fds, line->n_fds * sizeof(int));
         rq->n_fds = line->n_fds;
         LIST_INSERT_HEAD(&p->requests, rq, link);

@@ -310,6 +310,7 @@ static void start(struct gate_link *l) {
                 (void) event_add(l->start_event, &later);
                 return;
         }
+        s->stats.gate_starts++;
         log_write(&s->log, LOG_INFO, "started leash-gate", LOG_INT("pid", l->pid));
         open_again(l);
         gate_tell_resolver(s);

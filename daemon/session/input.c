@@ -14,8 +14,6 @@
 
 /* What a waiting chunk costs beside its data: itself, its request and that one's arena. */
 #define CHUNK_COST 1024
-/* All commands of one user together. Requests hold a copy of the text, too. */
-#define INPUT_TOTAL (32ul * LIMIT_OUT_QUEUE_BYTES)
 
 struct chunk {
         TAILQ_ENTRY(chunk) link;
@@ -110,7 +108,7 @@ int input_write(struct input *in, const char *data, size_t len, bool eof, struct
         if (in->bytes + len > LIMIT_OUT_QUEUE_BYTES && in->bytes > 0)
                 return error_set(e, ERROR_LIMIT, EAGAIN,
                                  "the command does not read: %zu bytes wait", in->bytes);
-        if (in->process->session->input_bytes + len > INPUT_TOTAL)
+        if (in->process->session->input_bytes + len > LIMIT_INPUT_BYTES)
                 return error_set(e, ERROR_LIMIT, EAGAIN,
                                  "too much input waits for commands that do not read");
         struct chunk *c = malloc(sizeof *c + len);

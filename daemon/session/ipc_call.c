@@ -100,6 +100,8 @@ static void on_answer(struct session *s, const void *result, const struct error 
         struct ipc_call *x = userdata;
         struct error told = ERROR_NULL;
         x->asked = NULL;
+        s->stats.host_commands++;
+        s->stats.host_commands_failed += !result;
         if (result) {
                 ipc_conn_reply(x->conn, x->id, guest_methods[GUEST_CALL].result, result);
         } else {

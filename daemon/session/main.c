@@ -264,6 +264,8 @@ int main(int argc, char **argv) {
         struct error e = ERROR_NULL;
 
         s.log.max = log_level_from_environment();
+        s.stats.since = clock_monotonic();
+        s.stats.started = clock_wall();
         LIST_INIT(&s.peers);
         LIST_INIT(&s.ipc_calls);
         LIST_INIT(&s.sandboxes);

@@ -44,6 +44,13 @@ void network_event(struct sandbox *sb, const struct gate_frame *f) {
                 .connect_seconds = (double) f->connect_micros / 1e6,
         };
         struct event_details d = { .sandbox = sb->id, .network = &n };
+        struct stats *st = &sb->session->stats;
+        st->connections[!denied]++;
+        st->bytes_in += f->bytes_in;
+        st->bytes_out += f->bytes_out;
+        st->gate_events_lost += f->lost;
+        if (denied)
+                stats_denial(st, SOURCE_GATE, f->field);
         if (f->lost > 0)
                 log_write(&sb->session->log, LOG_WARN, "events of leash-gate were lost",
                           LOG_INT("events", (int64_t) f->lost));

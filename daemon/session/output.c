@@ -15,9 +15,6 @@
 #include "process.h"
 
 #define READS_AT_ONCE 4
-/* All captures of one user together: beyond it outputs are cut as at their own limit. Four commands
- * may still have the largest limit on both streams. */
-#define CAPTURE_TOTAL (8ul * LIMIT_OUTPUT_MAX)
 
 static void limit_reached(struct output *o) {
         if (o->truncated)
@@ -32,7 +29,7 @@ static void capture(struct output *o, const char *data, size_t len) {
 
         if (o->limit > 0 && o->len + want > o->limit)
                 want = o->limit - o->len;
-        if (*total + want > CAPTURE_TOTAL)
+        if (*total + want > LIMIT_CAPTURED_BYTES)
                 want = 0;
         if (o->len + want > o->room) {
                 size_t room = o->room * 2 < o->len + want ? o->len + want : o->room * 2;

@@ -132,6 +132,7 @@ void peer_notify(struct peer *p, enum notification_id id, const void *params) {
         if (!p->dead && peer_is_full(p)) {
                 log_write(&p->session->log, LOG_WARN, "a client does not read its notifications",
                           LOG_INT("pid", p->pid));
+                p->session->stats.clients_dropped++;
                 die(p);
         }
         peer_notify_due(p, id, params);

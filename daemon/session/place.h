@@ -50,6 +50,9 @@ void place_done(struct session *s, struct place *p, bool keep, struct request *r
 void place_enforcement(const struct session *s, const struct place *p, struct arena *a,
                        struct enforcement *ret);
 
+/* rpc_info.c: tier, losses and reason, of a default policy on this host. */
+void info_enforcement(struct session *s, struct arena *a, struct leash_info_result *ret);
+
 /* profile.c: a policy by name: a preset, else a file of the user's or the system's. */
 int profile_load(struct session *s, struct arena *a, const char *name, const struct policy **ret,
                  struct error *e);

@@ -42,6 +42,8 @@ static enum exit_reason end_reason(const struct process *p) {
 void report_start(struct process *p, int pty) {
         struct event_details d = { .sandbox = p->sandbox_id, .process = p->id, .argv = &p->argv };
         p->has_pty = pty >= 0;
+        p->session->stats.commands_started++;
+        histogram_add(&p->session->stats.command_start, clock_monotonic() - p->started);
         if (!p->run && p->rq) {
                 struct process_start_result r = { .process = p->id,
                                                   .sandbox = p->sandbox_id,
@@ -52,6 +54,14 @@ void report_start(struct process *p, int pty) {
         }
         fd_close(pty);
         events_emit(p->session, EVENT_PROCESS_STARTED, &d);
+}
+
+static void count_end(struct process *p, bool started) {
+        enum exit_reason reason = end_reason(p);
+        bool nonzero = reason == REASON_EXITED && WEXITSTATUS(p->status) != 0;
+        p->session->stats.commands_ended[!started  ? END_NOT_STARTED
+                                         : nonzero ? END_NONZERO
+                                                   : reason]++;
 }
 
 static void reply_run(struct process *p, struct json *exit) {
@@ -99,6 +109,7 @@ bool report_end(struct process *p, const struct error *e) {
                 error_set(&gone, ERROR_GONE, ESRCH, "the sandbox ended before the command started");
                 e = &gone;
         }
+        count_end(p, !e);
         if (p->rq && e) {
                 request_fail(TAKE(p->rq), e);
                 while (p->waiters) {
@@ -182,17 +193,17 @@ static bool same(const char *a, const char *b) {
 }
 
 /* Repeats of a refusal are counted, not listed: a program that tries ten thousand times is one
- * line. */
-static bool count_again(struct process *p, const struct denial *want) {
+ * line. NULL: it is new. */
+static const struct denial *count_again(struct process *p, const struct denial *want) {
         for (size_t i = 0; i < p->n_denials; i++) {
                 struct denial *d = &p->denials[i];
                 if (!same(d->path, want->path) || !same(d->host, want->host) ||
                     !same(d->access, want->access) || !same(d->process, want->process))
                         continue;
                 d->count++;
-                return true;
+                return d;
         }
-        return false;
+        return NULL;
 }
 
 /* Room for one more, not in the list yet; NULL: there are enough. */
@@ -218,10 +229,14 @@ static void note_denial(struct process *p, const struct box_event *ev) {
                 access_names[(unsigned) ev->access < ACCESS_N_ - 1 ? ev->access + 1 : 1];
         const struct denial want = { .path = ev->path, .access = access, .process = ev->comm };
         struct decision verdict = { 0 };
-        struct denial *d = count_again(p, &want) ? NULL : room_for_denial(p);
+        struct stats *st = &p->session->stats;
+        const struct denial *again = count_again(p, &want);
+        struct denial *d = again ? NULL : room_for_denial(p);
 
-        if (!d)
+        if (!d) {
+                stats_denial(st, SOURCE_NOTIFY, again ? again->field : NULL);
                 return;
+        }
         *d = (struct denial){ .kind = "path", .access = access, .pid = ev->pid, .count = 1 };
         d->path = arena_strdup(p->notes, ev->path);
         d->process = arena_strdup(p->notes, ev->comm);
@@ -232,6 +247,7 @@ static void note_denial(struct process *p, const struct box_event *ev) {
                 d->rule = verdict.rule ? arena_strdup(p->notes, verdict.rule) : NULL;
                 d->field = verdict.field ? arena_strdup(p->notes, verdict.field) : NULL;
         }
+        stats_denial(st, SOURCE_NOTIFY, d->field);
         tell_denial(p, d);
 }
 
@@ -265,6 +281,7 @@ static void note_trust(struct process *p, const char *path) {
         if (!arena_push(p->notes, &p->trust_created, path))
                 return;
         struct event_details d = { .sandbox = p->sandbox_id, .process = p->id, .path = path };
+        p->session->stats.trusted_files++;
         events_emit(p->session, EVENT_TRUST_CREATED, &d);
 }
 

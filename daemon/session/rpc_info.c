@@ -52,6 +52,19 @@ static int list_losses(struct session *s, struct arena *a, struct leash_info_res
         return rows ? 0 : error_nomem(e);
 }
 
+void info_enforcement(struct session *s, struct arena *a, struct leash_info_result *ret) {
+        struct error why = ERROR_NULL;
+
+        ret->reason = s->facts.reason[0] ? s->facts.reason : NULL;
+        /* A host that cannot run even that is told about, not refused: this call is how one finds
+         * out. */
+        if (list_losses(s, a, ret, &why) < 0) {
+                ret->tier = "none";
+                ret->reason = arena_strdup(a, why.message);
+                ret->losses.set = true;
+        }
+}
+
 int rpc_leash_info(struct request *rq, struct error *e) {
         struct session *s = rq->session;
         const struct facts *f = &s->facts;
@@ -62,7 +75,6 @@ int rpc_leash_info(struct request *rq, struct error *e) {
                 .kernel = f->kernel,
                 .machine = f->machine,
                 .backend = s->backend->name,
-                .reason = f->reason[0] ? f->reason : NULL,
                 .socket = s->socket_path,
                 .uid = s->user.uid,
                 .pid = (uint64_t) getpid(),
@@ -71,17 +83,10 @@ int rpc_leash_info(struct request *rq, struct error *e) {
                 .prepared = s->prepared,
                 .landlock_abi = f->landlock_abi,
         };
-        struct error why = ERROR_NULL;
 
         if (list_mechanisms(f, rq->arena, &r.mechanisms) < 0)
                 return error_nomem(e);
-        /* A host that cannot run even that is told about, not refused: this call is how one finds
-         * out. */
-        if (list_losses(s, rq->arena, &r, &why) < 0) {
-                r.tier = "none";
-                r.reason = why.message;
-                r.losses.set = true;
-        }
+        info_enforcement(s, rq->arena, &r);
         r.denial_sources.set = true;
         if (f->seccomp_notify && strcmp(f->platform, "linux") == 0)
                 (void) arena_push(rq->arena, &r.denial_sources, "notify");

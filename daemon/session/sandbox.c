@@ -36,6 +36,7 @@ static void note_ready(struct sandbox *sb) {
         if (!become(sb, SANDBOX_READY))
                 return;
         sb->announced = true;
+        histogram_add(&sb->session->stats.sandbox_start, clock_monotonic() - sb->asked);
         announce(sb, EVENT_SANDBOX_CREATED);
         if (sb->creating) {
                 struct request *rq = TAKE(sb->creating);
@@ -52,6 +53,7 @@ static void end_processes(struct sandbox *sb, const struct error *e) {
 }
 
 static void note_failed(struct sandbox *sb, const struct error *e) {
+        sb->session->stats.sandboxes_failed[sb->place.plan->level]++;
         if (sb->creating)
                 request_fail(TAKE(sb->creating), e);
         end_processes(sb, e);
@@ -98,6 +100,7 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
         if (!sb)
                 return error_nomem(e);
         sb->session = s;
+        sb->asked = clock_monotonic();
         id_new("sb-", sb->id);
         int r = place_compile(s, &w->layers, sb->id, true, &sb->place, e);
         if (r >= 0)
@@ -109,6 +112,8 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
                         r = error_nomem(e);
         }
         if (r < 0) {
+                /* Level 0 stands for a policy that came to no plan. */
+                s->stats.sandboxes_failed[sb->place.plan ? sb->place.plan->level : 0]++;
                 if (sb->event)
                         event_free(sb->event);
                 if (sb->box)
@@ -125,6 +130,7 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
         sb->state = SANDBOX_STARTING;
         sb->owner = owner;
         sb->created = clock_monotonic();
+        s->stats.sandboxes_created[sb->place.plan->level]++;
         sb->place.request_arena = arena;
         LIST_INIT(&sb->processes);
         LIST_INSERT_HEAD(&s->sandboxes, sb, link);
@@ -232,5 +238,7 @@ void sandbox_describe(const struct sandbox *sb, const struct peer *asks, struct 
                                       .processes = sb->n_processes,
                                       .age_seconds = clock_monotonic() - sb->created,
                                       .mine = sb->owner && sb->owner == asks };
+        if (sb->session->backend->box_memory)
+                ret->memory_bytes = sb->session->backend->box_memory(sb->box);
         place_enforcement(sb->session, &sb->place, a, &ret->enforcement);
 }

@@ -20,7 +20,7 @@ struct sandbox {
         struct process_list processes;
         size_t n_processes; /* that run */
         struct request *creating;
-        double created; /* monotonic */
+        double asked, created; /* monotonic: before its plan was made, and after */
         bool keep_workdir;
         struct sandbox_gate gate;
         struct ipc *ipc;               /* made when the first host command is registered */

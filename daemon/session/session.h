@@ -16,6 +16,7 @@
 #include "../../proto/rpc.h"
 #include "../common/linger.h"
 #include "../common/log.h"
+#include "stats.h"
 
 /* "sb-" or "pr-" and 128 random bits in base 32: nobody guesses another user's object, and no
  * number is ever used twice. */
@@ -106,6 +107,7 @@ struct session {
         uint64_t last_call;
         struct ipc_call_list ipc_calls;
         uint64_t last_ipc_call;
+        struct stats stats;
 };
 
 /* main.c */
@@ -198,6 +200,8 @@ void dispatch_line(struct peer *p, struct frame_line *line);
  * answers. */
 typedef int (*handler_fn)(struct request *rq, struct error *e);
 int rpc_leash_info(struct request *rq, struct error *e);
+int rpc_leash_status(struct request *rq, struct error *e);
+int rpc_leash_stats(struct request *rq, struct error *e);
 int rpc_rpc_discover(struct request *rq, struct error *e);
 int rpc_sandbox_create(struct request *rq, struct error *e);
 int rpc_sandbox_list(struct request *rq, struct error *e);

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What an operator sees: leashctl status, stats and logs."""
+import json
+import os
+import tempfile
+import unittest
+
+import exposition
+from support import Case, FakeCase, environment, wait_for
+
+try:
+    from prometheus_client.parser import text_string_to_metric_families as reference
+except ImportError:
+    reference = None
+
+EVIL = 'a"b\\c\nd\x1b[31m\u202e'
+
+
+def values(families, name, **labels):
+    return [v for n, have, v in families[name][1] if labels.items() <= have.items()]
+
+
+class NoDaemon(unittest.TestCase):
+    def setUp(self):
+        self.case = Case()
+        self.case.dir = self.dir = tempfile.mkdtemp(prefix="leash-cli-")
+        self.case.env = environment(XDG_RUNTIME_DIR=self.dir)
+
+    def tearDown(self):
+        # Nothing was started: not even the directory of the socket is there.
+        self.assertEqual(os.listdir(self.dir), [])
+        os.rmdir(self.dir)
+
+    def test_status(self):
+        if os.path.exists("/run/leash/leash.sock"):
+            self.skipTest("a system daemon runs here")
+        r = self.case.ctl("status", code=3)
+        self.assertIn("no daemon", r.text)
+        self.assertIn(self.dir, r.text)
+        self.assertEqual(self.case.ctl("status", "-q", code=3).text, "")
+        self.assertEqual(json.loads(self.case.ctl("status", "--json", code=3).text), {"running": False})
+
+    def test_stats(self):
+        if os.path.exists("/run/leash/leash.sock"):
+            self.skipTest("a system daemon runs here")
+        self.assertIn("no daemon", self.case.ctl("stats", code=3).text)
+        up = exposition.parse(self.case.ctl("stats", "--prometheus").text)
+        self.assertEqual(values(up, "leash_up"), [0])
+
+
+class Status(Case):
+    def test_what_runs(self):
+        p = self.start("run", "sleep", "60")
+        self.addCleanup(p.communicate)
+        self.addCleanup(p.kill)
+        wait_for(lambda: " 1 " in self.ctl("status").text.partition("COMMANDS")[2])
+        r = self.ctl("status")
+        for word in ("a daemon of your own", self.socket, f"{self.daemon.pid} (leashd)", "connections", "512",
+                     "default", "deny", self.dir):
+            self.assertIn(word, r.text)
+        s = json.loads(self.ctl("status", "--json").text)
+        self.assertEqual(s["daemon_pid"], self.daemon.pid)
+        self.assertEqual([(x["workdir"], x["processes"]) for x in s["sandboxes"]], [(self.dir, 1)])
+        used = {x["name"]: x["used"] for x in s["limits"]}
+        self.assertEqual((used["connections"], used["sandboxes"]), (2, 1))
+
+    def test_usage(self):
+        self.ctl("status", "x", code=2)
+        self.ctl("stats", "x", code=2)
+        self.ctl("stats", "--json", "--prometheus", code=2)
+        self.ctl("status", "--prometheus", code=2)
+
+
+class Stats(Case):
+    def scrape(self):
+        text = self.ctl("stats", "--prometheus").text
+        families = exposition.parse(text)
+        if reference:
+            theirs = {s for f in reference(text) for s in ((x.name, x.value) for x in f.samples)}
+            ours = {(n, v) for _, samples in families.values() for n, _, v in samples}
+            self.assertEqual(theirs, ours)
+        return families
+
+    def test_counters(self):
+        before = self.scrape()
+        self.ctl("run", "-q", "true")
+        self.ctl("run", "-q", "false", code=1)
+        self.ctl("run", "-q", "sh", "-c", "kill -9 $$", code=137)
+        self.ctl("run", "-q", "--timeout", "100ms", "sleep", "60", code=124)
+        self.ctl("run", "-q", "no-such-program", code=127)
+        self.ctl("call", "no.such", code=125)
+        # leashctl run has its answer before the last sandbox is gone
+        wait_for(lambda: values(self.scrape(), "leash_sandboxes_running", level="default") == [0])
+        after = self.scrape()
+
+        def more(name, **labels):
+            return sum(values(after, name, **labels)) - sum(values(before, name, **labels))
+
+        self.assertEqual(values(after, "leash_up"), [1])
+        self.assertEqual(more("leash_sandboxes_created_total", level="default"), 5)
+        self.assertEqual(more("leash_sandboxes_created_total", level="strict"), 0)
+        self.assertEqual(more("leash_commands_started_total"), 4)
+        for reason in ("ok", "nonzero", "signalled", "timeout", "not_started"):
+            self.assertEqual(more("leash_commands_ended_total", reason=reason), 1, reason)
+        self.assertEqual(more("leash_requests_total", method="process.start"), 5)
+        self.assertEqual(more("leash_requests_total", method="unknown"), 1)
+        self.assertEqual(more("leash_request_errors_total", method="unknown", error="method_not_found"), 1)
+        self.assertEqual(more("leash_request_errors_total", method="process.start", error="exec_not_found"), 1)
+        counts = [v for n, _, v in after["leash_command_start_seconds"][1] if n.endswith("_count")]
+        self.assertGreaterEqual(counts[0], 4)
+        self.assertEqual(values(after, "leash_commands_running"), [0])
+        self.assertGreater(values(after, "leash_session_resident_memory_bytes")[0], 1 << 20)
+        self.assertTrue(all(labels["uid"] == str(os.getuid())
+                            for _, samples in after.values() for _, labels, _ in samples))
+
+    def test_for_people(self):
+        self.ctl("run", "-q", "true")
+        text = self.ctl("stats").text
+        self.assertRegex(text, r"Commands that were started +[1-9]")
+        self.assertRegex(text, r"Time until a command runs.* +[1-9][0-9]*; mean [0-9.]+ m?s")
+        self.assertNotRegex(text, r"(?m) $")
+        names = {m["name"] for m in json.loads(self.ctl("stats", "--json").text)["metrics"]}
+        self.assertEqual(names | {"leash_up"}, set(self.scrape()))
+
+
+class Hostile(FakeCase):
+    """A daemon that has been taken over, or whose strings came from inside."""
+
+    def test_labels_and_names(self):
+        self.fake.handlers["leash.stats"] = lambda p, f: {"uid": 7, "metrics": [
+            {"name": "leash_x_total", "kind": "counter", "help": "a\\b\nleash_forged 1",
+             "samples": [{"labels": {"evil": EVIL.replace("\x1b", ""), "a b": "x", "c:d": "y"}, "value": 1.5}]},
+            {"name": "leash_up 1\nforged", "kind": "gauge", "help": "", "samples": [{"value": 1}]},
+            {"name": "leash_odd", "kind": "gauge", "help": "h", "samples": [{"value": 1e300}, {
+                "labels": {"n": "1"}, "value": 0.1}]}]}
+        text = self.ctl("stats", "--prometheus").text
+        families = exposition.parse(text)
+        self.assertEqual(set(families), {"leash_up", "leash_x_total", "leash_odd"})
+        self.assertEqual(families["leash_x_total"][1][0][1], {"uid": "7", "evil": EVIL.replace("\x1b", "")})
+        self.assertIn("0.1\n", text)
+        if reference:
+            have = {s.labels.get("evil") for f in reference(text) for s in f.samples}
+            self.assertIn(EVIL.replace("\x1b", ""), have)
+        shown = self.ctl("stats").text
+        self.assertNotIn("\x1b", shown)
+        self.assertNotIn("\u202e", shown)
+
+    def test_status(self):
+        self.fake.handlers["leash.status"] = lambda p, f: {
+            "version": EVIL, "mode": EVIL, "socket": EVIL, "uid": 1, "pid": 2, "uptime_seconds": 3.5, "tier": EVIL,
+            "reason": EVIL, "landlock_abi": 6, "cgroup": EVIL, "losses": [EVIL], "limits": [
+                {"name": EVIL, "used": 1, "limit": 2, "source": EVIL}],
+            "admin": {"floor": {"hosts": [EVIL], "limits": {"processes": 7}}},
+            "sandboxes": [{"sandbox": EVIL, "name": EVIL, "workdir": EVIL, "state": "ready", "processes": 1,
+                           "age_seconds": 1.0, "mine": False, "memory_bytes": 5 << 20,
+                           "enforcement": {"tier": "native", "layers": [], "losses": []}}]}
+        text = self.ctl("status").text
+        for bad in ("\x1b", "\u202e", "b\\c\nd"):
+            self.assertNotIn(bad, text)
+        for good in ("5.0M", "hosts: a", '"processes":7', "\\x1b[31m"):
+            self.assertIn(good, text)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
