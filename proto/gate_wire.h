@@ -58,6 +58,7 @@ struct gate_frame {
         char field[32];   /* the policy field that would change it; or "" */
         char why[192];
 };
+#define GATE_FRAMES_MAX 32 /* gate -> session: so many may come in one message */
 #define GATE_FRAME(t) ((struct gate_frame){ .version = GATE_VERSION, .type = (t) })
 
 /* A sandbox's rules, made with a wire_writer. Rules are text, so that the gate reads them with the

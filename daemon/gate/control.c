@@ -64,15 +64,24 @@ static void on_control(struct gate *g, struct io *io) {
         }
 }
 
-void control_send(struct gate *g, const struct gate_frame *f) {
-        struct gate_frame copy = *f;
-        copy.lost = g->lost;
+void control_flush(struct gate *g) {
+        size_t n = g->n_frames;
+        if (n == 0)
+                return;
+        g->n_frames = 0;
+        g->frames[0].lost = g->lost;
         /* A session that is behind loses events, not connections; a question that is lost is
          * answered by its time limit. */
-        if (socket_send(g->control.fd, &copy, sizeof(copy), NULL, 0) < 0)
-                g->lost++;
+        if (socket_send(g->control.fd, g->frames, n * sizeof(*g->frames), NULL, 0) < 0)
+                g->lost += n;
         else
                 g->lost = 0;
+}
+
+void control_send(struct gate *g, const struct gate_frame *f) {
+        if (g->n_frames == GATE_FRAMES_MAX)
+                control_flush(g);
+        g->frames[g->n_frames++] = *f;
 }
 
 int control_start(struct gate *g) {

@@ -246,6 +246,7 @@ struct half {
         uint64_t bytes;
         bool ended; /* nothing more will come */
         bool shut;  /* … and that has been passed on */
+        bool flows; /* in pieces that are worth a pipe */
 };
 
 enum conn_state {
@@ -307,8 +308,8 @@ void relay_run(struct conn *c);
 int half_flush(struct gate *g,
                struct half *h); /* 1: h->out is empty, 0: not yet, < 0: h->to is broken */
 /* Moves up to `max` bytes without looking. > 0: that many were read; 0: nothing now, or the end
- * (h->ended); < 0: broken. What is in the pipe goes first the next time. */
-int64_t half_splice(struct gate *g, struct half *h, uint64_t max);
+ * (h->ended); < 0: broken. What is in the pipe, or in h->out, goes first the next time. */
+int64_t half_move(struct gate *g, struct half *h, uint64_t max);
 void half_release(struct gate *g, struct half *h); /* an empty pipe goes back */
 int buffer_add(struct buffer *b, const void *data, size_t n);
 int buffer_room(struct buffer *b, size_t n); /* at least n free bytes at the end */
@@ -335,7 +336,8 @@ int socks_granted(struct conn *c);
 
 /* control.c */
 int control_start(struct gate *g);
-void control_send(struct gate *g, const struct gate_frame *f);
+void control_send(struct gate *g, const struct gate_frame *f); /* at the end of the round */
+void control_flush(struct gate *g);
 
 #define GATE_SCRATCH (64u * 1024)
 #define GATE_PIPES \
@@ -352,6 +354,8 @@ struct gate {
         size_t n_conns, max_conns;
         struct resolver *resolver;
         uint64_t last_question;
+        struct gate_frame *frames; /* of this round: they go out together */
+        size_t n_frames;
         uint64_t lost; /* events that found no room */
         int pipes[GATE_PIPES][2];
         size_t n_pipes;

@@ -318,7 +318,7 @@ static int step_body(struct conn *c, struct half *half, struct http_body *body,
         }
         uint64_t blind = http_body_blind(body);
         if (blind >= BLIND || half->in_pipe > 0) {
-                int64_t n = half_splice(c->gate, half, blind);
+                int64_t n = half_move(c->gate, half, blind);
                 if (n > 0)
                         http_body_skip(body, (uint64_t) n);
                 if (half->in_pipe == 0)

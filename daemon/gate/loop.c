@@ -173,6 +173,7 @@ void loop_run(struct gate *g) {
                         dispatch(g, &events[i]);
                 run_again(g);
                 run_timers(g);
+                control_flush(g);
                 empty_graves(g);
         }
 }
@@ -184,7 +185,8 @@ int loop_new(struct gate *g) {
                 TAILQ_INIT(&g->timers[i]);
         g->now = clock_micros();
         g->scratch = malloc(GATE_SCRATCH);
-        if (!g->scratch)
+        g->frames = calloc(GATE_FRAMES_MAX, sizeof(*g->frames));
+        if (!g->scratch || !g->frames)
                 return -ENOMEM;
         g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         return g->epoll_fd < 0 ? -errno : 0;
@@ -197,5 +199,6 @@ void loop_free(struct gate *g) {
                 close(g->pipes[i][1]);
         }
         free(g->scratch);
+        free(g->frames);
         close(g->epoll_fd);
 }

@@ -15,6 +15,7 @@
 
 /* Of the descriptors that there may be, so many are not a connection's. */
 #define OTHER_FDS 512
+#define KEPT_BYTES (1024 * 1024) /* of memory that is free */
 
 static size_t max_conns(void) {
         struct rlimit rl;
@@ -35,6 +36,9 @@ int main(void) {
                 return 2;
         }
         process_prepare();
+        /* Buffers of connections come and go: not a page fault and a brk(2) for each. */
+        (void) mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+        (void) mallopt(M_TOP_PAD, KEPT_BYTES / 4);
         (void) process_raise_files();
         g.max_conns = max_conns();
         (void) fcntl(GATE_CONTROL_FD, F_SETFD, FD_CLOEXEC);

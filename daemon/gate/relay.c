@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Bytes from one side to the other. Once both ends stand nothing is looked at or copied: splice(2)
- * moves pages from socket to pipe to socket. A pipe belongs to a direction only while something is
- * in it, so an idle tunnel holds two sockets and nothing else.
+ * Bytes from one side to the other. What flows is not copied: splice(2) moves pages from socket to
+ * pipe to socket. What comes in small pieces is, since two calls for a copy are cheaper than three
+ * for pages. A pipe belongs to a direction only while something is in it, so an idle tunnel holds
+ * two sockets and nothing else.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include "gate.h"
 
 #define PIPE_BYTES (256 * 1024) /* of one splice; the usual limit of a user is 64 MiB in all */
+#define COPY_BYTES (16u * 1024) /* a piece that is larger, and the direction flows */
 
 int buffer_room(struct buffer *b, size_t n) {
         if (b->size - b->end >= n)
@@ -134,8 +136,43 @@ static int64_t drain_pipe(struct gate *g, struct half *h) {
         return 1;
 }
 
-int64_t half_splice(struct gate *g, struct half *h, uint64_t max) {
-        int64_t r = h->in_pipe > 0 ? drain_pipe(g, h) : 1;
+/* recv(2) or splice(2): > 0, 0 nothing now or the end, < 0. */
+static int64_t got(struct half *h, ssize_t n) {
+        if (n > 0)
+                return n;
+        if (n == 0)
+                h->ended = true;
+        else if (errno == EAGAIN)
+                h->from->ready &= ~IO_IN;
+        else
+                return -errno;
+        return 0;
+}
+
+static int64_t copy(struct gate *g, struct half *h, size_t max) {
+        ssize_t n;
+        do
+                n = recv(h->from->fd, g->scratch, max, 0);
+        while (n < 0 && errno == EINTR);
+        if (n <= 0)
+                return got(h, n);
+        h->flows = (size_t) n >= COPY_BYTES;
+        if ((size_t) n < max && !(h->from->ready & IO_HUP))
+                h->from->ready &= ~IO_IN; /* epoll(7): less than asked for is all */
+        ssize_t sent =
+                h->to->ready & IO_OUT ? send(h->to->fd, g->scratch, (size_t) n, MSG_NOSIGNAL) : 0;
+        if (sent < 0 && errno != EAGAIN && errno != EINTR)
+                return -errno;
+        if (sent < 0)
+                sent = 0; /* half_flush() finds out why */
+        carried(g, h, (size_t) sent);
+        if (sent < n && buffer_add(&h->out, g->scratch + sent, (size_t) (n - sent)) < 0)
+                return -ENOMEM;
+        return n;
+}
+
+int64_t half_move(struct gate *g, struct half *h, uint64_t max) {
+        int64_t r = h->in_pipe > 0 ? drain_pipe(g, h) : half_flush(g, h);
         if (r <= 0)
                 return r;
         if (h->ended || !(h->from->ready & IO_IN))
@@ -143,26 +180,21 @@ int64_t half_splice(struct gate *g, struct half *h, uint64_t max) {
         uint64_t room = quota_room(g, h->quota);
         if (room == 0)
                 return 0;
-        if (room > PIPE_BYTES)
-                room = PIPE_BYTES;
+        if (max > room)
+                max = room;
+        if (!h->flows)
+                return copy(g, h, max < GATE_SCRATCH ? (size_t) max : GATE_SCRATCH);
         r = take_pipe(g, h);
         if (r < 0)
                 return r;
         ssize_t n;
         do
-                n = splice(h->from->fd, NULL, h->pipe[1], NULL, max < room ? max : room,
+                n = splice(h->from->fd, NULL, h->pipe[1], NULL, max < PIPE_BYTES ? max : PIPE_BYTES,
                            SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         while (n < 0 && errno == EINTR);
-        if (n < 0 && errno == EAGAIN) {
-                h->from->ready &= ~IO_IN;
-                return 0;
-        }
-        if (n < 0)
-                return -errno;
-        if (n == 0) {
-                h->ended = true;
-                return 0;
-        }
+        if (n <= 0)
+                return got(h, n);
+        h->flows = (size_t) n >= COPY_BYTES;
         h->in_pipe += (size_t) n;
         r = drain_pipe(g, h);
         return r < 0 ? r : n;
@@ -176,14 +208,15 @@ static int run_half(struct gate *g, struct half *h, const struct half *other) {
         if (h->out.data)
                 buffer_done(&h->out);
         for (unsigned i = 0; i < GATE_ROUNDS; i++) {
-                int64_t n = half_splice(g, h, UINT64_MAX);
+                int64_t n = half_move(g, h, UINT64_MAX);
                 if (n < 0)
                         return (int) n;
                 if (n > 0)
                         continue;
-                if (h->in_pipe == 0)
-                        half_release(g, h);
-                if (h->ended && h->in_pipe == 0 && !h->shut) {
+                bool waits = h->in_pipe > 0 || h->out.end > h->out.at;
+                if (!waits)
+                        half_done(g, h);
+                if (h->ended && !waits && !h->shut) {
                         h->shut = true;
                         if (!other->shut) /* else both are closed at once */
                                 (void) shutdown(h->to->fd, SHUT_WR);

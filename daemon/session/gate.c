@@ -27,7 +27,7 @@
 #define START_SECONDS 10
 #define WAIT_SECONDS 2
 #define BACKLOG 1024       /* as leash-init's */
-#define FRAMES_AT_ONCE 128 /* then clients get their turn */
+#define MESSAGES_AT_ONCE 4 /* of GATE_FRAMES_MAX; then clients get their turn */
 #define QUEUE_MAX 8192     /* frames; two for each of LIMIT_SANDBOXES */
 
 struct queued {
@@ -220,25 +220,32 @@ static struct sandbox *find_number(struct session *s, uint64_t number) {
         return NULL;
 }
 
+static int handle(struct gate_link *l, const struct gate_frame *f) {
+        if (gate_frame_check(f, sizeof *f, GATE_TO_SESSION) < 0)
+                return -EBADMSG;
+        struct sandbox *sb = find_number(l->session, f->sandbox);
+        if (sb && f->type == GATE_EVENT) /* otherwise it has just ended */
+                network_event(sb, f);
+        else if (sb)
+                network_ask(sb, f);
+        return 0;
+}
+
 static void on_frame(evutil_socket_t fd, short what, void *userdata) {
         struct gate_link *l = userdata;
-        for (unsigned i = 0; i < FRAMES_AT_ONCE; i++) {
-                struct gate_frame f;
+        for (unsigned i = 0; i < MESSAGES_AT_ONCE; i++) {
+                struct gate_frame f[GATE_FRAMES_MAX];
                 size_t n_fds = 0;
-                ssize_t n = socket_recv(l->fd, &f, sizeof f, NULL, 0, &n_fds);
+                ssize_t n = socket_recv(l->fd, f, sizeof f, NULL, 0, &n_fds);
                 if (n == -EAGAIN)
                         return;
-                if (n <= 0 || gate_frame_check(&f, (size_t) n, GATE_TO_SESSION) < 0) {
+                int r = n > 0 && (size_t) n % sizeof f[0] == 0 ? 0 : -EBADMSG;
+                for (size_t k = 0; r >= 0 && k < (size_t) n / sizeof f[0]; k++)
+                        r = handle(l, &f[k]);
+                if (r < 0) {
                         died(l);
                         return;
                 }
-                struct sandbox *sb = find_number(l->session, f.sandbox);
-                if (!sb) /* it has just ended */
-                        continue;
-                if (f.type == GATE_EVENT)
-                        network_event(sb, &f);
-                else
-                        network_ask(sb, &f);
         }
 }
 

@@ -3,13 +3,13 @@
  * Load for proxies: a server, and clients that measure. One process each, so that the proxy between
  * them is what is compared.
  *
- *   load serve ADDRESS PORT                                 answers until it is killed
- *   load stream  VIA TARGET SECONDS CLIENTS                 bytes per second through tunnels
- *   load new     VIA TARGET SECONDS CLIENTS                 connections per second, a request on
- * each load kept    VIA TARGET SECONDS CLIENTS                 requests per second on kept
- * connections load latency VIA TARGET ROUNDS                          ns from connect(2) to the
- * first answer, a line each load hold    VIA TARGET N                               opens N
- * tunnels, says so, waits for its stdin's end
+ *   load serve ADDRESS PORT                  answers until it is killed
+ *   load sink                                reads messages from its stdin, as a session does
+ *   load stream  VIA TARGET SECONDS CLIENTS  bytes per second through tunnels
+ *   load new     VIA TARGET SECONDS CLIENTS  connections per second, a request on each
+ *   load kept    VIA TARGET SECONDS CLIENTS  requests per second on kept connections
+ *   load latency VIA TARGET ROUNDS           ns from connect(2) to the first answer, a line each
+ *   load hold    VIA TARGET N                opens N tunnels, says so, waits for its stdin's end
  *
  * TARGET is ADDRESS:PORT, or NAME:PORT where a proxy looks it up. VIA is "direct" (TARGET itself),
  * "connect=A:P" (a tunnel through an HTTP proxy), "http=A:P" (absolute-form to one), or "at=A:P" (a
@@ -250,6 +250,11 @@ int main(int argc, char **argv) {
         }
         if (argc == 4 && strcmp(argv[1], "serve") == 0) {
                 serve(argv[2], argv[3]);
+                return 0;
+        }
+        if (argc == 2 && strcmp(argv[1], "sink") == 0) {
+                while (recv(0, piece, sizeof(piece), 0) > 0)
+                        ;
                 return 0;
         }
         if (argc < 5)
