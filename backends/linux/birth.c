@@ -74,8 +74,10 @@ _borrowed_stack_ static int identity_map(const struct birth *b) {
 
 /* What leash-init needs to build the view. A user other than 0 keeps capabilities over exec only
  * when they are ambient (capabilities(7)); init drops them all before the first command. */
-_borrowed_stack_ static int capabilities_keep(void) {
+_borrowed_stack_ static int capabilities_keep(enum birth_tier tier) {
+        /* The last one is for what a user namespace may count (/proc/sys/user): not without one. */
         static const int needed[] = { CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_SETPCAP, CAP_SYS_RESOURCE };
+        const size_t n = ELEMENTSOF(needed) - (tier == BIRTH_BARE);
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct data[2];
 
@@ -83,11 +85,11 @@ _borrowed_stack_ static int capabilities_keep(void) {
                 return -errno;
         for (size_t i = 0; i < ELEMENTSOF(data); i++)
                 data[i].inheritable = 0;
-        for (size_t i = 0; i < ELEMENTSOF(needed); i++)
+        for (size_t i = 0; i < n; i++)
                 data[needed[i] / 32].inheritable |= 1u << needed[i] % 32;
         if (syscall(SYS_capset, &header, data) < 0)
                 return -errno;
-        for (size_t i = 0; i < ELEMENTSOF(needed); i++)
+        for (size_t i = 0; i < n; i++)
                 if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, needed[i], 0, 0) < 0)
                         return -errno;
         return 0;
@@ -119,7 +121,7 @@ _borrowed_stack_ void birth(struct birth *b) {
         int r = b->other_user ? become_user(b) : b->tier == BIRTH_USER ? identity_map(b) : 0;
 
         if (r >= 0 && b->tier != BIRTH_NATIVE)
-                r = capabilities_keep();
+                r = capabilities_keep(b->tier);
         if (r >= 0 && dup2(b->control, 3) < 0)
                 r = -errno;
         if (r >= 0 && b->control == 3 && fcntl(3, F_SETFD, 0) < 0)

@@ -115,7 +115,7 @@ static uint32_t warden_capabilities(uid_t uid) {
         if (uid == 0)
                 caps |= 1u << CAP_SETFCAP;
         if (user_namespaces_off())
-                caps |= 1u << CAP_NET_ADMIN | 1u << CAP_SETPCAP | 1u << CAP_SYS_RESOURCE;
+                caps |= 1u << CAP_NET_ADMIN | 1u << CAP_SETPCAP;
         return caps;
 }
 

@@ -80,9 +80,9 @@ static bool on_request(struct launch *l) {
                 return true;
         _cleanup_(fd_closep) int control = n_fds == 1 ? fds[0] : -1;
         if (!is_well_formed(&rq, n, n_fds)) {
-                if (n > 0)
+                if (n != 0) /* not its end */
                         log_write(&l->log, LOG_ERROR, "leashd sent nonsense: ending",
-                                  LOG_INT("bytes", n));
+                                  LOG_INT("result", n));
                 return false;
         }
         if (rq.type == LAUNCH_WAIT)

@@ -28,10 +28,15 @@
 #define START_BURST 5
 #define START_SECONDS 10
 #define SESSIONS_PER_USER 4u /* by different groups: one login before, one after usermod, sg(1) */
-#define UNSEEN_MAX                                                                                 \
-        64             /* messages; the socket's buffer holds some hundred (net.core.wmem_default) \
-                        */
-#define END_SECONDS 10 /* a session that removes large directories needs a moment */
+#define UNSEEN_MAX                                                                     \
+        64 /* messages; the socket's buffer holds some hundred (net.core.wmem_default) \
+            */
+/* What a session may say between two callers: one word for each, and one whenever the last of its
+ * sandboxes ends or the first begins. Who says more is no session of ours, but a user who has taken
+ * his own over to keep us from the other users' callers. */
+#define WORDS_MAX 1024
+#define WORDS_AT_ONCE 64 /* and then the others' events have a turn */
+#define END_SECONDS 10   /* a session that removes large directories needs a moment */
 
 struct session_link {
         struct session_link *next;
@@ -44,6 +49,7 @@ struct session_link {
         int fd;
         struct event *event, *idle_event;
         uint64_t sent, received;
+        unsigned words; /* since it was sent something */
         bool busy;
         bool greeting;              /* taken over: what it says counts from its WELCOME on */
         time_t starts[START_BURST]; /* a ring of the last start times */
@@ -107,14 +113,15 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
         struct session_link *s = userdata;
         struct leashd *d = s->leashd;
 
-        for (;;) {
+        for (unsigned i = 0; i < WORDS_AT_ONCE; i++) {
                 struct control_message m;
                 size_t n_fds;
                 ssize_t n = socket_recv(s->fd, &m, sizeof m, NULL, 0, &n_fds);
                 if (n == -EAGAIN)
                         break;
                 if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
-                    (m.type != CONTROL_STATUS && m.type != CONTROL_WELCOME)) {
+                    (m.type != CONTROL_STATUS && m.type != CONTROL_WELCOME) ||
+                    s->words++ >= WORDS_MAX) {
                         log_write(&d->log, LOG_WARN, "the session is gone", LOG_INT("uid", s->uid),
                                   LOG_INT("pid", s->pid));
                         /* What it held has ended with it: its sandboxes see the end of their
@@ -206,6 +213,7 @@ static int start(struct session_link *s, const struct identity *who, struct erro
         }
         s->fd = TAKE_FD(ours);
         s->sent = s->received = 0;
+        s->words = 0;
         keep(s);
         log_write(&d->log, LOG_INFO, "started a session", LOG_INT("uid", s->uid),
                   LOG_INT("pid", s->pid));
@@ -312,6 +320,7 @@ int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, str
                 ssize_t n = socket_send(s->fd, &m, sizeof m, &fd, 1);
                 if (n > 0) {
                         s->sent++;
+                        s->words = 0;
                         watch_idle(s);
                         return 0;
                 }

@@ -41,6 +41,7 @@ struct init {
         int spare[INIT_SPARE]; /* private directories that wait for a place; -1 = taken */
         size_t n_spare;
         int staging; /* tmpfs with dev/ proc/ mask/: what is moved into the view */
+        int mask_directory, mask_file; /* O_PATH: what hides a directory or a file */
         int root;    /* the new root, once it is attached */
         int ipc;     /* prepare.c: on its way to the session; -1 = none */
 
@@ -110,6 +111,9 @@ int confine_namespaces(struct init *in);
 int confine_command(const struct init *in, int *listener, enum wire_stage *ret_stage);
 void confine_limits(const struct init *in);
 void confine_files(const struct init *in);
+/* lower.c: with capabilities of the host (`bare`) */
+int lower_filter(struct init *in);
+int lower_capabilities(struct init *in, bool network);
 /* serve.c, spawn.c */
 int serve(struct init *in);
 void spawn(struct init *in, const struct wire_frame *f, const struct wire_spawn *s, const int *fds,

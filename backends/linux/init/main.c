@@ -92,8 +92,11 @@ static void plan_fds_close(struct init *in) {
         closep(&in->disk);
         closep(&in->host_sys);
         closep(&in->staging);
+        closep(&in->mask_directory);
+        closep(&in->mask_file);
         closep(&in->root);
         in->old_root = in->host_sys = in->disk = in->staging = in->root = -1;
+        in->mask_directory = in->mask_file = -1;
 }
 
 /* Before any command: what the session gets here it may rely on. */
@@ -127,6 +130,8 @@ static int build(struct init *in) {
         if (in->native != !!(in->plan->flags & WIRE_PLAN_NATIVE))
                 return init_report(in, WIRE_STAGE_PROTOCOL, EINVAL, "tier");
         r = in->plan->flags & WIRE_PLAN_GATE ? gate_build(in) : 0;
+        if (r >= 0 && in->bare)
+                r = lower_capabilities(in, false);
         if (r >= 0 && !in->native)
                 r = view_build(in);
         if (r >= 0 && in->plan->flags & WIRE_PLAN_GATE)
@@ -161,6 +166,8 @@ int main(int argc, char **argv) {
                 .disk = -1,
                 .host_sys = -1,
                 .staging = -1,
+                .mask_directory = -1,
+                .mask_file = -1,
                 .root = -1,
                 .ipc = -1,
                 .nested = -1,

@@ -78,6 +78,13 @@ static int remount_one(int tree, uint64_t attributes) {
         return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | attributes, NULL) < 0 ? -errno : 0;
 }
 
+static int make_private(int tree) {
+        char path[32];
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", tree);
+        return mount(NULL, path, NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+}
+
 static char *text_read(const char *path) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
         size_t size = 0, room = 64 * 1024;
@@ -196,8 +203,11 @@ static int remount_tree(int mount, uint64_t attributes) {
         return r < 0 ? r : remount_one(mount, attributes);
 }
 
+/* A copy of a mount that hears of what its original's peers mount later would hear of it in the
+ * sandbox, too, and without these attributes (mount_namespaces(7), "slave"): so it is made deaf in
+ * the same step. */
 static int set_attributes(int mount, uint64_t attributes, bool recursive) {
-        struct mount_attr attr = { .attr_set = attributes };
+        struct mount_attr attr = { .attr_set = attributes, .propagation = MS_PRIVATE };
         unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
 
         return mount_setattr(mount, "", flags, &attr, sizeof(attr)) < 0 ? -errno : 0;
@@ -207,6 +217,9 @@ int mount_restrict(int mount, uint64_t attributes, bool recursive) {
         int r = set_attributes(mount, attributes, recursive);
 
         if (r != -ENOSYS)
+                return r;
+        r = make_private(mount);
+        if (r < 0)
                 return r;
         return recursive ? remount_tree(mount, attributes) : remount_one(mount, attributes);
 }

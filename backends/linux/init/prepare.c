@@ -73,14 +73,20 @@ static int network_prepare(struct init *in) {
 }
 
 /* mask/d and mask/f: a directory and a file that nobody may open, not even a uid 0 without
- * capabilities, since they belong to the sandbox's own user with mode 0. */
+ * capabilities, since they belong to the sandbox's own user with mode 0. By descriptor from here
+ * on: the staging tree is the user's, too, and he could put a link where `mask` was. */
 static int staging_masks(struct init *in) {
         _cleanup_close_ int fd = -1;
 
         if (mkdirat(in->staging, "mask", 0755) < 0 || mkdirat(in->staging, "mask/d", 0) < 0)
                 return -errno;
         fd = openat(in->staging, "mask/f", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0);
-        return fd < 0 ? -errno : 0;
+        if (fd < 0)
+                return -errno;
+        in->mask_directory =
+                openat(in->staging, "mask/d", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        in->mask_file = openat(in->staging, "mask/f", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        return in->mask_directory < 0 || in->mask_file < 0 ? -errno : 0;
 }
 
 static int staging_spare(struct init *in) {
@@ -168,5 +174,8 @@ int init_prepare(struct init *in) {
         r = staging_prepare(in);
         if (r < 0)
                 return init_report(in, WIRE_STAGE_ROOT, -r, "staging");
-        return confine_early(in);
+        r = confine_early(in);
+        if (r >= 0 && in->bare)
+                r = lower_filter(in);
+        return r >= 0 && in->bare ? lower_capabilities(in, true) : r;
 }

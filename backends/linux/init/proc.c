@@ -29,7 +29,8 @@ static int cover(struct init *in, int proc, const char *name, bool hide) {
         if (fstat(target, &st) < 0)
                 return -errno;
         if (hide)
-                mount = mount_clone(in->staging, S_ISDIR(st.st_mode) ? "mask/d" : "mask/f", false);
+                mount = mount_clone(S_ISDIR(st.st_mode) ? in->mask_directory : in->mask_file, "",
+                                    false);
         else
                 mount = mount_clone(target, "", false);
         if (mount < 0)

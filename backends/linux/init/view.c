@@ -160,7 +160,7 @@ static int mask_hide(struct init *in, const struct wire_mount *m) {
                 return target;
         if (fstat(target, &st) < 0)
                 return -errno;
-        mount = mount_clone(in->staging, S_ISDIR(st.st_mode) ? "mask/d" : "mask/f", false);
+        mount = mount_clone(S_ISDIR(st.st_mode) ? in->mask_directory : in->mask_file, "", false);
         if (mount < 0)
                 return mount;
         return mount_attach_restricted(mount, target, SAFE | MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC,
@@ -256,7 +256,8 @@ int view_build(struct init *in) {
                         return init_report(in, kinds[m->kind].stage, -r,
                                            plan_string(in, m->target));
         }
-        return 0;
+        /* What enters it looks at the first one. */
+        return in->root < 0 ? init_report(in, WIRE_STAGE_PROTOCOL, EINVAL, "mounts") : 0;
 }
 
 int view_enter(struct init *in) {

@@ -37,6 +37,21 @@ struct warden {
         size_t n_children;
 };
 
+/* A socket that the user made and whose other end he holds. What we send to it comes from root: a
+ * service that knows its callers by the sender (SCM_CREDENTIALS of unix(7), netlink(7)) must not
+ * hear from us because the user has handed us a socket to it. */
+static bool is_users(const struct warden *w, int fd) {
+        int domain = 0, type = 0;
+        struct ucred other = { .uid = (uid_t) -1 };
+        socklen_t n_domain = sizeof(domain), n_type = sizeof(type), n_other = sizeof(other);
+
+        return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n_domain) == 0 &&
+               domain == AF_UNIX && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &n_type) == 0 &&
+               type == SOCK_SEQPACKET &&
+               getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &other, &n_other) == 0 &&
+               other.uid == w->uid;
+}
+
 static void answer(int fd, const struct warden_answer *a, int pidfd) {
         (void) fd_set_nonblock(fd, true); /* nobody has to read it, so we must not wait */
         (void) socket_send(fd, a, sizeof(*a), &pidfd, pidfd >= 0 ? 1 : 0);
@@ -136,7 +151,8 @@ static bool on_request(struct warden *w) {
                 return true;
         _cleanup_close_ int reply = n_fds > 0 ? fds[0] : -1, control = n_fds > 1 ? fds[1] : -1;
         _cleanup_close_ int pidfd = -1;
-        if (n != (ssize_t) sizeof(rq) || rq.version != WARDEN_VERSION)
+        if (n != (ssize_t) sizeof(rq) || rq.version != WARDEN_VERSION || !is_users(w, reply) ||
+            (control >= 0 && !is_users(w, control)))
                 return false;
         if (rq.type == WARDEN_FACTS && n_fds == 1)
                 on_facts(w, &a);
