@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 # What `make check` runs; the longer suites have targets of their own.
 SUITES = --suite unit --suite lint --suite api --suite escape --suite tools --suite gate
 
-.PHONY: all demo check check-more check-asan check-valgrind check-native check-vm stress bench fuzz lint format install deps clean
+.PHONY: all demo check check-more check-asan check-valgrind check-vm stress bench fuzz lint format install deps clean
 
 all: $(BUILD)/build.ninja
 	meson compile -C $(BUILD)
@@ -49,10 +49,6 @@ check-valgrind: deps all
 stress: deps all
 	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs \
 		--suite stress
-
-# The native tier at the levels that `make check` leaves out.
-check-native: deps all
-	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs --suite long
 
 # On the kernels from 5.10 to the newest, in QEMU, with kernels that apt fetches into ~/.cache: some
 # minutes. Skipped where there is no QEMU.

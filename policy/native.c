@@ -27,6 +27,28 @@ static const char *const devices[] = {
  * terminal. */
 static const char terminals[] = "/dev/pts/%u*";
 
+/* Level permissive: all of the disk, but not what the kernel shows of itself and of others'
+ * processes: a file there is no data, and there are no namespaces to make it the sandbox's own. Nor
+ * all devices: what may be opened of them is the same at every level. Landlock has no "all but", so
+ * it is each directory of "/" that there is now. */
+static const char *const never_written[] = { "dev", "proc", "sys" };
+
+static void allow_disk(struct compile *c) {
+        const struct strings *names = &c->subject->root_names;
+        for (size_t i = 0; !names->set && i < ELEMENTSOF(default_roots); i++)
+                compile_list(c, &c->plan->read, default_roots[i]);
+        for (size_t i = 0; i < names->n; i++) {
+                const char *path = compile_text(c, "/%s", names->items[i]);
+                bool write = true;
+                for (size_t k = 0; k < ELEMENTSOF(never_written); k++)
+                        write = write && strcmp(names->items[i], never_written[k]) != 0;
+                if (write)
+                        compile_list(c, &c->plan->write, path);
+        }
+        compile_list(c, &c->plan->read, "/proc");
+        compile_list(c, &c->plan->read, "/sys");
+}
+
 static void allow_read(struct compile *c, const char *path) {
         /* A private home can lie in a system directory (/var/lib/jenkins): then that cannot be had.
          */
@@ -37,12 +59,10 @@ static void allow_read(struct compile *c, const char *path) {
 
 static void allow_level(struct compile *c) {
         struct plan *p = c->plan;
-        if (p->level == LEVEL_PERMISSIVE && !c->home_private) {
-                compile_list(c, &p->read, "/");
-                compile_list(c, &p->write, "/");
-                return;
-        }
-        if (p->level == LEVEL_STRICT) {
+        bool whole = p->level == LEVEL_PERMISSIVE && !c->home_private;
+        if (whole)
+                allow_disk(c);
+        else if (p->level == LEVEL_STRICT) {
                 for (size_t i = 0; i < compile_strict_roots_n; i++)
                         allow_read(c, compile_strict_roots[i]);
                 compile_list(c, &p->read, "/proc");
@@ -53,7 +73,7 @@ static void allow_level(struct compile *c) {
                 compile_list(c, &p->write, devices[i]);
         for (unsigned i = 0; i < 10; i++)
                 compile_name_pattern(c, compile_text(c, terminals, i), true, "/level");
-        if (p->level == LEVEL_STRICT)
+        if (whole || p->level == LEVEL_STRICT)
                 return;
         if (!c->home_private) {
                 compile_list(c, &p->read, "/home");

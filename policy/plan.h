@@ -51,6 +51,7 @@ struct subject {
          * subject_wants() likes). Not set: unknown. Saves the plan what is not there; a name that
          * appears a moment later is judged by the supervisor all the same. */
         struct strings home_names, workdir_names;
+        struct strings root_names; /* native tier: what is directly in "/". Not set: unknown */
         /* Directories outside the working directory that git needs there: the common git directory
          * of a worktree or a submodule; bound read-write. */
         struct strings git_common_dirs;

@@ -249,5 +249,6 @@ void compile_workspace_names(struct compile *c) {
         if (c->subject->workdir_fresh || !PROTECTS(c, protect_workspace))
                 return;
         each(c, keep_named);
+        report_made(c);
         keep_from_being_bare(c, compile_join(c, c->subject->workdir, ".git"));
 }

@@ -414,15 +414,15 @@ static void read_identity(const char *home, struct git_identity *g) {
 /* A home has some dozens of entries; one with more is not worth reading for this. */
 #define HOME_NAMES_MAX 2048
 
-static void list_home(struct arena *a, const char *home, struct strings *ret) {
+static void list_names(struct arena *a, const char *path, struct strings *ret) {
         struct strings names = { .set = true };
         struct dirent *de;
-        DIR *d = opendir(home);
+        DIR *d = opendir(path);
 
         if (!d)
                 return;
         while ((de = readdir(d)) && names.n < HOME_NAMES_MAX)
-                if (!arena_push(a, &names, de->d_name))
+                if (!is_dots(de->d_name) && !arena_push(a, &names, de->d_name))
                         break;
         closedir(d);
         if (!de) /* all of it */
@@ -433,7 +433,9 @@ void workspace_identity(struct session *s, struct arena *a, struct subject *subj
         struct git_identity now = { 0 };
         char path[PATH_MAX];
 
-        list_home(a, s->user.home, &subject->home_names);
+        list_names(a, s->user.home, &subject->home_names);
+        if (facts_native(&s->facts))
+                list_names(a, "/", &subject->root_names);
         for (size_t i = 0; i < ELEMENTSOF(config_files); i++) {
                 struct stat st;
                 int n = snprintf(path, sizeof path, "%s/%s", s->user.home, config_files[i]);

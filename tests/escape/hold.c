@@ -118,7 +118,12 @@ int hold(const char *what, const char *arg) {
                 if (strcmp(all[i].what, what) == 0) {
                         printf("%ld\n", all[i].take(arg));
                         fflush(stdout);
-                        sleep(60);
+                        /* What somebody else of this user gives back is taken, too. */
+                        for (int k = 0; k < 600; k++) {
+                                usleep(100000);
+                                if (strcmp(what, "signals") == 0)
+                                        (void) all[i].take(arg);
+                        }
                         return 0;
                 }
         return 2;

@@ -538,7 +538,10 @@ def exhausted(what, file=""):
                 nonlocal last
                 last = subprocess.run([s.suite.program, "--probe", what, name], capture_output=True, text=True, **s.user.demote())
                 return last.returncode == 0
-            lt.wait_for(left, 0.1 if s.level is None else 5)
+            if s.level is None:
+                lt.wait_for(lambda: not left(), 2)
+            else:
+                lt.wait_for(left, 5)
             return f"{taken.strip()} taken, and for others: {last.stdout}" if last.returncode else ""
         finally:
             p.kill()

@@ -233,7 +233,18 @@ START_TEST(native_paths) {
 
         s.request.level = LEVEL_PERMISSIVE;
         p = compiled(&s);
-        ck_assert(has_string(&p->write, "/"));
+        ck_assert(!has_string(&p->write, "/home"));
+        ck_assert_int_eq(verdict(p, "/usr/bin/x", ACCESS_READ), VERDICT_ALLOW);
+        s.subject.root_names = LIST("usr", "home", "dev", "proc", "sys", "data3");
+        p = compiled(&s);
+        ck_assert_int_eq(verdict(p, "/home/ben/x", ACCESS_WRITE), VERDICT_ALLOW);
+        ck_assert_int_eq(verdict(p, "/data3/x", ACCESS_WRITE), VERDICT_ALLOW);
+        ck_assert_int_eq(verdict(p, "/proc/1/oom_score_adj", ACCESS_READ), VERDICT_ALLOW);
+        ck_assert_int_eq(verdict(p, "/proc/1/oom_score_adj", ACCESS_WRITE), VERDICT_DENY);
+        ck_assert_int_eq(verdict(p, "/sys/power/state", ACCESS_WRITE), VERDICT_DENY);
+        ck_assert_int_eq(verdict(p, "/dev/null", ACCESS_WRITE), VERDICT_ALLOW);
+        ck_assert_int_eq(verdict(p, "/dev/fuse", ACCESS_READ), VERDICT_DENY);
+        ck_assert_int_eq(verdict(p, "/dev/pts/0", ACCESS_READ), VERDICT_DENY);
 
         s = native(); /* a home in a directory of the system */
         s.subject.home = "/var/lib/jenkins";
