@@ -51,3 +51,9 @@
 #define LIMIT_SANDBOXES 4096 /* the test of issue 2 runs 1,000 at once */
 #define LIMIT_PROCESSES_PER_SANDBOX 4096
 #define LIMIT_DENIALS_PER_RESULT 64
+
+/* what sandbox.logs remembers, of one user */
+#define LIMIT_HISTORY_RECORDS 512u               /* of one sandbox */
+#define LIMIT_HISTORY_BYTES (64u * 1024)         /* of one sandbox */
+#define LIMIT_HISTORIES_ENDED 64u                /* sandboxes that have ended */
+#define LIMIT_HISTORIES_BYTES (2u * 1024 * 1024) /* all together */

@@ -25,6 +25,10 @@ const struct method methods[METHOD_N_] = {
                                      "Kills everything in a sandbox and removes it; the answer "
                                      "comes when nothing "
                                      "of it is left." },
+        [METHOD_SANDBOX_LOGS] = { "sandbox.logs", &sandbox_logs_params_shape,
+                                  &sandbox_logs_result_shape, 0,
+                                  "Tells what happened in a sandbox, also in one of the last that "
+                                  "have ended." },
         [METHOD_PROCESS_RUN] = { "process.run", &process_run_params_shape,
                                  &process_run_result_shape, 0,
                                  "Runs a command to its end and gives its output." },

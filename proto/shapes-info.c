@@ -10,6 +10,7 @@ const char *event_kind_name(size_t i) {
         static const char *const names[] = {
                 "sandbox.created", "sandbox.destroyed", "process.started", "process.exited",
                 "denied",          "trust_created",     "network",         "venv.progress",
+                "sandbox.failed",  "process.failed",
         };
 
         return i < ELEMENTSOF(names) ? names[i] : NULL;
@@ -166,25 +167,65 @@ static const struct field network_decide_result_fields[] = {
 };
 SHAPE(network_decide_result, "NetworkDecideResult", 0, "Result of network.decide.");
 
+static const struct field event_plan_fields[] = {
+#define T struct event_plan
+        FIELD_STRING(T, name, "name", 0, 0, "The name that it was given."),
+        FIELD_STRING(T, tier, "tier", 0, 0, "\"namespaces\", or \"native\" where there are none."),
+        FIELD_ENUM(T, level, "level", 0, level_names, "Its policy's level."),
+        FIELD_ENUM(T, network, "network", 0, network_mode_names, "Its network mode."),
+        FIELD_OBJECT(T, limits, "limits", 0, policy_limits, "The limits that it has."),
+        FIELD_STRINGS(T, losses, "losses", 0, 0, "Accepted losses that this host really has."),
+#undef T
+};
+SHAPE(event_plan, "EventPlan", 0, "What a sandbox was made with, in short.");
+
 static const struct field event_fields[] = {
 #define T struct event
         FIELD_STRING(T, kind, "kind", FIELD_REQUIRED, 0,
                      "What happened: sandbox.created, sandbox.destroyed, process.started, "
                      "process.exited, denied, "
-                     "trust_created, network or venv.progress."),
+                     "trust_created, network, venv.progress, sandbox.failed (it could not be "
+                     "made) or process.failed (it could not be started)."),
         FIELD_NUMBER(T, time, "time", FIELD_REQUIRED, "When, in seconds since 1970."),
+        FIELD_UINT(T, number, "number", 0, 0, 0,
+                   "Counts the events of this session, from 1 on; what is dropped counts, too."),
         FIELD_STRING(T, sandbox, "sandbox", 0, 0, "In which sandbox."),
         FIELD_STRING(T, process, "process", 0, 0, "By which process."),
         FIELD_STRINGS(T, argv, "argv", 0, LIMIT_ARGV_ITEMS, "The command that was started."),
         FIELD_JSON(T, exit, "exit", 0, exit_status, "How the process ended."),
+        FIELD_ENUM(T, reason, "reason", 0, exit_reason_names, "Why the process ended."),
+        FIELD_NUMBER(T, seconds, "seconds", 0, "How long the process ran."),
+        FIELD_UINT(T, denials, "denials", 0, 0, 0,
+                   "How many refusals of the process were noticed, repeats included."),
+        FIELD_OPTIONAL(T, plan, "plan", 0, event_plan, "What the sandbox was made with."),
+        FIELD_STRING(T, why, "why", 0, 0, "Why the sandbox ended, or why it failed."),
         FIELD_OPTIONAL(T, denial, "denial", 0, denial, "What was refused."),
         FIELD_OPTIONAL(T, network, "network", 0, network_event, "The connection."),
-        FIELD_STRING(T, path, "path", 0, 0, "The file that the host may come to trust."),
+        FIELD_STRING(T, path, "path", 0, 0,
+                     "The file that the host may come to trust, or the sandbox's directory."),
         FIELD_OPTIONAL(T, venv, "venv", 0, venv_progress,
                        "How far a virtual environment has come that is being made."),
 #undef T
 };
 SHAPE(event, "Event", 0, "Something that happened in a sandbox.");
+
+static const struct field sandbox_logs_params_fields[] = {
+#define T struct sandbox_logs_params
+        FIELD_STRING(T, sandbox, "sandbox", FIELD_REQUIRED, LIMIT_NAME_BYTES, "The sandbox's id."),
+        FIELD_UINT(T, after, "after", 0, 0, 0, "Only events whose number is above this one."),
+#undef T
+};
+SHAPE(sandbox_logs_params, "SandboxLogsParams", 0, "Parameters of sandbox.logs.");
+
+static const struct field sandbox_logs_result_fields[] = {
+#define T struct sandbox_logs_result
+        FIELD_LIST(T, events, "events", FIELD_REQUIRED, event, "What happened, the oldest first."),
+        FIELD_UINT(T, dropped, "dropped", FIELD_REQUIRED, 0, 0,
+                   "How many events are not kept any more; the first one always is."),
+        FIELD_BOOL(T, ended, "ended", FIELD_REQUIRED, "The sandbox is gone: nothing will come."),
+#undef T
+};
+SHAPE(sandbox_logs_result, "SandboxLogsResult", 0, "Result of sandbox.logs.");
 
 struct json *exit_json(const struct exit_status *x) {
         _cleanup_(json_object_unrefp) struct json_object *o = json_object_new_object();

@@ -4,6 +4,14 @@
 
 const char *const metric_kind_names[METRIC_KIND_N_] = { NULL, "counter", "gauge", "histogram" };
 
+static const struct field ended_sandbox_fields[] = {
+#define T struct ended_sandbox
+        FIELD_STRING(T, sandbox, "sandbox", FIELD_REQUIRED, 0, "Its id, for sandbox.logs."),
+        FIELD_NUMBER(T, ended, "ended", FIELD_REQUIRED, "When, in seconds since 1970."),
+#undef T
+};
+SHAPE(ended_sandbox, "EndedSandbox", 0, "A sandbox that is gone.");
+
 static const struct field status_limit_fields[] = {
 #define T struct status_limit
         FIELD_STRING(T, name, "name", FIELD_REQUIRED, 0, "What is limited."),
@@ -40,6 +48,8 @@ static const struct field leash_status_result_fields[] = {
                       "What a default policy would have to accept here."),
         FIELD_LIST(T, sandboxes, "sandboxes", FIELD_REQUIRED, sandbox_info,
                    "All sandboxes of this user."),
+        FIELD_LIST(T, ended, "ended", FIELD_REQUIRED, ended_sandbox,
+                   "The last ones that have ended, the newest first."),
         FIELD_LIST(T, limits, "limits", FIELD_REQUIRED, status_limit,
                    "Limits of this user's session."),
         FIELD_BOOL(T, admin_broken, "admin_broken", 0,

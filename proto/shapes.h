@@ -247,6 +247,10 @@ struct leash_info_result {
         struct strings denial_sources; /* decision 26 */
 };
 /* leash.status */
+struct ended_sandbox {
+        const char *sandbox;
+        double ended; /* seconds since the epoch */
+};
 struct status_limit {
         const char *name, *source;
         uint64_t used, limit;
@@ -258,6 +262,7 @@ struct leash_status_result {
         double uptime_seconds;
         struct strings losses;
         struct list sandboxes; /* of sandbox_info */
+        struct list ended;     /* of ended_sandbox, the newest first */
         struct list limits;    /* of status_limit */
         bool admin_broken;
         struct admin_config *admin; /* NULL: there is none */
@@ -486,17 +491,38 @@ struct python_run_params {
         bool keep_workdir;
 };
 
+/* What a sandbox was made with, in short. */
+struct event_plan {
+        const char *name, *tier;
+        enum level level;
+        enum network_mode network;
+        struct policy_limits limits;
+        struct strings losses;
+};
 struct event {
-        const char *kind; /* "sandbox.created", "sandbox.destroyed", "process.started",
-                             "process.exited", "denied", "trust_created", "network" */
+        const char *kind; /* event_kind_name() */
         double time;      /* seconds since the epoch */
+        uint64_t number;  /* counts the session's events */
         const char *sandbox, *process;
         struct strings argv;
         struct json *exit;
         struct denial *denial;
         struct network_event *network;
-        const char *path;
+        const char *path, *why;
+        struct event_plan *plan;
+        enum exit_reason reason;
+        double seconds;
+        uint64_t denials;
         struct venv_progress *venv;
+};
+struct sandbox_logs_params {
+        const char *sandbox;
+        uint64_t after;
+};
+struct sandbox_logs_result {
+        struct list events; /* of event */
+        uint64_t dropped;
+        bool ended;
 };
 
 /* The words on the wire of the enums above; [0] is NULL. */
@@ -563,6 +589,7 @@ SHAPE_DECLARE(policy_explain_result)
 SHAPE_DECLARE(info_mechanism)
 SHAPE_DECLARE(info_loss)
 SHAPE_DECLARE(leash_info_result)
+SHAPE_DECLARE(ended_sandbox)
 SHAPE_DECLARE(status_limit)
 SHAPE_DECLARE(leash_status_result)
 SHAPE_DECLARE(metric_bucket)
@@ -591,7 +618,10 @@ SHAPE_DECLARE(python_cell_result)
 SHAPE_DECLARE(python_output)
 SHAPE_DECLARE(python_order)
 SHAPE_DECLARE(python_reply)
+SHAPE_DECLARE(event_plan)
 SHAPE_DECLARE(event)
+SHAPE_DECLARE(sandbox_logs_params)
+SHAPE_DECLARE(sandbox_logs_result)
 SHAPE_DECLARE(ipc_command)
 SHAPE_DECLARE(ipc_register_params)
 SHAPE_DECLARE(ipc_register_result)

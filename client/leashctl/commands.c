@@ -145,6 +145,19 @@ const struct command commands[] = {
           "  leashctl events --follow --json | jq -r 'select(.kind == \"denied\").denial.path'\n"
           "        for programs\n",
           cmd_events },
+        { "logs", CMD_LOGS, "SANDBOX", "tell what happened in a sandbox",
+          "Prints how it was made, which commands ran and how they ended, what was refused, its "
+          "connections\n"
+          "and why it ended: also of the last sandboxes that are gone (leashctl status lists "
+          "them). "
+          "The daemon\n"
+          "keeps as much as it has room for, and says how much it has dropped. With --follow it "
+          "goes on until\n"
+          "the sandbox has ended. With --json, one object a line.\n",
+          "  leashctl logs sb-plowy5hrdrfioh37\n"
+          "  leashctl logs -f --kind denied --kind network sb-plowy5hrdrfioh37\n"
+          "  leashctl logs --json sb-plowy5hrdrfioh37 | jq -r 'select(.argv).argv | join(\" \")'\n",
+          cmd_logs },
         { "status", CMD_STATUS, "", "tell which daemon runs, what it enforces, and what it does",
           "Which daemon was found, what is enforced on this machine, your sandboxes, and how much "
           "of which\n"

@@ -71,8 +71,8 @@ void venv_watch(struct ctl *c); /* draws how far an environment has come, until:
 void venv_unwatch(struct ctl *c);
 const char *venv_index_url(const struct policy_venv *v);
 
-/* event.c: one line */
-void event_print(const struct event *ev, struct style st);
+/* event.c: one line. one: of a single sandbox, whose id need not be in each. */
+void event_print(const struct event *ev, struct style st, bool one);
 
 /* status.c */
 int status_absent(struct ctl *c, int r); /* leash_connect() gave r: says so; the exit code */
@@ -100,6 +100,7 @@ int cmd_explain(struct ctl *c);
 int cmd_ps(struct ctl *c);
 int cmd_kill(struct ctl *c);
 int cmd_events(struct ctl *c);
+int cmd_logs(struct ctl *c);
 int cmd_status(struct ctl *c);
 int cmd_stats(struct ctl *c);
 int cmd_doctor(struct ctl *c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * events: what happens, as it happens. What is printed of an event is in one place: names in it
- * come from inside sandboxes.
+ * events and logs: what happens in sandboxes, and what has happened. What is printed of an event is
+ * in one place: names in it come from inside sandboxes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,67 @@ static void print_network(const struct network_event *n) {
         }
 }
 
-void event_print(const struct event *ev, struct style st) {
+static void put(const char *before, const char *text) {
+        fputs(before, stdout);
+        print_escaped(stdout, text);
+}
+
+/* One limit a word, as its option would be given. */
+static void print_limits(const struct policy_limits *limits) {
+        for (size_t i = 0; i < policy_limits_shape.n; i++) {
+                const struct field *f = &policy_limits_shape.fields[i];
+                const struct limit *l =
+                        (const struct limit *) (const void *) ((const char *) limits + f->offset);
+                char value[32];
+                if (l->kind != LIMIT_VALUE)
+                        continue;
+                if (f->kind == FIELD_LIMIT_MILLI)
+                        snprintf(value, sizeof(value), "%.3g", (double) l->value / 1000);
+                else if (strstr(f->name, "bytes") || strstr(f->name, "rate"))
+                        size_text(l->value, value, sizeof(value));
+                else
+                        snprintf(value, sizeof(value), "%llu", (unsigned long long) l->value);
+                printf(", %s %s", f->name, value);
+        }
+}
+
+static void print_plan(const struct event_plan *p) {
+        printf(": level %s, network %s", level_word(p->level), network_word(p->network));
+        if (p->tier)
+                put(", ", p->tier);
+        print_limits(&p->limits);
+        for (size_t i = 0; i < p->losses.n; i++)
+                put(i > 0 ? " " : ", without ", p->losses.items[i]);
+        if (p->name)
+                put(", name ", p->name);
+}
+
+static void print_end(const struct event *ev) {
+        struct exit_info info;
+        char time[32];
+
+        if (exit_from_json(ev->exit, &info, NULL) >= 0)
+                printf(" %s %d", info.by_signal ? "signal" : "exit",
+                       info.by_signal ? info.signal : info.code);
+        if (ev->reason > REASON_SIGNALLED && ev->reason < REASON_N_)
+                printf(" (%s)", exit_reason_names[ev->reason]);
+        if (ev->seconds > 0) {
+                seconds_text(ev->seconds, time, sizeof(time));
+                printf(" after %s", time);
+        }
+        if (ev->denials > 0)
+                printf(", %llu refused", (unsigned long long) ev->denials);
+}
+
+static void print_denial(const struct denial *d) {
+        const char *what = d->path ? d->path : d->host ? d->host : d->syscall;
+
+        put(" ", d->access ? d->access : d->kind ? d->kind : "");
+        put(" ", what ? what : "?");
+}
+
+void event_print(const struct event *ev, struct style st, bool one) {
+        const char *who = one ? ev->process : ev->sandbox;
         char clock[32] = "", argv[768];
         time_t t = (time_t) ev->time;
         struct tm tm;
@@ -49,29 +109,25 @@ void event_print(const struct event *ev, struct style st) {
                style_on(st,
                         ev->kind && strcmp(ev->kind, "denied") == 0 ? COLOUR_RED : COLOUR_NONE));
         print_escaped(stdout, ev->kind ? ev->kind : "?");
-        printf("%s ", style_off(st));
-        print_escaped(stdout, ev->sandbox ? ev->sandbox : "-");
+        printf("%s", style_off(st));
+        if (who || !one)
+                put(" ", who ? who : "-");
         if (ev->argv.n > 0) {
                 argv_text(&ev->argv, argv, sizeof(argv));
-                fputc(' ', stdout);
-                print_escaped(stdout, argv);
+                put(" ", argv);
         }
-        struct exit_info info;
-        if (ev->exit && exit_from_json(ev->exit, &info, NULL) >= 0)
-                printf(" %s %d", info.by_signal ? "signal" : "exit",
-                       info.by_signal ? info.signal : info.code);
-        if (ev->denial) {
-                const struct denial *d = ev->denial;
-                const char *what = d->path ? d->path : d->host ? d->host : d->syscall;
-                printf(" %s ", d->access ? d->access : d->kind ? d->kind : "");
-                print_escaped(stdout, what ? what : "?");
-        }
+        if (ev->exit)
+                print_end(ev);
+        if (ev->denial)
+                print_denial(ev->denial);
         if (ev->network)
                 print_network(ev->network);
-        if (ev->path && !ev->denial) { /* a denial has told it */
-                fputc(' ', stdout);
-                print_escaped(stdout, ev->path);
-        }
+        if (ev->path && !ev->denial) /* a denial has told it */
+                put(" ", ev->path);
+        if (ev->plan)
+                print_plan(ev->plan);
+        if (ev->why)
+                put(": ", ev->why);
         fputc('\n', stdout);
         fflush(stdout);
 }
@@ -80,7 +136,37 @@ struct watch {
         struct ctl *c;
         struct style style;
         int64_t alive; /* sandboxes that were there or came, less those that went */
+        bool one;      /* logs: of a single sandbox */
+        bool holding;  /* what comes is in the answer that is awaited, too */
 };
+
+static bool is_kind(const struct event *ev, const char *kind) {
+        return ev->kind && strcmp(ev->kind, kind) == 0;
+}
+
+static bool is_wanted(const struct ctl *c, const struct event *ev) {
+        bool wanted = c->o.kinds.n == 0;
+
+        for (size_t i = 0; i < c->o.kinds.n && !wanted; i++)
+                wanted = is_kind(ev, c->o.kinds.items[i]);
+        return wanted;
+}
+
+static void show(const struct watch *w, const struct event *ev, const struct json *text) {
+        if (!is_wanted(w->c, ev))
+                return;
+        if (!w->c->o.json) {
+                event_print(ev, w->style, w->one);
+                return;
+        }
+        size_t len = 0; /* one line an event, whatever stdout is */
+        char *line = json_print(text, false, &len);
+        if (line) {
+                printf("%.*s\n", (int) len, line);
+                fflush(stdout);
+        }
+        free(line);
+}
 
 static void on_event(struct leash *l, const char *method, struct json *params, void *userdata) {
         struct watch *w = userdata;
@@ -88,29 +174,13 @@ static void on_event(struct leash *l, const char *method, struct json *params, v
         struct event ev = { 0 };
         struct error e = ERROR_NULL;
 
-        if (strcmp(method, notifications[NOTIFY_EVENT].name) != 0 || !a ||
+        if (strcmp(method, notifications[NOTIFY_EVENT].name) != 0 || !a || w->holding ||
             shape_decode_lax(notifications[NOTIFY_EVENT].params, params, a, &ev, &e) < 0)
                 return;
-        if (ev.kind && strcmp(ev.kind, "sandbox.created") == 0)
-                w->alive++;
-        if (ev.kind && strcmp(ev.kind, "sandbox.destroyed") == 0)
-                w->alive--;
-        bool wanted = w->c->o.kinds.n == 0;
-        for (size_t i = 0; i < w->c->o.kinds.n && !wanted; i++)
-                wanted = ev.kind && strcmp(ev.kind, w->c->o.kinds.items[i]) == 0;
-        if (!wanted)
-                return;
-        if (!w->c->o.json) {
-                event_print(&ev, w->style);
-                return;
-        }
-        size_t len = 0; /* one line an event, whatever stdout is */
-        char *text = json_print(params, false, &len);
-        if (text) {
-                printf("%.*s\n", (int) len, text);
-                fflush(stdout);
-        }
-        free(text);
+        w->alive += is_kind(&ev, "sandbox.created") && !w->one;
+        w->alive -= is_kind(&ev, "sandbox.destroyed");
+        w->alive -= is_kind(&ev, "sandbox.failed") && w->one; /* it was never counted otherwise */
+        show(w, &ev, params);
 }
 
 static int count_sandboxes(struct watch *w) {
@@ -143,4 +213,53 @@ int cmd_events(struct ctl *c) {
                         return ctl_fail(c);
         }
         return EXIT_OK;
+}
+
+static int print_logs(const struct watch *w, const struct json *answer,
+                      const struct sandbox_logs_result *r) {
+        const struct event *events = r->events.items;
+        const struct json *texts = json_get(answer, "events");
+
+        for (size_t i = 0; i < r->events.n; i++) {
+                show(w, &events[i], json_at(texts, i));
+                if (i > 0 || r->dropped == 0)
+                        continue;
+                printf(w->c->o.json ? "{\"dropped\":%llu}\n"
+                                    : "… %llu events are not kept any more\n",
+                       (unsigned long long) r->dropped);
+        }
+        return fflush(stdout) == 0 ? EXIT_OK : EXIT_LEASH;
+}
+
+int cmd_logs(struct ctl *c) {
+        struct watch w = { .c = c, .style = style_for(STDOUT_FILENO), .one = true, .alive = 1 };
+        _cleanup_(json_unrefp) struct json *answer = NULL;
+        struct sandbox_logs_result logs = { 0 };
+
+        if (c->o.n_operands != 1)
+                return ctl_usage(c, "logs of which sandbox? leashctl status lists those that run "
+                                    "and the last ones that have ended");
+        int r = ctl_connect(c, LEASH_NO_START);
+        if (r != 0)
+                return r;
+        const struct events_subscribe_params watch = { .sandbox = c->o.operands[0] };
+        const struct sandbox_logs_params what = { .sandbox = c->o.operands[0] };
+        leash_set_notify_json(c->l, on_event, &w);
+        /* All that is notified before the answer is in the answer. One that has ended cannot be
+         * watched, but it has its history. */
+        w.holding = true;
+        if (c->o.follow &&
+            leash_call_method(c->l, METHOD_EVENTS_SUBSCRIBE, &watch, c->o.arena, NULL, NULL) < 0 &&
+            c->l->error.code != ERROR_NOT_FOUND)
+                return ctl_fail(c);
+        if (leash_call_method(c->l, METHOD_SANDBOX_LOGS, &what, c->o.arena, &logs, &answer) < 0) {
+                c->l->error.where[0] = '\0'; /* an operand, no option */
+                return ctl_fail(c);
+        }
+        w.holding = false;
+        r = print_logs(&w, answer, &logs);
+        while (r == EXIT_OK && c->o.follow && !logs.ended && w.alive > 0)
+                if (leash_wait(c->l) < 0)
+                        return ctl_fail(c);
+        return r;
 }

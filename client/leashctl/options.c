@@ -482,14 +482,15 @@ const struct option options[] = {
           "what the --path before it is wanted for" },
         { "host", 0, 0, "HOST[:PORT]", CMD_CHECK, NULL, NULL, add_host_query, 0,
           "ask about this host" },
-        { "follow", 'f', 0, NULL, CMD_EVENTS, NULL, NULL, set_flag, O(follow),
-          "go on when no sandbox is left, until interrupted" },
-        { "kind", 0, 0, "KIND", CMD_EVENTS, NULL,
+        { "follow", 'f', 0, NULL, CMD_EVENTS | CMD_LOGS, NULL, NULL, set_flag, O(follow),
+          "events: go on when no sandbox is left, until interrupted; logs: until it has ended" },
+        { "kind", 0, 0, "KIND", CMD_EVENTS | CMD_LOGS, NULL,
           "sandbox.created sandbox.destroyed process.started process.exited denied trust_created "
-          "network venv.progress",
+          "network venv.progress sandbox.failed process.failed",
           push_word, O(kinds),
           "only events of this kind; may be repeated: sandbox.created, sandbox.destroyed, "
-          "process.started, process.exited, denied, trust_created, network, venv.progress" },
+          "process.started, process.exited, denied, trust_created, network, venv.progress, "
+          "sandbox.failed, process.failed" },
 
         { "prometheus", 0, 0, NULL, CMD_STATS, NULL, NULL, set_flag, O(prometheus),
           "in Prometheus' text format, for a scrape" },

@@ -133,6 +133,20 @@ static void print_sandboxes(const struct leash_status_result *r) {
         table_done(&t);
 }
 
+static void print_ended(const struct leash_status_result *r) {
+        const struct ended_sandbox *x = r->ended.items;
+
+        if (r->ended.n == 0)
+                return;
+        puts("\nENDED (leashctl logs tells more)");
+        for (size_t i = 0; i < r->ended.n; i++) {
+                char when[32];
+                time_text(x[i].ended, when, sizeof(when));
+                print_escaped(stdout, x[i].sandbox);
+                printf("  %s\n", when);
+        }
+}
+
 static void print_limits(const struct leash_status_result *r) {
         const struct status_limit *l = r->limits.items;
         struct table t = { .cols = 4 };
@@ -185,6 +199,7 @@ int cmd_status(struct ctl *c) {
                 return r < 0 ? -r : EXIT_OK;
         print_head(&status, st);
         print_sandboxes(&status);
+        print_ended(&status);
         print_limits(&status);
         return EXIT_OK;
 }

@@ -17,6 +17,7 @@ static const handler_fn handlers[METHOD_N_] = {
         [METHOD_SANDBOX_LIST] = rpc_sandbox_list,
         [METHOD_SANDBOX_GET] = rpc_sandbox_get,
         [METHOD_SANDBOX_DESTROY] = rpc_sandbox_destroy,
+        [METHOD_SANDBOX_LOGS] = rpc_sandbox_logs,
         [METHOD_PROCESS_RUN] = rpc_process_run,
         [METHOD_PROCESS_START] = rpc_process_start,
         [METHOD_PROCESS_WRITE] = rpc_process_write,

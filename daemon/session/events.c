@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "history.h"
 #include "sandbox.h"
 
 #define SUBSCRIPTIONS_MAX 64 /* per connection: one a sandbox that a client watches, and some */
@@ -23,15 +24,24 @@ void events_emit(struct session *s, enum event_kind kind, const struct event_det
         struct peer *p;
         struct event ev = { .kind = event_kind_name(kind),
                             .time = clock_wall(),
+                            .number = ++s->last_event,
                             .sandbox = d->sandbox,
                             .process = d->process,
                             .path = d->path,
+                            .why = d->why,
                             .exit = d->exit,
+                            .reason = d->reason,
+                            .seconds = d->seconds,
+                            .denials = d->denials,
+                            .plan = d->plan,
                             .denial = d->denial,
                             .network = d->network,
                             .venv = d->venv };
         if (d->argv)
                 ev.argv = *d->argv;
+        if (d->sandbox)
+                history_note(s->histories, &ev,
+                             kind == EVENT_SANDBOX_DESTROYED || kind == EVENT_SANDBOX_FAILED);
         LIST_FOREACH(p, &s->peers, link)
                 if (wanted(p, 1u << kind, d->sandbox))
                         peer_notify(p, NOTIFY_EVENT, &ev);

@@ -14,14 +14,20 @@ enum event_kind {
         EVENT_TRUST_CREATED,
         EVENT_NETWORK,
         EVENT_VENV_PROGRESS,
+        EVENT_SANDBOX_FAILED,
+        EVENT_PROCESS_FAILED,
         EVENT_KIND_N_,
 };
 
 /* The caller fills what the kind has; kind and time are filled here. */
 struct event_details {
-        const char *sandbox, *process, *path;
+        const char *sandbox, *process, *path, *why;
         const struct strings *argv;
         struct json *exit;
+        enum exit_reason reason;
+        double seconds;
+        uint64_t denials;
+        struct event_plan *plan;
         struct denial *denial;
         struct network_event *network;
         struct venv_progress *venv;

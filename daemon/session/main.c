@@ -22,6 +22,7 @@
 #include "admin.h"
 #include "events.h"
 #include "gate.h"
+#include "history.h"
 #include "process.h"
 #include "sandbox.h"
 #include "session.h"
@@ -197,7 +198,8 @@ static int prepare(struct session *s, struct error *e) {
         s->soft_files = process_raise_files();
         s->buffer = malloc(SESSION_BUFFER);
         s->base = process_event_base();
-        if (!s->base || !s->buffer)
+        s->histories = histories_new();
+        if (!s->base || !s->buffer || !s->histories)
                 return error_nomem(e);
         int r = find_user(&s->user, e);
         if (r >= 0)
@@ -253,6 +255,7 @@ static void end(struct session *s) {
         event_base_free(s->base);
         fd_close(s->control_fd);
         s->admin.arena = arena_free(s->admin.arena);
+        s->histories = histories_free(s->histories);
         free(s->buffer);
         free(s->user.home);
         free(s->user.name);

@@ -149,6 +149,7 @@ static void finish(struct process *p, const struct error *e) {
         if (sb && p->owns_sandbox) {
                 /* The plan borrows from the request, and the sandbox ends later than this. */
                 sb->place.request_arena = TAKE(p->arena);
+                sb->why = sb->why ?: "its command has ended";
                 sandbox_doom(sb);
         }
         /* The others are forgotten by process_alloc(): here somebody may be walking the list. */
@@ -179,10 +180,12 @@ static void on_grace(evutil_socket_t fd, short what, void *userdata) {
 
 static void on_timeout(evutil_socket_t fd, short what, void *userdata) {
         struct process *p = userdata;
-        if (p->killed && p->sandbox) /* in vain: then its pid 1 ends, and everything with it */
+        if (p->killed && p->sandbox) { /* in vain: then its pid 1 ends, and everything with it */
+                p->sandbox->why = "a command could not be killed otherwise";
                 sandbox_doom(p->sandbox);
-        else
+        } else {
                 process_kill(p, REASON_TIMEOUT);
+        }
 }
 
 int process_signal(struct process *p, int signo, struct error *e) {

@@ -99,6 +99,20 @@ static void waiter_free(struct waiter *w) {
         free(w);
 }
 
+static void tell_failure(const struct process *p, const struct error *e) {
+        const struct event_details d = {
+                .sandbox = p->sandbox_id, .process = p->id, .argv = &p->argv, .why = e->message
+        };
+        events_emit(p->session, EVENT_PROCESS_FAILED, &d);
+}
+
+static uint64_t sum_denials(const struct process *p) {
+        uint64_t n = 0;
+        for (size_t i = 0; i < p->n_denials; i++)
+                n += p->denials[i].count;
+        return n;
+}
+
 bool report_end(struct process *p, const struct error *e) {
         struct process_exit x;
         _cleanup_(json_unrefp) struct json *exit = make_exit(p->status);
@@ -110,6 +124,8 @@ bool report_end(struct process *p, const struct error *e) {
                 e = &gone;
         }
         count_end(p, !e);
+        if (e)
+                tell_failure(p, e);
         if (p->rq && e) {
                 request_fail(TAKE(p->rq), e);
                 while (p->waiters) {
@@ -131,7 +147,14 @@ bool report_end(struct process *p, const struct error *e) {
         }
         if (!p->run && p->peer)
                 peer_notify(p->peer, NOTIFY_PROCESS_EXITED, &x);
-        struct event_details d = { .sandbox = p->sandbox_id, .process = p->id, .exit = exit };
+        if (e) /* it never ran */
+                return told;
+        struct event_details d = { .sandbox = p->sandbox_id,
+                                   .process = p->id,
+                                   .exit = exit,
+                                   .reason = x.reason,
+                                   .seconds = p->usage.wall_seconds,
+                                   .denials = sum_denials(p) };
         events_emit(p->session, EVENT_PROCESS_EXITED, &d);
         return told;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "history.h"
 #include "sandbox.h"
 #include "venv.h"
 
@@ -60,6 +61,21 @@ int rpc_sandbox_destroy(struct request *rq, struct error *e) {
         if (!sb)
                 return -ENOENT;
         sb->keep_workdir = sb->keep_workdir || p->keep_workdir;
+        sb->why = "a client asked for it";
         sandbox_free(sb, rq);
+        return 0;
+}
+
+int rpc_sandbox_logs(struct request *rq, struct error *e) {
+        const struct sandbox_logs_params *p = rq->params;
+        struct sandbox_logs_result r = { 0 };
+        struct history_texts texts = { 0 };
+
+        int n = history_read(rq->session->histories, p->sandbox, p->after, rq->arena, &r, &texts,
+                             e);
+        if (n < 0)
+                return n;
+        request_reply(rq, &r);
+        history_done(&texts);
         return 0;
 }

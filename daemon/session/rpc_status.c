@@ -6,8 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "history.h"
 #include "place.h"
 #include "sandbox.h"
+
+#define ENDED_SHOWN 8
 
 static int list_sandboxes(struct request *rq, struct list *ret) {
         const struct session *s = rq->session;
@@ -34,6 +37,8 @@ static int list_limits(struct request *rq, struct list *ret) {
                   users->sandboxes ?: LIMIT_SANDBOXES },
                 { "captured output, bytes", built_in, s->captured_bytes, LIMIT_CAPTURED_BYTES },
                 { "waiting input, bytes", built_in, s->input_bytes, LIMIT_INPUT_BYTES },
+                { "history, bytes", built_in, histories_bytes(s->histories),
+                  LIMIT_HISTORIES_BYTES },
         };
         struct status_limit *rows = arena_array(rq->arena, ELEMENTSOF(limits), sizeof *rows);
 
@@ -71,7 +76,8 @@ int rpc_leash_status(struct request *rq, struct error *e) {
                         return error_nomem(e);
         r.tier = info.tier;
         r.reason = info.reason;
-        if (list_sandboxes(rq, &r.sandboxes) < 0 || list_limits(rq, &r.limits) < 0)
+        if (histories_ended(s->histories, ENDED_SHOWN, rq->arena, &r.ended) < 0 ||
+            list_sandboxes(rq, &r.sandboxes) < 0 || list_limits(rq, &r.limits) < 0)
                 return error_nomem(e);
         request_reply(rq, &r);
         return 0;

@@ -27,8 +27,46 @@ static bool become(struct sandbox *sb, enum sandbox_state state) {
         return true;
 }
 
+static struct limit limit_of(uint64_t value) {
+        return (struct limit){ .kind = value > 0 ? LIMIT_VALUE : LIMIT_UNSET, .value = value };
+}
+
+static void summarise(const struct sandbox *sb, struct event_plan *ret) {
+        const struct plan *p = sb->place.plan;
+        const struct plan_limits *l = &p->limits;
+
+        *ret = (struct event_plan){
+                .name = sb->name,
+                .tier = p->native ? "native" : "namespaces",
+                .level = p->level,
+                .network = p->network.mode,
+                .limits = { .memory_bytes = limit_of(l->memory_bytes),
+                            .processes = limit_of(l->processes),
+                            .cpus = limit_of(l->cpu_millis),
+                            .cpu_seconds = limit_of(l->cpu_seconds),
+                            .wall_seconds = limit_of((l->wall_ms + 999) / 1000),
+                            .file_bytes = limit_of(l->file_bytes),
+                            .disk_bytes = limit_of(l->disk_bytes),
+                            .open_files = limit_of(l->open_files),
+                            .connections = limit_of(l->connections),
+                            .network_bytes = limit_of(l->network_bytes),
+                            .network_rate = limit_of(l->network_rate) },
+        };
+        for (int i = 0; i < LOSS_N_; i++)
+                if (p->lost[i])
+                        (void) arena_push(sb->place.arena, &ret->losses, losses[i].name);
+}
+
 static void announce(struct sandbox *sb, enum event_kind kind) {
-        struct event_details d = { .sandbox = sb->id, .path = sb->place.subject.workdir };
+        struct event_plan plan;
+        struct event_details d = { .sandbox = sb->id,
+                                   .path = sb->place.subject.workdir,
+                                   .why = sb->why };
+        if (kind != EVENT_SANDBOX_DESTROYED) {
+                summarise(sb, &plan);
+                d.plan = &plan;
+                d.why = kind == EVENT_SANDBOX_FAILED ? sb->why : NULL;
+        }
         events_emit(sb->session, kind, &d);
 }
 
@@ -52,11 +90,21 @@ static void end_processes(struct sandbox *sb, const struct error *e) {
                 process_sandbox_gone(LIST_FIRST(&sb->processes), e);
 }
 
+static void announce_failure(struct sandbox *sb, const char *why) {
+        if (sb->announced || sb->failed)
+                return;
+        sb->why = why;
+        announce(sb, EVENT_SANDBOX_FAILED);
+        sb->why = NULL;
+        sb->failed = true;
+}
+
 static void note_failed(struct sandbox *sb, const struct error *e) {
         sb->session->stats.sandboxes_failed[sb->place.plan->level]++;
         if (sb->creating)
                 request_fail(TAKE(sb->creating), e);
         end_processes(sb, e);
+        announce_failure(sb, e->message);
         sandbox_doom(sb);
 }
 
@@ -80,6 +128,7 @@ static void on_box(evutil_socket_t fd, short what, void *userdata) {
                         note_failed(sb, &ev.error);
                         break;
                 case BOX_GONE:
+                        sb->why = "its first process has ended";
                         end_processes(sb, NULL);
                         sandbox_doom(sb);
                         break;
@@ -190,6 +239,7 @@ static void bury(struct sandbox *sb, struct request *rq) {
                           "the sandbox was destroyed while it was being built");
                 request_fail(TAKE(sb->creating), &gone);
         }
+        announce_failure(sb, "it ended while it was being built");
         if (sb->announced)
                 announce(sb, EVENT_SANDBOX_DESTROYED);
         place_done(s, &sb->place, sb->keep_workdir, rq);
@@ -218,8 +268,10 @@ void sandbox_peer_gone(struct session *s, struct peer *p) {
                 if (sb->owner != p)
                         continue;
                 sb->owner = NULL;
-                if (sb->lifetime == LIFETIME_CONNECTION)
+                if (sb->lifetime == LIFETIME_CONNECTION) {
+                        sb->why = "its connection has ended";
                         sandbox_doom(sb);
+                }
         }
         LIST_FOREACH(sb, &s->doomed, link)
                 if (sb->owner == p)

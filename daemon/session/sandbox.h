@@ -22,9 +22,10 @@ struct sandbox {
         struct request *creating;
         double asked, created; /* monotonic: before its plan was made, and after */
         bool keep_workdir;
+        const char *why; /* it ends: a sentence of ours; NULL: nobody has said */
         struct sandbox_gate gate;
         struct ipc *ipc;               /* made when the first host command is registered */
-        bool announced;                /* sandbox.created went out */
+        bool announced, failed;        /* sandbox.created, or sandbox.failed went out */
         void (*freed)(void *userdata); /* nothing in it runs any more; NULL = nobody asks */
         void *userdata;
 };

@@ -29,6 +29,7 @@
 struct sandbox;
 struct process;
 struct workdirs;
+struct histories;
 struct venvs;
 struct venv_made;
 struct git_identity;
@@ -108,6 +109,8 @@ struct session {
         struct ipc_call_list ipc_calls;
         uint64_t last_ipc_call;
         struct stats stats;
+        struct histories *histories;
+        uint64_t last_event;
 };
 
 /* main.c */
@@ -207,6 +210,7 @@ int rpc_sandbox_create(struct request *rq, struct error *e);
 int rpc_sandbox_list(struct request *rq, struct error *e);
 int rpc_sandbox_get(struct request *rq, struct error *e);
 int rpc_sandbox_destroy(struct request *rq, struct error *e);
+int rpc_sandbox_logs(struct request *rq, struct error *e);
 int rpc_process_run(struct request *rq, struct error *e);
 int rpc_process_start(struct request *rq, struct error *e);
 int rpc_process_write(struct request *rq, struct error *e);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../../backends/posix/file.h"
+#include "history.h"
 #include "process.h"
 #include "sandbox.h"
 
@@ -295,6 +296,14 @@ static void gate_lost(struct maker *m) {
         add(m, (double) m->session->stats.gate_events_lost, NULL, NULL);
 }
 
+static void history_bytes(struct maker *m) {
+        add(m, (double) histories_bytes(m->session->histories), NULL, NULL);
+}
+
+static void history_dropped(struct maker *m) {
+        add(m, (double) histories_dropped(m->session->histories), NULL, NULL);
+}
+
 static const struct row {
         const char *name;
         enum metric_kind kind;
@@ -347,6 +356,10 @@ static const struct row {
           "Starts of leash-gate; after the first, it had died" },
         { "leash_gate_events_lost_total", METRIC_COUNTER, gate_lost,
           "Connections that leash-gate had no room to report" },
+        { "leash_history_bytes", METRIC_GAUGE, history_bytes,
+          "Memory of what is remembered of sandboxes" },
+        { "leash_history_dropped_total", METRIC_COUNTER, history_dropped,
+          "Events that are not remembered any more while their sandbox is" },
 };
 
 int stats_list(struct session *s, struct arena *a, struct list *ret) {

@@ -123,6 +123,66 @@ class Stats(Case):
         self.assertEqual(names | {"leash_up"}, set(self.scrape()))
 
 
+class Logs(Case):
+    def last(self):
+        return wait_for(lambda: json.loads(self.ctl("status", "--json").text)["ended"])[0]["sandbox"]
+
+    def ended(self):
+        """Of the sandbox that a run before this made: gone, in its own time."""
+        wait_for(lambda: json.loads(self.ctl("status", "--json").text)["sandboxes"] == [])
+        return self.last()
+
+    def test_of_one_that_has_ended(self):
+        self.ctl("run", "-q", "sh", "-c", "exit 3", code=3)
+        box = self.ended()
+        lines = self.ctl("logs", box).text.splitlines()
+        self.assertEqual([line.split()[1] for line in lines],
+                         ["sandbox.created", "process.started", "process.exited", "sandbox.destroyed"])
+        self.assertIn("level default, network deny", lines[0])
+        self.assertIn("sh -c 'exit 3'", lines[1])
+        self.assertRegex(lines[2], r"exit 3 after [0-9.]+ m?s")
+        self.assertIn("its command has ended", lines[3])
+        self.assertEqual(self.ctl("logs", "-f", box).text.splitlines(), lines)
+        events = [json.loads(line) for line in self.ctl("logs", "--json", box).text.splitlines()]
+        self.assertEqual([e["number"] for e in events], sorted(e["number"] for e in events))
+        self.assertEqual((events[2]["exit"], events[2]["reason"]), ({"code": 3}, "exited"))
+        only = self.ctl("logs", "--kind", "process.exited", box).text
+        self.assertEqual(only, lines[2] + "\n")
+
+    def test_failures_and_limits(self):
+        self.ctl("run", "-q", "no-such-program", code=127)
+        self.assertRegex(self.ctl("logs", self.ended()).text, r"process.failed .* no-such-program.*not found")
+        self.ctl("run", "-q", "--timeout", "100ms", "sleep", "60", code=124)
+        self.assertIn("signal 9 (timeout)", self.ctl("logs", self.ended()).text)
+
+    def test_what_comes_from_inside_is_escaped(self):
+        self.ctl("run", "-q", "sh", "-c", ": '\n\x1b[31mforged\u202e'", "a\nb", code=None)
+        box = self.ended()
+        text = self.ctl("logs", box).text
+        self.assertEqual(text.count("\n"), 4)
+        self.assertNotIn("\x1b", text)
+        self.assertNotIn("\u202e", text)
+        self.assertIn("\\x1b[31mforged\\u{202e}", text)
+
+    def test_follow(self):
+        p = self.start("run", "-q", "sh", "-c", "while ! test -e go; do sleep 0.05; done")
+        box = wait_for(lambda: [x for x in json.loads(self.ctl("status", "--json").text)["sandboxes"]
+                                if x["processes"] == 1])[0]["sandbox"]
+        follow = self.start("logs", "-f", box)
+        self.assertIn(b"sandbox.created", follow.stdout.readline())
+        self.assertIn(b"process.started", follow.stdout.readline())
+        open(os.path.join(self.dir, "go"), "w").close()
+        out, _ = follow.communicate(timeout=30)
+        p.communicate(timeout=30)
+        self.assertEqual(follow.returncode, 0)
+        self.assertEqual([line.split()[1] for line in out.splitlines()], [b"process.exited", b"sandbox.destroyed"])
+
+    def test_usage(self):
+        self.ctl("logs", code=2)
+        r = self.ctl("logs", "sb-none", code=125)
+        self.assertTrue(r.error.startswith("leashctl: nothing is known of a sandbox sb-none"), r.error)
+
+
 class Hostile(FakeCase):
     """A daemon that has been taken over, or whose strings came from inside."""
 
@@ -145,10 +205,30 @@ class Hostile(FakeCase):
         self.assertNotIn("\x1b", shown)
         self.assertNotIn("\u202e", shown)
 
+    def test_logs(self):
+        self.fake.handlers["sandbox.logs"] = lambda p, f: {"dropped": 5, "ended": True, "events": [
+            {"kind": "sandbox.created", "time": 1.0, "path": EVIL, "plan": {
+                "name": EVIL, "tier": EVIL, "losses": [EVIL], "limits": {"memory_bytes": 1 << 30, "cpus": 1.5}}},
+            {"kind": "denied", "time": 1.0, "process": EVIL, "denial": {
+                "kind": "path", "path": EVIL, "access": EVIL, "count": 1}},
+            {"kind": "network", "time": 1.0, "network": {
+                "host": EVIL, "address": EVIL, "protocol": EVIL, "verdict": EVIL, "rule": EVIL, "error": EVIL}},
+            {"kind": EVIL, "time": 1.0, "argv": [EVIL], "why": EVIL}]}
+        text = self.ctl("logs", "x").text
+        self.assertEqual(text.count("\n"), 5)
+        for bad in ("\x1b", "\u202e"):
+            self.assertNotIn(bad, text)
+        self.assertIn("memory_bytes 1.0G, cpus 1.5", text)
+        self.assertIn("5 events are not kept", text.splitlines()[1])
+        lines = self.ctl("logs", "--json", "x").text.splitlines()
+        self.assertEqual(json.loads(lines[1]), {"dropped": 5})
+        self.assertEqual(json.loads(lines[4])["why"], EVIL)
+
     def test_status(self):
         self.fake.handlers["leash.status"] = lambda p, f: {
             "version": EVIL, "mode": EVIL, "socket": EVIL, "uid": 1, "pid": 2, "uptime_seconds": 3.5, "tier": EVIL,
-            "reason": EVIL, "landlock_abi": 6, "cgroup": EVIL, "losses": [EVIL], "limits": [
+            "reason": EVIL, "landlock_abi": 6, "cgroup": EVIL, "losses": [EVIL],
+            "ended": [{"sandbox": EVIL, "ended": 1.0}], "limits": [
                 {"name": EVIL, "used": 1, "limit": 2, "source": EVIL}],
             "admin": {"floor": {"hosts": [EVIL], "limits": {"processes": 7}}},
             "sandboxes": [{"sandbox": EVIL, "name": EVIL, "workdir": EVIL, "state": "ready", "processes": 1,
