@@ -121,18 +121,22 @@ static int unknown_option(const struct options *o, const char *arg, const char *
 }
 
 static int wrong_place(const struct options *o, const struct option *row, struct error *e) {
-        const struct command *c = NULL;
+        char names[256] = ""; /* all commands' fit */
+        size_t used = 0;
 
         if (!o->command)
                 return error_set(e, ERROR_PARAMS, EINVAL,
                                  "--%s belongs behind the command: leashctl run --%s …", row->name,
                                  row->name);
-        for (size_t i = 0; i < commands_n && !c; i++)
-                if (commands[i].bit & row->commands)
-                        c = &commands[i];
-        return error_set(e, ERROR_PARAMS, EINVAL, "--%s does not go with %s%s%s", row->name,
-                         command_by_bit(o->command)->name, c ? ", only with " : "",
-                         c ? c->name : "");
+        for (size_t i = 0; i < commands_n; i++) {
+                if (!(commands[i].bit & row->commands))
+                        continue;
+                int n = snprintf(names + used, sizeof(names) - used, "%s%s",
+                                 used > 0 ? ", " : ", only with ", commands[i].name);
+                used += n > 0 ? (size_t) n : 0;
+        }
+        return error_set(e, ERROR_PARAMS, EINVAL, "--%s does not go with %s%s", row->name,
+                         command_by_bit(o->command)->name, names);
 }
 
 /* Kept for the ready command line that a failure may print. */

@@ -82,7 +82,9 @@ START_TEST(test_every_option_of_the_contract) {
                 { "-T", CMD_LIVE },
                 { "--tty", CMD_LIVE },
                 { "--no-tty", CMD_LIVE },
-                { "--follow", CMD_EVENTS },
+                { "--follow", CMD_EVENTS | CMD_LOGS },
+                { "--kind|denied", CMD_EVENTS | CMD_LOGS },
+                { "--prometheus", CMD_STATS },
         };
 
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -201,7 +203,7 @@ START_TEST(test_errors_say_what_to_do) {
                 { "--json=1", "takes no value" },
                 { "-C|/no/such/directory", "No such file" },
                 { "--config|/no/such/file", "No such file" },
-                { "--follow", "only with events" },
+                { "--follow", "only with events, logs" },
                 { "-Z", "unknown option -Z" },
         };
 
