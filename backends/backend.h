@@ -110,6 +110,9 @@ struct backend {
          * (policy/plan.h), and that only this descriptor can change. -1 = none; NULL = this backend
          * never has one: then plan->subject->ipc_dir is a directory of the host. */
         int (*box_ipc)(const struct box *b);
+        /* How full the private directories of a box with limits.disk_bytes are; false: there are
+         * none, or nobody counts. NULL: never. */
+        bool (*box_disk)(const struct box *b, uint64_t *ret_bytes, bool *ret_full);
         /* The process that everything in the box descends from, as we see it. NULL: there is none.
          */
         pid_t (*box_pid)(const struct box *b);

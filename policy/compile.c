@@ -227,7 +227,7 @@ static void compile_limits(struct compile *c) {
                 .cpu_seconds = value_of(&from->cpu_seconds),
                 .wall_ms = value_of(&from->wall_seconds) * 1000,
                 .file_bytes = value_of(&from->file_bytes),
-                .disk_bytes = value_of(&from->disk_bytes),
+                .disk_bytes = c->plan->limits.disk_bytes, /* disk.c */
                 .open_files = value_of(&from->open_files),
                 .connections = value_of(&from->connections),
                 .network_bytes = value_of(&from->network_bytes),
@@ -238,12 +238,6 @@ static void compile_limits(struct compile *c) {
         need_controller(c, &l.memory_bytes, f->cgroup_memory, "/limits/memory_bytes", "memory");
         need_controller(c, &l.processes, f->cgroup_pids || nproc, "/limits/processes", "pids");
         need_controller(c, &l.cpu_millis, f->cgroup_cpu, "/limits/cpus", "cpu");
-        if (l.disk_bytes > 0) {
-                l.disk_bytes = 0;
-                compile_lose(c, LOSS_NO_DISK_QUOTA, "/limits/disk_bytes",
-                             "leash has no way yet to limit the disk that a sandbox fills in all; "
-                             "limits.file_bytes limits each file");
-        }
         c->plan->limits = l;
         c->plan->cgroup =
                 l.memory_bytes > 0 || l.cpu_millis > 0 || (l.processes > 0 && f->cgroup_pids);
@@ -379,6 +373,8 @@ int plan_compile(struct arena *a, const struct policy *policy, const struct fact
                 r = compile_check_workdir(&c, e);
         if (r >= 0)
                 r = compile_venv_check(&c, e);
+        if (r >= 0)
+                compile_disk(&c);
         if (r >= 0 && c.plan->native)
                 r = compile_native(&c, e);
         if (r >= 0 && !c.plan->native) {

@@ -64,6 +64,8 @@ void compile_lose(struct compile *c, enum loss loss, const char *field, const ch
 bool compile_protects(const struct compile *c, size_t offset);
 #define PROTECTS(c, member) compile_protects(c, offsetof(struct policy_security, member))
 
+/* disk.c: before the view is made */
+void compile_disk(struct compile *c);
 /* grant.c: the paths that the policy names, and the working directory */
 int compile_grants(struct compile *c, struct error *e);
 int compile_check_workdir(const struct compile *c, struct error *e);

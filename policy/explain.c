@@ -217,6 +217,14 @@ static void explain_network(struct text *t, const struct plan *plan) {
                 add(t, "\n");
 }
 
+static void explain_disk(struct text *t, const struct plan *plan) {
+        if (plan->disk == DISK_HARD)
+                add(t, "  (hard: private directories and the working directory together)");
+        else
+                add(t, "  (private directories; soft for the working directory: it is measured, "
+                       "and all is ended when it grows by more)");
+}
+
 static void explain_limits(struct text *t, const struct plan *plan) {
         const struct plan_limits *l = &plan->limits;
         const struct {
@@ -234,8 +242,11 @@ static void explain_limits(struct text *t, const struct plan *plan) {
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 if (rows[i].value == 0)
                         continue;
-                add(t, "%s  %-13s %llu\n", any ? "" : "\nLimits\n", rows[i].name,
+                add(t, "%s  %-13s %llu", any ? "" : "\nLimits\n", rows[i].name,
                     (unsigned long long) rows[i].value);
+                if (strcmp(rows[i].name, "disk_bytes") == 0)
+                        explain_disk(t, plan);
+                add(t, "\n");
                 any = true;
         }
 }

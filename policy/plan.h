@@ -26,6 +26,7 @@ struct subject {
         const char *sandbox_id;  /* goes into LEASH_SANDBOX */
         const char *workdir;     /* canonical (realpath), exists */
         bool workdir_fresh;      /* made by leash for this sandbox, removed with it */
+        bool workdir_unseen;     /* … and nobody outside has use for what lies there */
         /* Native tier: a private directory for temporary files, removed with the sandbox; elsewhere
          * NULL, since /tmp is private there. */
         const char *tmpdir;
@@ -64,7 +65,7 @@ enum mount_kind {
         MOUNT_ROOT_EMPTY,  /* an empty root: only what is bound exists (strict) */
         MOUNT_BIND_RO,
         MOUNT_BIND_RW,
-        MOUNT_TMPFS, /* a private empty directory: mode, size_bytes */
+        MOUNT_TMPFS, /* a private empty directory: mode */
         MOUNT_DIR,   /* make the directory (and its parents) in a private part of the view */
         MOUNT_FILE,  /* a private file with `content`, in a private part; mode says who may write */
         MOUNT_SYMLINK,  /* content = target */
@@ -82,7 +83,6 @@ struct plan_mount {
         const char *target;  /* path in the view */
         const char *content; /* MOUNT_FILE, MOUNT_SYMLINK */
         unsigned mode;       /* permission bits of what is made; 0 = 0755 / 0644 */
-        uint64_t size_bytes; /* MOUNT_TMPFS; 0 = the backend's default */
         bool optional; /* skip silently what cannot be: the source does not exist, or the target of
                         * a mask, or the directory that a private part would lie in */
         bool noexec;
@@ -101,6 +101,10 @@ struct plan_limits { /* 0 = no limit */
         uint64_t memory_bytes, processes, cpu_millis, cpu_seconds, wall_ms, file_bytes, disk_bytes,
                 open_files, connections, network_bytes, network_rate;
 };
+
+/* Who holds limits.disk_bytes: disk.c. */
+enum disk_hold { DISK_FREE = 0, DISK_HARD, DISK_WATCHED, DISK_N_ };
+extern const char *const disk_hold_names[DISK_N_]; /* NULL, "hard", "soft" */
 
 struct plan {
         enum level level;
@@ -130,6 +134,7 @@ struct plan {
         struct network_rules network;
         bool gate; /* the sandbox has listeners that leash-gate serves (gate.h) */
         struct plan_limits limits;
+        enum disk_hold disk; /* HARD: a fresh working directory is private */
         const char *proxy; /* the user's own, host:port without credentials, for people; or NULL */
         struct strings no_proxy;
         struct pairs certificates; /* expanded; none without a network */

@@ -295,10 +295,13 @@ static void add_granted(struct compile *c) {
                                                       .noexec = !g->execute && !device,
                                                       .field = g->field });
         }
-        compile_mount(c, (struct plan_mount){ .kind = MOUNT_BIND_RW,
-                                              .source = s->workdir,
-                                              .target = s->workdir,
-                                              .field = "/workdir" });
+        if (c->plan->disk == DISK_HARD)
+                tmpfs(c, s->workdir, 0700, false, "/workdir");
+        else
+                compile_mount(c, (struct plan_mount){ .kind = MOUNT_BIND_RW,
+                                                      .source = s->workdir,
+                                                      .target = s->workdir,
+                                                      .field = "/workdir" });
         for (size_t i = 0; i < s->git_common_dirs.n; i++)
                 compile_mount(c, (struct plan_mount){ .kind = MOUNT_BIND_RW,
                                                       .source = s->git_common_dirs.items[i],

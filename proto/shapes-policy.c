@@ -130,7 +130,8 @@ static const struct field policy_limits_fields[] = {
         FIELD_LIMIT(T, file_bytes, "file_bytes", 0, 0,
                     "Size of each file that is written, in bytes."),
         FIELD_LIMIT(T, disk_bytes, "disk_bytes", 0, 0,
-                    "Disk space of what leash makes for the sandbox, in bytes."),
+                    "Disk space for what is written to the working directory and to private "
+                    "directories such as /tmp, in bytes, together."),
         FIELD_LIMIT(T, open_files, "open_files", 0, OPEN_FILES_MAX, "Open files of each process."),
         FIELD_LIMIT(T, connections, "connections", 0, CONNECTIONS_MAX,
                     "Connections to the outside at one time."),

@@ -11,8 +11,8 @@ const char *const sandbox_state_names[SANDBOX_STATE_N_] = { NULL, "starting", "r
 const char *const on_limit_names[ON_LIMIT_N_] = { NULL, "truncate", "kill" };
 const char *const text_encoding_names[ENCODING_N_] = { NULL, "utf-8", "base64" };
 const char *const exit_reason_names[REASON_N_] = {
-        NULL,           "exited",    "signalled", "timeout", "out_of_memory",
-        "output_limit", "cpu_limit", "destroyed",
+        NULL,           "exited",    "signalled",  "timeout",   "out_of_memory",
+        "output_limit", "cpu_limit", "disk_limit", "destroyed",
 };
 const char *const stream_names[STREAM_N_] = { NULL, "stdout", "stderr" };
 
@@ -29,6 +29,9 @@ static const struct field enforcement_fields[] = {
         FIELD_STRINGS(T, losses, "losses", FIELD_REQUIRED, 0,
                       "Accepted losses that this host really has: what is not promised."),
         FIELD_INT(T, landlock_abi, "landlock_abi", 0, 0, 0, "Version of Landlock that is in use."),
+        FIELD_STRING(T, disk, "disk", 0, 0,
+                     "With limits.disk_bytes: \"hard\" where the kernel holds all of it; \"soft\" "
+                     "where the working directory is measured and all ends when it grows by more."),
 #undef T
 };
 SHAPE(enforcement, "Enforcement", 0, "How a sandbox is enforced.");

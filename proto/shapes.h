@@ -37,6 +37,7 @@ struct enforcement {
         struct strings layers; /* in order */
         struct strings losses; /* accepted ones that really were lost */
         int64_t landlock_abi;
+        const char *disk; /* "hard", "soft", or NULL: no limit */
 };
 struct sandbox_create_result {
         const char *sandbox, *workdir;
@@ -121,6 +122,7 @@ enum exit_reason {
         REASON_OUT_OF_MEMORY,
         REASON_OUTPUT_LIMIT,
         REASON_CPU_LIMIT,
+        REASON_DISK_LIMIT,
         REASON_DESTROYED,
         REASON_N_,
 };

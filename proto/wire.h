@@ -20,7 +20,8 @@ enum wire_type {
         WIRE_RESIZE,   /* id, value = rows << 16 | cols */
         WIRE_FDS,      /* fds: more descriptors for the plan that follows */
         /* init -> session */
-        WIRE_PREPARED = 64, /* fds: O_PATH of the root in init's mount namespace */
+        WIRE_PREPARED = 64, /* fds: O_PATH of the root in init's mount namespace; then,
+                             * with a view, of where host commands lie and of the private store */
         WIRE_READY, /* value = mask of enum gate_listener, usage[0] = how many others; fds: those */
         WIRE_FAILED,       /* the build failed: err, stage, text */
         WIRE_SPAWNED,      /* id, value = pid inside; fds: pty master where asked */
@@ -79,6 +80,7 @@ struct wire_plan {
         uint64_t env, n_env;        /* uint64_t string offsets, "NAME=VALUE" */
         uint64_t workdir, hostname; /* strings */
         uint64_t limit_nofile, limit_fsize, limit_cpu, limit_nproc; /* 0 = leave */
+        uint64_t limit_disk;  /* of all private directories together; 0 = leave */
         uint64_t soft_nofile; /* without limit_nofile: the soft limit that commands start with */
         /* With WIRE_PLAN_GATE, struct wire_port each: network.local_ports, and the ports of other
          * machines that are worth a listener where nftables cannot redirect. */
@@ -102,8 +104,7 @@ enum {
 struct wire_mount {
         uint32_t kind, mode, flags;
         int32_t fd; /* index among the descriptors, -1 = none */
-        uint64_t target, content, size_bytes;
-        uint64_t content_len;
+        uint64_t target, content, content_len;
 };
 enum { WIRE_MOUNT_OPTIONAL = 1u << 0, WIRE_MOUNT_NOEXEC = 1u << 1, WIRE_MOUNT_IS_DIR = 1u << 2 };
 struct wire_rule {

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 
 #define CGROUP_KILL_MS \
@@ -187,6 +188,10 @@ int box_new(struct engine *en, const struct plan *plan, struct box **ret, struct
         r = rehearse_claim(en, plan, &b->init, &b->hash) ? 0 : build(b, e);
         if (r < 0)
                 return r;
+        if (plan->disk == DISK_FREE) { /* nobody will ask */
+                closep(&b->init.store);
+                b->init.store = -1;
+        }
         if (fcntl(b->init.control, F_SETFL, O_NONBLOCK) < 0)
                 return error_set(e, ERROR_IO, errno, "control socket: %s", strerror(errno));
         *ret = TAKE(b);
@@ -437,6 +442,19 @@ int box_resize(struct box *b, uint64_t id, unsigned rows, unsigned cols) {
 
 int box_ipc(const struct box *b) {
         return b->init.ipc;
+}
+
+/* A program that is told ENOSPC has often left some of the last page's neighbours free. */
+#define FULL_BYTES (64u * 1024)
+
+bool box_disk(const struct box *b, uint64_t *ret_bytes, bool *ret_full) {
+        struct statfs fs;
+
+        if (b->init.store < 0 || fstatfs(b->init.store, &fs) < 0)
+                return false;
+        *ret_bytes = (fs.f_blocks - fs.f_bfree) * (uint64_t) fs.f_bsize;
+        *ret_full = fs.f_bfree * (uint64_t) fs.f_bsize < FULL_BYTES || fs.f_ffree == 0;
+        return true;
 }
 
 pid_t box_pid(const struct box *b) {

@@ -44,9 +44,7 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
                 return error_nomem(e);
         for (size_t i = 0; i < plan->n_mounts; i++) {
                 const struct plan_mount *m = &plan->mounts[i];
-                struct wire_mount out = {
-                        .kind = m->kind, .mode = m->mode, .fd = -1, .size_bytes = m->size_bytes
-                };
+                struct wire_mount out = { .kind = m->kind, .mode = m->mode, .fd = -1 };
 
                 int r;
 
@@ -290,6 +288,7 @@ static void scalars_encode(struct wire_writer *w, const struct engine *en,
         header->limit_nofile = plan->limits.open_files;
         header->soft_nofile = en->open_files;
         header->limit_fsize = plan->limits.file_bytes;
+        header->limit_disk = plan->limits.disk_bytes;
         header->limit_cpu = plan->limits.cpu_seconds;
         /* Counted per user namespace, so per sandbox (decision 11); the cgroup is the better place.
          */

@@ -122,6 +122,7 @@ const struct backend backend_linux = {
         .box_signal = box_signal,
         .box_resize = box_resize,
         .box_ipc = box_ipc,
+        .box_disk = box_disk,
         .box_pid = box_pid,
         .box_memory = box_memory,
         .box_free = box_free,

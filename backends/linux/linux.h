@@ -20,8 +20,9 @@ struct prepared {
         int control;
         int root; /* O_PATH of the host's / in its mount namespace; -1 until it has reported */
         int ipc; /* O_PATH of the directory for host commands (init/ipc.c); -1 in the native tier */
+        int store; /* … of its private file system (init/store.c); likewise */
 };
-#define PREPARED_NULL ((struct prepared){ -1, -1, -1, -1, -1 })
+#define PREPARED_NULL ((struct prepared){ -1, -1, -1, -1, -1, -1 })
 
 /* Makes prepared sandboxes in a thread of its own, since clone() with seven namespaces takes a
  * millisecond in the kernel, and the session has callers to answer. Only that call happens there.

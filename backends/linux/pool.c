@@ -69,7 +69,12 @@ int prepared_start(const struct engine *en, char *stack, struct prepared *ret, s
         }
 started:
         *ret = (struct prepared){
-                .pid = pid, .pidfd = TAKE_FD(pidfd), .control = TAKE_FD(ours), .root = -1, .ipc = -1
+                .pid = pid,
+                .pidfd = TAKE_FD(pidfd),
+                .control = TAKE_FD(ours),
+                .root = -1,
+                .ipc = -1,
+                .store = -1,
         };
         return 0;
 }
@@ -93,9 +98,10 @@ int prepared_await(struct prepared *p, struct error *e) {
                 return error_set(e, ERROR_IO, r < 0 ? -r : EPIPE,
                                  "leash-init ended before it was ready");
         if (wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION) == 0 && f.type == WIRE_PREPARED &&
-            (n_fds == 1 || n_fds == 2)) {
+            (n_fds == 1 || n_fds == 3)) {
                 p->root = fds[0];
                 p->ipc = n_fds > 1 ? fds[1] : -1;
+                p->store = n_fds > 1 ? fds[2] : -1;
                 return 0;
         }
         for (size_t i = 0; i < n_fds; i++)
@@ -135,6 +141,7 @@ void prepared_kill(struct engine *en, struct prepared *p) {
         closep(&p->control);
         closep(&p->root);
         closep(&p->ipc);
+        closep(&p->store);
         *p = PREPARED_NULL;
 }
 

@@ -52,6 +52,7 @@ static void about_host(struct facts *f) {
                 (void) snprintf(f->machine, sizeof(f->machine), "%.31s", name.machine);
         }
         f->uid = geteuid();
+        f->memory_bytes = (uint64_t) sysconf(_SC_PHYS_PAGES) * (uint64_t) sysconf(_SC_PAGESIZE);
         f->privileged = f->uid == 0 && has_capability(CAP_SYS_ADMIN);
         f->landlock_abi = landlock_query_abi();
         f->landlock_errata = landlock_query_errata();

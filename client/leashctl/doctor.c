@@ -50,7 +50,7 @@ static const char *remedy(const char *loss) {
                 { "no_seccomp", "use a kernel with CONFIG_SECCOMP_FILTER" },
                 { "no_unix_socket_rules", "use a kernel with seccomp user notification" },
                 { "no_denied_names", "use a kernel with seccomp user notification" },
-                { "no_disk_quota", "nothing today: no layer counts disk space here" },
+                { "no_disk_quota", "a level other than permissive" },
                 { "no_hardware_filter", "allow user namespaces, so that /dev is private" },
         };
 

@@ -36,6 +36,8 @@ static const char *reason_text(enum exit_reason reason) {
                 return "ended: out of memory (--memory)";
         case REASON_OUTPUT_LIMIT:
                 return "ended: it wrote more output than was allowed";
+        case REASON_DISK_LIMIT:
+                return "ended: the disk limit was reached (--disk)";
         case REASON_DESTROYED:
                 return "ended: its sandbox was destroyed";
         default:

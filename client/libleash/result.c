@@ -46,6 +46,7 @@ const char *reason_name(enum exit_reason reason) {
                 [REASON_OUT_OF_MEMORY] = "out_of_memory",
                 [REASON_OUTPUT_LIMIT] = "output_limit",
                 [REASON_CPU_LIMIT] = "cpu_limit",
+                [REASON_DISK_LIMIT] = "disk_limit",
                 [REASON_DESTROYED] = "destroyed",
         };
 

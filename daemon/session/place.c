@@ -124,13 +124,14 @@ static int set_venv(struct session *s, struct place *p, const struct place_venv 
         return p->subject.venv && p->subject.venv_source ? 0 : error_nomem(e);
 }
 
-static int compile(struct session *s, struct place *p, const struct place_venv *venv,
+static int compile(struct session *s, struct place *p, const struct layers *l,
                    const char *sandbox_id, bool real, struct error *e) {
         p->subject.uid = s->user.uid;
         p->subject.gid = s->user.gid;
         p->subject.user = s->user.name;
         p->subject.home = s->user.home;
         p->subject.socket_path = s->socket_path;
+        p->subject.workdir_unseen = l->unseen;
         p->subject.sandbox_id = arena_strdup(p->arena, sandbox_id ? sandbox_id : "none");
         if (!p->subject.sandbox_id)
                 return error_nomem(e);
@@ -142,7 +143,7 @@ static int compile(struct session *s, struct place *p, const struct place_venv *
         if (r >= 0)
                 r = paths_canonical(p->arena, &p->policy, s->user.home, p->subject.workdir, e);
         if (r >= 0)
-                r = set_venv(s, p, venv, real, e);
+                r = set_venv(s, p, l->venv, real, e);
         if (r >= 0)
                 r = error_under(e, "/policy",
                                 floor_paths(&s->admin.config.floor, &p->policy,
@@ -165,7 +166,7 @@ int place_compile(struct session *s, const struct layers *layers, const char *sa
                 return error_nomem(e);
         int r = resolve(s, ret, layers, e);
         if (r >= 0)
-                r = compile(s, ret, layers->venv, sandbox_id, real, e);
+                r = compile(s, ret, layers, sandbox_id, real, e);
         if (r < 0)
                 place_done(s, ret, false, NULL);
         return r;
@@ -195,6 +196,7 @@ void place_enforcement(const struct session *s, const struct place *p, struct ar
                                      .landlock_abi =
                                              p->plan->landlock ? s->facts.landlock_abi : 0 };
         ret->layers.set = true;
+        ret->disk = disk_hold_names[p->plan->disk];
         for (int i = 0; i < LOSS_N_; i++)
                 if (p->plan->lost[i])
                         (void) arena_push(a, &ret->losses, losses[i].name);

@@ -31,6 +31,7 @@ struct layers {
         const struct policy *policy, *overrides;
         const struct pairs *client_environment; /* NULL or unset: not given */
         const struct place_venv *venv; /* instead of the policy's, while it is being made */
+        bool unseen;                   /* a fresh working directory is for what runs in it only */
 };
 
 /* Of a request's parameters. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../../backends/posix/socket.h"
+#include "disk.h"
 #include "events.h"
 #include "report.h"
 #include "worker.h"
@@ -218,6 +219,8 @@ static void note_exit(struct process *p, const struct box_event *ev) {
                 return;
         p->status = ev->status;
         p->out_of_memory = ev->out_of_memory;
+        /* It failed, and no space was left: that is what it failed for. */
+        p->disk_full = p->status != 0 && p->sandbox && disk_is_full(p->sandbox);
         p->usage = (struct usage){ .wall_seconds = clock_monotonic() - p->started,
                                    .user_seconds = (double) ev->user_us / 1e6,
                                    .system_seconds = (double) ev->system_us / 1e6,

@@ -40,6 +40,7 @@ struct process {
         struct strings argv;
         bool run; /* process.run: captures and answers at the end */
         bool owns_sandbox;
+        bool disk_full; /* limits.disk_bytes was used up when it failed */
         bool kill_on_limit, has_pty;
         pid_t pid;
         struct input input;

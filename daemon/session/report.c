@@ -33,6 +33,8 @@ static enum exit_reason end_reason(const struct process *p) {
                 return p->reason;
         if (p->out_of_memory)
                 return REASON_OUT_OF_MEMORY;
+        if (p->disk_full)
+                return REASON_DISK_LIMIT;
         if (!WIFSIGNALED(p->status))
                 return REASON_EXITED;
         /* RLIMIT_CPU: SIGXCPU at the soft limit (setrlimit(2)). */

@@ -93,7 +93,8 @@ int rpc_policy_check(struct request *rq, struct error *e) {
         const struct place *place = &made;
         char where[48];
 
-        const struct layers layers = LAYERS(p);
+        struct layers layers = LAYERS(p);
+        layers.unseen = true; /* as process.run has it */
         int r = find_place(rq, p->sandbox, &layers, &made, &place, e);
         if (r < 0)
                 return r;
@@ -121,7 +122,8 @@ int rpc_policy_explain(struct request *rq, struct error *e) {
         struct place made = { 0 };
         const struct place *place = &made;
 
-        const struct layers layers = LAYERS(p);
+        struct layers layers = LAYERS(p);
+        layers.unseen = true; /* as process.run has it */
         int r = find_place(rq, p->sandbox, &layers, &made, &place, e);
         if (r < 0)
                 return r;

@@ -18,8 +18,10 @@
 static int find_sandbox(struct request *rq, const char *id, const struct sandbox_wish *own,
                         bool *ret_own, struct sandbox **ret, struct error *e) {
         if (!id) {
+                struct sandbox_wish mine = *own;
                 *ret_own = true;
-                return sandbox_new(rq->session, rq->peer, own, NULL, ret, e);
+                mine.layers.unseen = !own->keep_workdir;
+                return sandbox_new(rq->session, rq->peer, &mine, NULL, ret, e);
         }
         if (own->layers.policy || own->layers.profile || own->layers.overrides)
                 return error_field(e, "/sandbox", "give a sandbox or a policy, not both");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../common/list.h"
+#include "disk.h"
 #include "events.h"
 #include "ipc.h"
 #include "process.h"
@@ -160,6 +161,8 @@ int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish
                 if (!sb->event || event_add(sb->event, NULL) < 0)
                         r = error_nomem(e);
         }
+        if (r >= 0)
+                r = disk_watch_start(sb, e);
         if (r < 0) {
                 /* Level 0 stands for a policy that came to no plan. */
                 s->stats.sandboxes_failed[sb->place.plan ? sb->place.plan->level : 0]++;
@@ -230,6 +233,7 @@ static void bury(struct sandbox *sb, struct request *rq) {
 
         (void) become(sb, SANDBOX_ENDING);
         event_free(sb->event);
+        sb->disk_watch = disk_watch_free(sb->disk_watch);
         sb->box = s->backend->box_free(sb->box); /* from here on nothing in it runs */
         gate_remove(sb);
         ipc_free(sb);

@@ -24,6 +24,7 @@ struct sandbox {
         bool keep_workdir;
         const char *why; /* it ends: a sentence of ours; NULL: nobody has said */
         struct sandbox_gate gate;
+        struct disk_watch *disk_watch; /* NULL: nothing is measured */
         struct ipc *ipc;               /* made when the first host command is registered */
         bool announced, failed;        /* sandbox.created, or sandbox.failed went out */
         void (*freed)(void *userdata); /* nothing in it runs any more; NULL = nobody asks */

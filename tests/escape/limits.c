@@ -71,6 +71,8 @@ static int much_disk(const char *arg) {
                                 r = -errno;
                 close(fd);
         }
+        if (r == 0 && inside) /* what is measured is not noticed at once */
+                sleep(3);
         for (int f = 0; f < 16; f++) {
                 snprintf(name, sizeof(name), "%s/%d", place, f);
                 unlink(name);

@@ -67,8 +67,7 @@ int staging_dev(struct init *in) {
          * No gid=: the group tty is not mapped in a user namespace (decision 20). */
         static const char *const pts_options[] = { "ptmxmode", "0666", "mode", "0620",
                                                    "max",      "512",  NULL };
-        static const char *const shm_options[] = { "mode", "1777", "size", "20%", NULL };
-        _cleanup_close_ int dev = -1;
+        _cleanup_close_ int dev = -1, shm = -1, target = -1;
         int r;
 
         r = attach_new(in->staging, "dev", "tmpfs", dev_options,
@@ -89,5 +88,11 @@ int staging_dev(struct init *in) {
         r = attach_new(dev, "pts", "devpts", pts_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
         if (r < 0)
                 return r;
-        return attach_new(dev, "shm", "tmpfs", shm_options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+        shm = store_directory(in, 01777);
+        if (shm < 0)
+                return shm;
+        if (mkdirat(dev, "shm", 0755) < 0)
+                return -errno;
+        target = openat(dev, "shm", O_PATH | O_CLOEXEC);
+        return target < 0 ? -errno : mount_attach(shm, target);
 }

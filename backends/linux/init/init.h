@@ -23,7 +23,6 @@
 
 #define INIT_CONTROL_FD 3 /* the session leaves the control socket here */
 #define INIT_FDS_MAX 1024 /* descriptors of one plan */
-#define INIT_SPARE 6      /* as many private directories as a default plan has */
 #define INIT_COMMANDS_MAX 4096
 
 struct command {
@@ -38,12 +37,11 @@ struct init {
         int old_root; /* O_PATH of / as the host has it, in our mount namespace */
         int host_sys; /* O_PATH of the host's /sys, on which the staging tree lies; -1 = none */
         int disk;     /* a detached copy of the whole tree: the new root of most levels */
-        int spare[INIT_SPARE]; /* private directories that wait for a place; -1 = taken */
-        size_t n_spare;
-        int staging; /* tmpfs with dev/ proc/ mask/: what is moved into the view */
+        int staging;  /* tmpfs with dev/ proc/ mask/ store/: what is moved into the view */
         int mask_directory, mask_file; /* O_PATH: what hides a directory or a file */
-        int root;    /* the new root, once it is attached */
-        int ipc;     /* prepare.c: on its way to the session; -1 = none */
+        unsigned n_stored; /* private directories made so far: see store.c */
+        int root;          /* the new root, once it is attached */
+        int ipc, store;    /* ipc.c, store.c: on their way to the session; -1 = none */
 
         const struct wire_plan *plan; /* mapped, read-only, checked by wire_plan_check() */
         int fds[INIT_FDS_MAX];        /* descriptors that the plan's mounts refer to */
@@ -83,6 +81,10 @@ int init_prepare(struct init *in);
 /* dev.c, proc.c: build below the staging directory */
 int staging_dev(struct init *in);
 int staging_proc(struct init *in);
+/* store.c: the file system that all private directories of a sandbox share */
+int staging_store(struct init *in);
+int store_limit(struct init *in, uint64_t bytes);
+int store_directory(struct init *in, unsigned mode); /* a detached mount, new and empty */
 /* ipc.c */
 int staging_ipc(struct init *in);
 /* sys.c */

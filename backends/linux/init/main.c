@@ -102,11 +102,12 @@ static void plan_fds_close(struct init *in) {
 /* Before any command: what the session gets here it may rely on. */
 static int prepared_send(struct init *in) {
         struct wire_frame prepared = WIRE_FRAME(WIRE_PREPARED);
-        const int fds[] = { in->old_root, in->ipc };
-        int r = init_send(in, &prepared, fds, in->ipc >= 0 ? 2 : 1);
+        const int fds[] = { in->old_root, in->ipc, in->store };
+        int r = init_send(in, &prepared, fds, in->native ? 1 : 3);
 
         closep(&in->ipc);
-        in->ipc = -1;
+        closep(&in->store);
+        in->ipc = in->store = -1;
         return r;
 }
 
@@ -170,6 +171,7 @@ int main(int argc, char **argv) {
                 .mask_file = -1,
                 .root = -1,
                 .ipc = -1,
+                .store = -1,
                 .nested = -1,
                 .native = argc > 1 && strcmp(argv[1], "native") == 0,
                 .bare = argc > 1 && strcmp(argv[1], "bare") == 0,

@@ -89,19 +89,6 @@ static int staging_masks(struct init *in) {
         return in->mask_directory < 0 || in->mask_file < 0 ? -errno : 0;
 }
 
-static int staging_spare(struct init *in) {
-        /* The kernel's default is half of the memory for each; there are several. */
-        static const char *const options[] = { "size", "20%", NULL };
-
-        for (; in->n_spare < INIT_SPARE; in->n_spare++) {
-                in->spare[in->n_spare] =
-                        mount_new("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-                if (in->spare[in->n_spare] < 0)
-                        return in->spare[in->n_spare];
-        }
-        return 0;
-}
-
 /* Over the host's /sys, of which no plan takes anything: what we bind of it ourselves hangs on a
  * descriptor from before. A host without a /sys has at least a /proc, or we would not have come so
  * far. */
@@ -132,7 +119,7 @@ static int staging_prepare(struct init *in) {
         r = staging_masks(in);
         if (r < 0)
                 return r;
-        r = staging_spare(in);
+        r = staging_store(in);
         if (r < 0)
                 return r;
         r = staging_dev(in);

@@ -86,28 +86,16 @@ static int bind_device(struct init *in, const struct wire_mount *m) {
 
 static int private_directory(struct init *in, const struct wire_mount *m) {
         _cleanup_close_ int mount = -1, target = -1;
-        unsigned permissions = m->mode ? m->mode : 0755;
-        char mode[16], size[32];
-        const char *options[] = { "mode", mode, "size", size, NULL };
 
         target = target_make(in, plan_string(in, m->target), true, 0755);
         if (target < 0)
                 return target;
-        if (in->n_spare > 0 && !m->size_bytes && !(m->flags & WIRE_MOUNT_NOEXEC)) {
-                mount = in->spare[--in->n_spare];
-                /* A new tmpfs is 1777. */
-                if (permissions != 01777 && fchmodat(mount, ".", permissions, 0) < 0)
-                        return -errno;
-                return mount_attach(mount, target);
-        }
-        snprintf(mode, sizeof(mode), "%o", permissions);
-        if (m->size_bytes)
-                snprintf(size, sizeof(size), "%llu", (unsigned long long) m->size_bytes);
-        else
-                strcpy(size, "20%"); /* as the spare ones */
-        mount = mount_new("tmpfs", options,
-                          SAFE | (m->flags & WIRE_MOUNT_NOEXEC ? MOUNT_ATTR_NOEXEC : 0));
-        return mount < 0 ? mount : mount_attach(mount, target);
+        mount = store_directory(in, m->mode ? m->mode : 0755);
+        if (mount < 0)
+                return mount;
+        return m->flags & WIRE_MOUNT_NOEXEC
+                       ? mount_attach_restricted(mount, target, MOUNT_ATTR_NOEXEC, false)
+                       : mount_attach(mount, target);
 }
 
 static int make_directory(struct init *in, const struct wire_mount *m) {
@@ -236,13 +224,14 @@ static const struct {
 
 int view_build(struct init *in) {
         const struct wire_mount *m = plan_at(in, in->plan->mounts);
+        int r = in->plan->limit_disk ? store_limit(in, in->plan->limit_disk) : 0;
 
+        if (r < 0)
+                return init_report(in, WIRE_STAGE_LIMITS, -r, "disk");
         /* From here on nothing that the host mounts may appear in this view. */
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return init_report(in, WIRE_STAGE_NAMESPACES, errno, "mount propagation");
         for (uint64_t i = 0; i < in->plan->n_mounts; i++, m++) {
-                int r;
-
                 if (m->kind >= ELEMENTSOF(kinds) || (in->root < 0) != (m->kind <= MOUNT_ROOT_EMPTY))
                         return init_report(in, WIRE_STAGE_PROTOCOL, EINVAL, "mounts");
                 r = kinds[m->kind].apply(in, m);

@@ -84,9 +84,44 @@ START_TEST(limits) {
         ck_assert_uint_eq(p->limits.wall_ms, 60000);
         ck_assert_uint_eq(p->limits.file_bytes, 1000);
         ck_assert_uint_eq(p->limits.open_files, 64);
+}
+END_TEST
+
+START_TEST(disk) {
+        struct situation s = SITUATION;
+        s.facts.memory_bytes = 4u << 20;
+        ck_assert_int_eq(compiled(&s)->disk, DISK_FREE);
         s.request.limits.disk_bytes = (struct limit){ LIMIT_VALUE, 1 << 20 };
+        /* a directory of the user's is measured */
+        const struct plan *p = compiled(&s);
+        ck_assert_int_eq(p->disk, DISK_WATCHED);
+        ck_assert_uint_eq(p->limits.disk_bytes, 1 << 20);
+        ck_assert_ptr_nonnull(mount_at(p, MOUNT_BIND_RW, "/home/ann/w"));
+        /* so is one that is looked at from outside */
+        s.subject.workdir_fresh = true;
+        p = compiled(&s);
+        ck_assert_int_eq(p->disk, DISK_WATCHED);
+        ck_assert_ptr_nonnull(mount_at(p, MOUNT_BIND_RW, "/home/ann/w"));
+        /* one that is not lies in memory */
+        s.subject.workdir_unseen = true;
+        p = compiled(&s);
+        ck_assert_int_eq(p->disk, DISK_HARD);
+        ck_assert_ptr_nonnull(mount_at(p, MOUNT_TMPFS, "/home/ann/w"));
+        ck_assert_ptr_null(mount_at(p, MOUNT_BIND_RW, "/home/ann/w"));
+        /* as long as it fits there */
+        s.request.limits.disk_bytes.value = (2u << 20) + 1;
+        ck_assert_int_eq(compiled(&s)->disk, DISK_WATCHED);
+        /* without a limit everything is where it was */
+        s.request.limits.disk_bytes = (struct limit){ LIMIT_UNLIMITED, 0 };
+        p = compiled(&s);
+        ck_assert_int_eq(p->disk, DISK_FREE);
+        ck_assert_ptr_nonnull(mount_at(p, MOUNT_BIND_RW, "/home/ann/w"));
+        /* where all of the disk may be written, nobody could measure */
+        s.request.limits.disk_bytes = (struct limit){ LIMIT_VALUE, 1 << 20 };
+        s.request.level = LEVEL_PERMISSIVE;
         p = lost(&s, LOSS_NO_DISK_QUOTA, "/limits/disk_bytes");
         ck_assert_uint_eq(p->limits.disk_bytes, 0);
+        ck_assert_int_eq(p->disk, DISK_FREE);
 }
 END_TEST
 
@@ -337,7 +372,7 @@ START_TEST(network_of_other_modes) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("facts", nothing_is_lost_on_a_whole_host, limits,
+        return RUN_TESTS("facts", nothing_is_lost_on_a_whole_host, limits, disk,
                          processes_without_a_cgroup, names, unix_sockets, walls, native_tier,
                          native_paths, native_denying, native_needs_its_walls,
                          network_of_other_modes);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../../backends/posix/measure.h"
+#include "../../../backends/posix/tree.h"
+
+#define MIB (1024u * 1024)
+
+static char where[64];
+static int parent = -1, top = -1;
+static struct timespec start;
+
+static void setup(void) {
+        snprintf(where, sizeof where, "/var/tmp/leash-measure-XXXXXX"); /* a disk's, most likely */
+        ck_assert_ptr_nonnull(mkdtemp(where));
+        parent = open("/var/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        top = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        ck_assert_int_ge(top, 0);
+        clock_gettime(CLOCK_REALTIME_COARSE, &start);
+}
+
+static void teardown(void) {
+        close(top);
+        (void) tree_remove(parent, where + strlen("/var/tmp/"));
+        close(parent);
+}
+
+static void fill(const char *name, size_t mib) {
+        static char block[MIB];
+        int fd = openat(top, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        ck_assert_int_ge(fd, 0);
+        memset(block, 'x', sizeof block); /* some file systems do not store zeros */
+        for (size_t i = 0; i < mib; i++)
+                ck_assert_int_eq(write(fd, block, sizeof block), sizeof block);
+        close(fd);
+}
+
+static struct measured measured_since(const struct timespec *since, unsigned slice) {
+        struct measure *m = NULL;
+        struct measured found = { 0 };
+        ck_assert_int_eq(measure_new(top, since, &m), 0);
+        while (measure_step(m, slice, &found) > 0)
+                ;
+        measure_free(m);
+        return found;
+}
+
+static uint64_t total(void) {
+        struct measured m = measured_since(&start, 7);
+        return m.old_bytes + m.new_bytes;
+}
+
+static void assert_about(uint64_t bytes, uint64_t want) {
+        ck_assert_uint_ge(bytes, want - 512); /* shares are rounded down */
+        ck_assert_uint_le(bytes, want + MIB / 2);
+}
+
+START_TEST(files) {
+        ck_assert_uint_eq(total(), 0);
+        ck_assert_int_eq(mkdirat(top, "a", 0700), 0);
+        ck_assert_int_eq(mkdirat(top, "a/b", 0700), 0);
+        fill("a/b/f", 2);
+        fill("g", 1);
+        assert_about(total(), 3 * MIB);
+        struct measured m = measured_since(&start, 1);
+        ck_assert_uint_eq(m.entries, 4);
+        ck_assert(!m.unseen);
+}
+END_TEST
+
+START_TEST(holes_and_reserved) {
+        int fd = openat(top, "hole", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        ck_assert_int_eq(ftruncate(fd, 1024 * (off_t) MIB), 0);
+        ck_assert_uint_le(total(), MIB / 2);
+        if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 2 * (off_t) MIB) == 0)
+                assert_about(total(), 2 * MIB);
+        close(fd);
+}
+END_TEST
+
+START_TEST(names) {
+        fill("f", 2);
+        for (int i = 0; i < 8; i++) {
+                char name[16];
+                snprintf(name, sizeof name, "l%d", i);
+                ck_assert_int_eq(linkat(top, "f", top, name, 0), 0);
+        }
+        assert_about(total(), 2 * MIB);
+        ck_assert_int_eq(symlinkat("/usr", top, "elsewhere"), 0);
+        assert_about(total(), 2 * MIB);
+        /* an empty file is not nothing */
+        for (int i = 0; i < 100; i++) {
+                char name[16];
+                snprintf(name, sizeof name, "e%d", i);
+                fill(name, 0);
+        }
+        assert_about(total(), 2 * MIB + 100 * MEASURE_NAME_BYTES);
+}
+END_TEST
+
+START_TEST(old_and_new) {
+        fill("old", 1);
+        struct timespec since;
+        usleep(20000); /* a tick of the coarse clock */
+        clock_gettime(CLOCK_REALTIME_COARSE, &since);
+        usleep(20000);
+        fill("new", 2);
+        struct measured m = measured_since(&since, 100);
+        assert_about(m.old_bytes + m.new_bytes, 3 * MIB);
+        /* where births are not known everything is old */
+        if (m.new_bytes > 0) {
+                assert_about(m.new_bytes, 2 * MIB);
+                assert_about(m.old_bytes, MIB);
+        }
+}
+END_TEST
+
+START_TEST(unseen) {
+        ck_assert_int_eq(mkdirat(top, "a", 0700), 0);
+        fill("a/f", 1);
+        ck_assert_int_eq(fchmodat(top, "a", 0, 0), 0);
+        struct measured m = measured_since(&start, 100);
+        ck_assert_int_eq(m.unseen, geteuid() != 0);
+        ck_assert_int_eq(fchmodat(top, "a", 0700, 0), 0);
+        /* deeper than there are descriptors for */
+        int at = dup(top);
+        for (int i = 0; i < 70; i++) {
+                ck_assert_int_eq(mkdirat(at, "d", 0700), 0);
+                int next = openat(at, "d", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                close(at);
+                at = next;
+        }
+        close(at);
+        m = measured_since(&start, 100);
+        ck_assert(m.unseen);
+}
+END_TEST
+
+int main(void) {
+        Suite *s = suite_create("measure");
+        TCase *t = tcase_create("measure");
+        tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_test(t, files);
+        tcase_add_test(t, holes_and_reserved);
+        tcase_add_test(t, names);
+        tcase_add_test(t, old_and_new);
+        tcase_add_test(t, unseen);
+        suite_add_tcase(s, t);
+        SRunner *r = srunner_create(s);
+        srunner_run_all(r, CK_ENV);
+        int failed = srunner_ntests_failed(r);
+        srunner_free(r);
+        return failed > 0;
+}
