@@ -141,6 +141,22 @@ static void wait_for_all(struct launch *l) {
                 (void) poll(NULL, 0, SWEEP_MS);
 }
 
+/* leashd: our parent, or behind a socket that only root can connect to. Root inside of a sandbox
+ * has that number, too, but not our user namespace. */
+static bool is_from_root(int fd) {
+        struct stat theirs, ours;
+        struct ucred peer;
+        socklen_t len = sizeof peer;
+        char path[48];
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 || peer.uid != 0 ||
+            peer.pid <= 0)
+                return false;
+        snprintf(path, sizeof path, "/proc/%d/ns/user", (int) peer.pid);
+        return stat(path, &theirs) == 0 && stat("/proc/self/ns/user", &ours) == 0 &&
+               theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
 static int parse(struct launch *l, int argc, char **argv) {
         static const struct option options[] = {
                 { "backend", required_argument, NULL, 'b' },
@@ -161,7 +177,7 @@ static int parse(struct launch *l, int argc, char **argv) {
                 else
                         return -EINVAL;
         }
-        if (fstat(LAUNCH_FD, &st) < 0 || !S_ISSOCK(st.st_mode))
+        if (fstat(LAUNCH_FD, &st) < 0 || !S_ISSOCK(st.st_mode) || !is_from_root(LAUNCH_FD))
                 return -EINVAL;
         (void) fcntl(LAUNCH_FD, F_SETFD, FD_CLOEXEC);
         l->requests = LAUNCH_FD;
@@ -208,7 +224,8 @@ int main(int argc, char **argv) {
         if (parse(l, argc, argv) < 0 ||
             process_sibling("leash-session", l->session_path, sizeof l->session_path) < 0 ||
             process_sibling("leash-warden", l->warden_path, sizeof l->warden_path) < 0) {
-                fputs("leash-launch is started by leashd\n", stderr);
+                fputs("leash-launch is started by leashd, or for it by leash-launch.socket\n",
+                      stderr);
                 free(l);
                 return 2;
         }

@@ -3,7 +3,8 @@
  * Who calls, and is it as free as we are? (Decision 3.) A program that flatpak, docker, bwrap or
  * leash itself has confined must not get, through us, what its confinement took away: so a caller
  * has to live in our own user, mount and pid namespaces and carry no more seccomp filters and
- * no_new_privs than we do.
+ * no_new_privs than we do: or, where our unit has walls of its own, than whoever made
+ * leash-launch's socket.
  *
  * The caller's pid may be somebody else's by the time we look: everything is read through one /proc
  * directory descriptor, and the pidfd that stands for the caller must still be alive afterwards.
@@ -73,16 +74,19 @@ static void free_text(char **p) {
         free(*p);
 }
 
-int identity_self(struct self *ret, struct error *e) {
-        _cleanup_(fd_closep) int own = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+int identity_reference(pid_t pid, struct self *ret, struct error *e) {
+        char path[32] = "/proc/self";
         _cleanup_(free_text) char *status = NULL;
         struct stat st;
 
+        if (pid > 0)
+                snprintf(path, sizeof path, "/proc/%d", (int) pid);
+        _cleanup_(fd_closep) int own = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (own < 0)
-                return error_set(e, ERROR_INTERNAL, errno, "cannot open /proc/self");
+                return error_set(e, ERROR_INTERNAL, errno, "cannot open %s", path);
         for (size_t i = 0; i < ELEMENTSOF(namespaces); i++) {
                 if (fstatat(own, namespaces[i].file, &st, 0) < 0)
-                        return error_set(e, ERROR_INTERNAL, errno, "cannot read own %s",
+                        return error_set(e, ERROR_INTERNAL, errno, "cannot read %s/%s", path,
                                          namespaces[i].file);
                 ret->dev[i] = st.st_dev;
                 ret->ino[i] = st.st_ino;

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The link to leash-launch, which starts sessions for a leashd that itself cannot any more. */
+/*
+ * The link to leash-launch, which starts sessions for a leashd that itself cannot any more. Either
+ * our child, or a unit of its own that is reached by a socket: then leashd's unit can have walls
+ * that no session inherits.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +53,41 @@ static _Noreturn void become_launcher(const struct leashd *d, const char *path, 
         _exit(127);
 }
 
+static int watch(struct leashd *d, int fd, struct error *e) {
+        d->launcher.event = event_new(d->base, fd, EV_READ, on_gone, d);
+        if (!d->launcher.event || event_add(d->launcher.event, NULL) < 0 ||
+            fd_set_nonblock(fd, true) < 0)
+                return error_nomem(e);
+        return 0;
+}
+
+int launcher_connect(struct leashd *d, pid_t *ret_free, struct error *e) {
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        struct ucred maker;
+        socklen_t len = sizeof maker;
+
+        if (d->launcher.path[0] != '/' || strlen(d->launcher.path) >= sizeof sa.sun_path)
+                return error_set(e, ERROR_PARAMS, 0,
+                                 "--launcher takes an absolute path shorter than %zu bytes",
+                                 sizeof sa.sun_path);
+        snprintf(sa.sun_path, sizeof sa.sun_path, "%s", d->launcher.path);
+        _cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, (const struct sockaddr *) &sa, sizeof sa) < 0)
+                return error_set(e, ERROR_IO, errno, "leash-launch cannot be reached at %s: %s",
+                                 d->launcher.path, strerror(errno));
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &maker, &len) < 0)
+                return error_set(e, ERROR_IO, errno, "cannot tell who made %s", d->launcher.path);
+        if (maker.uid != 0 || maker.pid <= 0)
+                return error_set(e, ERROR_REFUSED, EPERM, "%s is not root's: not talking to it",
+                                 d->launcher.path);
+        int r = watch(d, fd, e);
+        if (r < 0)
+                return r;
+        d->launcher.fd = TAKE_FD(fd);
+        *ret_free = maker.pid;
+        return 0;
+}
+
 int launcher_start(struct leashd *d, struct error *e) {
         char path[PATH_MAX];
         int pair[2];
@@ -57,10 +97,9 @@ int launcher_start(struct leashd *d, struct error *e) {
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return error_set(e, ERROR_IO, errno, "cannot make a socket pair");
         _cleanup_(fd_closep) int ours = pair[0], theirs = pair[1];
-        d->launcher.event = event_new(d->base, ours, EV_READ, on_gone, d);
-        if (!d->launcher.event || event_add(d->launcher.event, NULL) < 0 ||
-            fd_set_nonblock(ours, true) < 0)
-                return error_nomem(e);
+        int r = watch(d, ours, e);
+        if (r < 0)
+                return r;
         pid_t pid = fork();
         if (pid < 0)
                 return error_set(e, ERROR_IO, errno, "cannot fork");
@@ -90,13 +129,13 @@ void launcher_end(struct leashd *d, bool wait) {
 
         if (d->launcher.event)
                 event_free(TAKE(d->launcher.event));
-        if (d->launcher.pid <= 0)
+        if (d->launcher.fd < 0)
                 return;
         (void) fd_set_nonblock(d->launcher.fd, false);
         if (wait)
                 (void) socket_send(d->launcher.fd, &rq, sizeof rq, NULL, 0);
         d->launcher.fd = fd_close(d->launcher.fd); /* it ends, but for what is asked above */
-        while (waitpid(d->launcher.pid, NULL, 0) < 0 && errno == EINTR)
+        while (d->launcher.pid > 0 && waitpid(d->launcher.pid, NULL, 0) < 0 && errno == EINTR)
                 ;
         d->launcher.pid = 0;
 }

@@ -17,15 +17,16 @@
 
 struct session_link; /* one leash-session that we started */
 
-struct self { /* our own namespaces and confinement, which do not change: what callers are compared
-                 with */
+struct self { /* namespaces and confinement of a process that is as free as the system: what callers
+                 are compared with */
         dev_t dev[3];
         ino_t ino[3];
         long seccomp, filters, no_new_privs;
 };
 
-struct launcher { /* the link to leash-launch */
-        pid_t pid;
+struct launcher {         /* the link to leash-launch */
+        const char *path; /* where it listens; NULL: it is started by us */
+        pid_t pid;        /* of one that we started */
         int fd;
         struct event *event;
 };
@@ -71,7 +72,8 @@ int listen_system_path(char **ret, struct error *e);
 int listen_user_path(char **ret, struct error *e);
 
 /* identity.c */
-int identity_self(struct self *ret, struct error *e);
+/* Of this process; 0: our own. */
+int identity_reference(pid_t pid, struct self *ret, struct error *e);
 struct identity {
         pid_t pid;
         uid_t uid;
@@ -97,6 +99,9 @@ void sessions_end(struct leashd *d);  /* closes every control socket and waits f
 
 /* launcher.c */
 int launcher_start(struct leashd *d, struct error *e);
+/* To one that listens at launcher.path. Whoever made that socket, which under systemd is the
+ * system's first process, is outside of our unit's walls, and so what callers are compared with. */
+int launcher_connect(struct leashd *d, pid_t *ret_free, struct error *e);
 /* Asks for a session of this user; `control` is its end of the control socket (borrowed). */
 int launcher_session(struct leashd *d, const struct identity *who, int control, struct error *e);
 /* Waits until all sessions have ended, whose control sockets are closed; or leaves them. */

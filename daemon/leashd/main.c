@@ -29,6 +29,7 @@ static const char usage[] =
         "                       $XDG_RUNTIME_DIR/leash/leash.sock\n"
         "  --idle-exit SECONDS  end what is unused for so long (default 60; 0 = never): with\n"
         "                       --user leashd itself, else each user's leash-session\n"
+        "  --launcher SOCKET    leash-launch is there, in a unit of its own; else it is a child\n"
         "  --keep-sessions      sessions outlive leashd while systemd keeps their sockets\n"
         "                       (FileDescriptorStoreMax=), so that a restart loses nothing\n"
         "  --backend NAME       how to enforce; \"null\" enforces nothing and is for tests\n"
@@ -99,6 +100,7 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 { "idle-exit", required_argument, NULL, 'i' },
                 { "backend", required_argument, NULL, 'b' },
                 { "keep-sessions", no_argument, NULL, 'k' },
+                { "launcher", required_argument, NULL, 'l' },
                 { "check-config", optional_argument, NULL, 'c' },
                 { "version", no_argument, NULL, 'v' },
                 { "help", no_argument, NULL, 'h' },
@@ -130,6 +132,9 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 case 'k':
                         d->keeps = true;
                         break;
+                case 'l':
+                        d->launcher.path = optarg;
+                        break;
                 case 'c':
                         return check_config(optarg, e);
                 case 'v':
@@ -146,6 +151,8 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 return error_set(e, ERROR_PARAMS, 0, "unexpected argument: %s", argv[optind]);
         d->system = !user;
         d->keeps &= d->system && getenv("NOTIFY_SOCKET");
+        if (d->launcher.path && !d->system)
+                return error_set(e, ERROR_PARAMS, 0, "--launcher does not go with --user");
         if (d->system && geteuid() != 0)
                 return error_set(e, ERROR_PARAMS, 0,
                                  "only root can serve all users; leashd --user serves you");
@@ -155,14 +162,19 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
 static int prepare(struct leashd *d, struct error *e) {
         static const int signals[] = { SIGTERM, SIGINT, SIGCHLD, SIGHUP };
 
-        int r = identity_self(&d->self, e);
-        if (r < 0)
-                return r;
+        pid_t free_one = 0; /* ourselves */
+        int r = 0;
+
         d->base = process_event_base();
         d->idle_event = d->base ? evtimer_new(d->base, on_idle, d) : NULL;
         if (!d->idle_event)
                 return error_nomem(e);
-        r = host_start(d, e);
+        if (d->launcher.path)
+                r = launcher_connect(d, &free_one, e);
+        if (r >= 0)
+                r = identity_reference(free_one, &d->self, e);
+        if (r >= 0)
+                r = host_start(d, e);
         if (r >= 0)
                 r = listen_from_environment(d, e);
         if (r == 0) {
@@ -184,7 +196,7 @@ static int prepare(struct leashd *d, struct error *e) {
                 if (!d->signal_events[i] || event_add(d->signal_events[i], NULL) < 0)
                         return error_nomem(e);
         }
-        r = d->system ? launcher_start(d, e) : 0;
+        r = d->system && !d->launcher.path ? launcher_start(d, e) : 0;
         if (r >= 0)
                 r = listen_start(d, e);
         /* In user mode it is leashd that starts the session, which must not live behind these

@@ -4,7 +4,7 @@
 # Debian's cloud kernels, whose drivers for QEMU are built in. apt does it, in a root of its own, so that the
 # machine's sources and lists stay as they are.
 #
-#   fetch.sh [CACHE]        default: $XDG_CACHE_HOME/leash-vm, or ~/.cache/leash-vm
+#   fetch.sh [CACHE [NAME…]]    default: $XDG_CACHE_HOME/leash-vm, or ~/.cache/leash-vm, and all of them
 set -u
 cache=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/leash-vm}
 mirror=${LEASH_VM_MIRROR:-http://deb.debian.org/debian}
@@ -18,6 +18,13 @@ kernels=(
         'newest trixie-backports ^linux-(image|binary)-[0-9][.].*-cloud-amd64$'
 )
 
+if [ $# -gt 1 ]; then
+        wanted=()
+        for row in "${kernels[@]}"; do
+                for name in "${@:2}"; do [ "${row%% *}" = "$name" ] && wanted+=("$row"); done
+        done
+        kernels=("${wanted[@]}")
+fi
 skip() { echo "fetch: $*" >&2; exit 77; }
 found() { find "$cache/$1" -name 'vmlinuz*' -type f 2>/dev/null | head -n 1; }
 

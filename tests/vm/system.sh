@@ -1,36 +1,45 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# The system service under a real systemd: a Debian tree with leash installed boots under QEMU (no KVM) with each
-# kernel, runs inside-system.sh as a unit, and must end with DONE.
+# The system service under a real systemd: a Debian tree boots under QEMU (no KVM) with each kernel, gets leash's
+# packages from a repository with apt, goes through the parts (part-*.sh), and must end with DONE.
 #
-#   tests/vm/system.sh BUILD [VMLINUZ…]       without a kernel: those that fetch.sh has, or fetches
+#   tests/vm/system.sh BUILD [KERNEL…]      a vmlinuz, or a name that fetch.sh knows; without one: all that it knows
 #
-# Needs qemu-system-x86, mmdebstrap, e2fsprogs, meson. Exits with 77 where that, or the network, is missing.
-# LEASH_VM_SECONDS: the time that one kernel may take (400). LEASH_VM_KEEP=DIR keeps the consoles there.
+# Needs qemu-system-x86, mmdebstrap, e2fsprogs, dpkg-dev, debhelper. Exits with 77 where that, or the network, is missing.
+# LEASH_VM_PARTS: what is done (package,system,upgrade,user,purge). LEASH_VM_SUITE: the tree (bookworm).
+# LEASH_VM_SECONDS: the time that one kernel may take (900). LEASH_VM_KEEP=DIR keeps the consoles there.
 set -u
 build=${1:?build folder}
 shift
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/leash-vm
 mirror=${LEASH_VM_MIRROR:-http://deb.debian.org/debian}
+suite=${LEASH_VM_SUITE:-bookworm}
+parts=${LEASH_VM_PARTS:-package,system,upgrade,user,purge}
 skip() { echo "system: skipped: $*"; exit 77; }
-for tool in qemu-system-x86_64 mmdebstrap mkfs.ext4 meson; do
+for tool in qemu-system-x86_64 mmdebstrap mkfs.ext4; do
         command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 [ "$(id -u)" = 0 ] || skip 'the tree is made as root'
-if [ $# = 0 ]; then
-        mapfile -t kernels < <("$here/fetch.sh")
+kernels=() names=()
+for kernel; do [ -e "$kernel" ] && kernels+=("$kernel") || names+=("$kernel"); done
+if [ ${#kernels[@]} = 0 ] || [ ${#names[@]} -gt 0 ]; then
+        mapfile -t -O ${#kernels[@]} kernels < <("$here/fetch.sh" "$cache" "${names[@]}")
         [ ${#kernels[@]} -gt 0 ] || skip 'there are no kernels'
-        set -- "${kernels[@]}"
 fi
+repo=$("$here/packages.sh" "$cache")
+case $? in 0) ;; 77) skip 'the packages cannot be built here' ;; *) echo '0 passed, 1 failed, 0 skipped'; exit 1 ;; esac
 
 # One tree for all runs; what is in it decides its name.
-packages=systemd,systemd-sysv,dbus,libjson-c5,libevent-core-2.1-7,libseccomp2,libsystemd0,util-linux,procps,passwd,python3-minimal,git
-tree=$cache/tree-bookworm-$(printf %s "$packages" | cksum | cut -d' ' -f1).tar
+packages=systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,init-system-helpers,util-linux,procps,passwd,python3,git
+packages+=,libseccomp2,libjson-c-dev,libsystemd0,libevent-core-2.1-7
+[ "$suite" = bookworm ] || packages+=t64,apparmor
+tree=$cache/tree-$suite-$(printf %s "$packages" | cksum | cut -d' ' -f1).tar
 if [ ! -f "$tree" ]; then
         mkdir -p "$cache"
-        mmdebstrap --quiet --format=tar --variant=minbase --include=$packages bookworm "$tree.new" "$mirror" ||
+        mmdebstrap --quiet --format=tar --variant=minbase --include=$packages "$suite" "$tree.new" "$mirror" ||
                 skip 'the tree cannot be made'
+        rm -f "$cache/tree-$suite-"*.tar
         mv "$tree.new" "$tree"
 fi
 work=$(mktemp -d)
@@ -38,48 +47,58 @@ trap 'rm -rf "$work"' EXIT
 root=$work/root
 mkdir "$root"
 tar -x -f "$tree" -C "$root" --exclude=./dev/* || exit 1
-DESTDIR=$root meson install -C "$build" --no-rebuild >"$work/install.log" 2>&1 || { cat "$work/install.log"; exit 1; }
-cp "$here/inside-system.sh" "$root/usr/local/bin/"
+mkdir -p "$root/srv/repo" "$root/usr/local/lib/leash-vm"
+cp "$repo"/*.deb "$repo/Packages" "$root/srv/repo/"
+echo 'deb [trusted=yes] file:/srv/repo ./' >"$root/etc/apt/sources.list"
+rm -rf "$root"/etc/apt/sources.list.d/* "$root"/var/lib/apt/lists/*
+cp "$here"/inside-lib.sh "$here"/part-* "$root/usr/local/lib/leash-vm/"
+cp "$here/../../apparmor/leash-session" "$root/usr/local/lib/leash-vm/apparmor-leash-session"
+case ,$parts, in
+*,escape,* | *,kill,*)
+        # The suites as they are here, with the programs of the packages in place of the build's.
+        mkdir -p "$root/srv/leash-vm/build/tests"
+        cp -r "$here/../lib" "$here/../escape" "$here/../system" "$root/srv/leash-vm/"
+        mkdir -p "$root/srv/leash-vm/build/tests/escape"
+        cp "$build/tests/escape/escape" "$root/srv/leash-vm/build/tests/escape/"
+        ;;
+esac
 : >"$root/etc/machine-id"
 echo leash-vm >"$root/etc/hostname"
 chroot "$root" useradd -m -s /bin/bash one
 chroot "$root" useradd -m -s /bin/bash two
-cat >"$root/etc/systemd/system/leash-test.service" <<'END'
+cat >"$root/etc/systemd/system/leash-test.service" <<'UNIT'
 [Unit]
-After=multi-user.target dbus.service
+After=dbus.service systemd-logind.service basic.target
 [Service]
 Type=oneshot
-ExecStart=/bin/bash /usr/local/bin/inside-system.sh
+ExecStart=/bin/bash /usr/local/lib/leash-vm/inside-lib.sh
 StandardOutput=file:/dev/ttyS1
 StandardError=inherit
 ExecStopPost=systemctl --force --force poweroff
 TimeoutStartSec=infinity
-[Install]
-WantedBy=multi-user.target
-END
-sed -i '/^After=/d' "$root/etc/systemd/system/leash-test.service"
-sed -i 's/^\[Unit\]$/[Unit]\nAfter=dbus.service basic.target/' "$root/etc/systemd/system/leash-test.service"
-ln -s ../leash-test.service "$root/etc/systemd/system/multi-user.target.wants/leash-test.service" 2>/dev/null ||
-        { mkdir -p "$root/etc/systemd/system/multi-user.target.wants" &&
-                ln -s ../leash-test.service "$root/etc/systemd/system/multi-user.target.wants/leash-test.service"; }
+UNIT
+mkdir -p "$root/etc/systemd/system/multi-user.target.wants"
+ln -s ../leash-test.service "$root/etc/systemd/system/multi-user.target.wants/leash-test.service"
 # Nothing here waits for a network, a disk check or a terminal.
 for unit in systemd-networkd-wait-online.service getty@tty1.service serial-getty@ttyS0.service apt-daily.timer \
-        apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer; do
+        apt-daily-upgrade.timer fstrim.timer e2scrub_all.timer dpkg-db-backup.timer; do
         ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
-truncate -s 1200M "$work/disk.img"
+truncate -s 1600M "$work/disk.img"
 mkfs.ext4 -q -d "$root" "$work/disk.img" || exit 1
+rm -rf "$root"
 
 passed=0 failed=0
-for kernel; do
+for kernel in "${kernels[@]}"; do
         name=$(basename "$kernel")
         [ "$name" = vmlinuz ] && name=$(basename "$(dirname "$kernel")")
+        name=${name#vmlinuz-}
         : >"$work/results"
         start=$SECONDS
         # 6.12 under QEMU 7.2's TCG wants no cx16.
-        timeout "${LEASH_VM_SECONDS:-400}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 1024 \
+        timeout "${LEASH_VM_SECONDS:-900}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 1024 \
                 -nographic -nodefaults -no-reboot -kernel "$kernel" \
-                -append "root=/dev/nvme0n1 rw console=ttyS0 panic=-1 quiet systemd.unified_cgroup_hierarchy=1" \
+                -append "root=/dev/nvme0n1 rw console=ttyS0 panic=-1 quiet systemd.unified_cgroup_hierarchy=1 leash.parts=$parts" \
                 -drive file="$work/disk.img",if=none,id=d,format=raw,snapshot=on -device nvme,drive=d,serial=x \
                 -serial file:"$work/console" -serial file:"$work/results" </dev/null
         tr -d '\r' <"$work/results" >"$work/out"
