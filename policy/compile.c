@@ -290,6 +290,7 @@ static void compile_walls(struct compile *c) {
         /* Decision 8: on ABI 1 every rename between directories would fail with EXDEV; the mount
          * view holds the same rules there. */
         p->landlock = f->landlock_abi >= 2 || (f->landlock_abi == 1 && p->native);
+        p->log_denials = p->landlock && f->audit;
         if (f->landlock_abi < 1)
                 compile_lose(c, LOSS_NO_LANDLOCK, "/level", "this kernel has no Landlock%s",
                              f->landlock_abi < 0 ? " (it is switched off at boot: add it to lsm=)"

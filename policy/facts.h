@@ -32,7 +32,7 @@
         X(cgroup_kill, "cgroup.kill", "race-free kill")                                            \
         X(nproc_per_userns, "process count per user namespace", "limits.processes without cgroup") \
         X(nft_redirect, "nftables redirect", "transparent network capture")                        \
-        X(audit, "audit records", "denials read from the kernel")
+        X(audit, "audit records", "denials read from the kernel (Linux 6.15)")
 
 struct facts {
         char platform[16]; /* "linux", "null", ... */

@@ -22,8 +22,18 @@ struct floor {
 struct user_limits { /* per user; 0 = the built-in ones */
         uint64_t connections, sandboxes;
 };
+/* The kernel's records of denials (docs/man/leashd.8). AUTO: where its audit is on anyway. */
+enum admin_audit {
+        ADMIN_AUDIT_UNSET = 0, /* = AUTO */
+        ADMIN_AUDIT_AUTO,
+        ADMIN_AUDIT_OFF,
+        ADMIN_AUDIT_ON,
+        ADMIN_AUDIT_N_,
+};
+
 struct admin_config {
         const char *schema;
+        enum admin_audit audit;
         struct floor floor;
         struct user_limits users;
 };

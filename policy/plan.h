@@ -108,7 +108,8 @@ extern const char *const disk_hold_names[DISK_N_]; /* NULL, "hard", "soft" */
 
 struct plan {
         enum level level;
-        bool native; /* no namespaces: Landlock + seccomp + notification only */
+        bool log_denials; /* the kernel writes down what it denies, and somebody reads it */
+        bool native;      /* no namespaces: Landlock + seccomp + notification only */
         const struct subject *subject;
 
         struct plan_mount *mounts;

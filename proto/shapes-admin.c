@@ -45,12 +45,18 @@ static const struct field user_limits_fields[] = {
 };
 SHAPE(user_limits, "UserLimits", 0, "What each user may have.");
 
+static const char *const audit_words[ADMIN_AUDIT_N_] = { NULL, "auto", "off", "on" };
+
 static const struct field admin_config_fields[] = {
 #define T struct admin_config
         FIELD_STRING(T, schema, "$schema", 0, 0,
                      "The address of this schema, for editors; ignored."),
         FIELD_OBJECT(T, floor, "floor", 0, floor, "What no user's policy may loosen."),
         FIELD_OBJECT(T, users, "users", 0, user_limits, "What each user may have."),
+        FIELD_ENUM(T, audit, "audit", 0, audit_words,
+                   "Denials from the kernel's audit records: auto (default) reads them where the "
+                   "kernel's audit is on, off never does, on switches the kernel's audit on. Read "
+                   "when leashd starts."),
 #undef T
 };
 SHAPE(admin_config, "LeashdConfig", 0,

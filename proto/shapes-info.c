@@ -108,6 +108,10 @@ static const struct field leash_info_result_fields[] = {
         FIELD_STRINGS(T, denial_sources, "denial_sources", FIELD_REQUIRED, 0,
                       "Where denials are learned from; without one, an empty list of denials says "
                       "nothing."),
+        FIELD_STRING(T, audit, "audit", 0, 0,
+                     "The kernel's records of denials: \"on\"; \"off\" where the kernel's audit is "
+                     "off; \"denied\" where leashd may not read them; \"disabled\" by the "
+                     "administrator; \"unsupported\" by the kernel."),
 #undef T
 };
 SHAPE(leash_info_result, "LeashInfoResult", 0, "Result of leash.info.");

@@ -146,7 +146,8 @@ struct process_run_result {
         enum text_encoding encoding; /* of both */
         bool truncated;
         struct usage usage;
-        struct list denials;          /* of denial */
+        struct list denials; /* of denial */
+        uint64_t denials_lost;
         struct strings trust_created; /* decision 10 */
 };
 struct process_start_result {
@@ -181,6 +182,7 @@ struct process_exit { /* result of process.wait, params of process.exited */
         enum exit_reason reason;
         struct usage usage;
         struct list denials;
+        uint64_t denials_lost;
         struct strings trust_created;
         bool truncated;
 };
@@ -247,6 +249,7 @@ struct leash_info_result {
         struct list mechanisms; /* of info_mechanism */
         struct list losses;     /* of info_loss: what a default policy would have to accept here */
         struct strings denial_sources; /* decision 26 */
+        const char *audit;
 };
 /* leash.status */
 struct ended_sandbox {

@@ -99,7 +99,8 @@ enum {
         WIRE_PLAN_SECCOMP = 1u << 7,
         WIRE_PLAN_GATE = 1u << 8,         /* listeners for leash-gate travel with WIRE_READY */
         WIRE_PLAN_REDIRECT = 1u << 9,     /* nftables works here */
-        WIRE_PLAN_FLAGS = (1u << 10) - 1, /* all of them */
+        WIRE_PLAN_LOG = 1u << 10,         /* Landlock's denials go to the kernel's audit */
+        WIRE_PLAN_FLAGS = (1u << 11) - 1, /* all of them */
 };
 struct wire_mount {
         uint32_t kind, mode, flags;

@@ -58,6 +58,11 @@ static int add_special(scmp_filter_ctx ctx) {
         if (r >= 0)
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
                                      SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+        /* Which of the kernel's denials wake us: leashd/audit_filter.c. */
+        if (r >= 0)
+                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+                                     SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET),
+                                     SCMP_A2_32(SCMP_CMP_EQ, SO_ATTACH_FILTER));
         if (r >= 0)
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
                                      SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));

@@ -145,12 +145,15 @@ int landlock_nested_new(int abi, int root_fd, unsigned flags) {
 int landlock_enter(int ruleset_fd, int abi, enum landlock_domain domain) {
         uint32_t flags = 0;
 
-        /* Denials are of interest after the exec, when the program itself runs; by default the
-         * kernel logs only until then. What programs do to themselves with domains of their own is
-         * their matter, and the own domain denies nothing worth a record. */
+        /* By default the kernel logs what the calling program is denied until its next exec, which
+         * is of no interest, and nothing later. What programs inside do to themselves with domains
+         * of their own is their matter: never logged, and so no way to flood anybody, or to have a
+         * record written that looks like the sandbox's. */
         if (abi >= 7)
-                flags = domain == LANDLOCK_COMMON
+                flags = domain == LANDLOCK_LOGGED
                                 ? LL_RESTRICT_LOG_NEW_EXEC_ON | LL_RESTRICT_LOG_SUBDOMAINS_OFF
+                        : domain == LANDLOCK_COMMON
+                                ? LL_RESTRICT_LOG_SAME_EXEC_OFF | LL_RESTRICT_LOG_SUBDOMAINS_OFF
                                 : LL_RESTRICT_LOG_SAME_EXEC_OFF;
         if (ll_restrict_self(ruleset_fd, flags) < 0)
                 return -errno;

@@ -62,7 +62,8 @@ int landlock_add_path(int ruleset_fd, int path_fd, uint64_t access);
  * no pid 1 that a signal cannot end. */
 int landlock_nested_new(int abi, int root_fd, unsigned flags);
 
-enum landlock_domain { LANDLOCK_COMMON = 0, LANDLOCK_OWN };
+/* LOGGED: the common domain, and the kernel's audit gets what it denies. */
+enum landlock_domain { LANDLOCK_COMMON = 0, LANDLOCK_LOGGED, LANDLOCK_OWN };
 /* Enter the calling (only) thread into a domain. Needs no_new_privs or CAP_SYS_ADMIN; at most 16
  * layers. */
 int landlock_enter(int ruleset_fd, int abi, enum landlock_domain domain);

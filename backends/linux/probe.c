@@ -2,9 +2,7 @@
 /* Collects the facts, and says in words why the first missing one is missing. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,21 +26,6 @@ static bool has_capability(unsigned number) {
         return data[number / 32].effective & (1u << (number % 32));
 }
 
-/* Whether the kernel lets us listen to its audit records; it takes CAP_AUDIT_READ in the first user
- * namespace. */
-static bool audit_readable(void) {
-        struct sockaddr_nl address = { .nl_family = AF_NETLINK,
-                                       .nl_groups = 1 << (AUDIT_NLGRP_READLOG - 1) };
-        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
-        bool readable;
-
-        if (fd < 0)
-                return false;
-        readable = bind(fd, (const struct sockaddr *) &address, sizeof(address)) == 0;
-        (void) close(fd);
-        return readable;
-}
-
 static void about_host(struct facts *f) {
         struct utsname name;
 
@@ -56,7 +39,6 @@ static void about_host(struct facts *f) {
         f->privileged = f->uid == 0 && has_capability(CAP_SYS_ADMIN);
         f->landlock_abi = landlock_query_abi();
         f->landlock_errata = landlock_query_errata();
-        f->audit = audit_readable();
 }
 
 /* --- why --- */

@@ -100,6 +100,25 @@ static void print_head(const struct leash_info_result *info, struct style st) {
                (unsigned long long) info->sandboxes);
 }
 
+/* The kernel's records are the only source that depends on a switch: who looks for it finds it
+ * here. "denied" is every ordinary user's own daemon, which need not be told. */
+static void print_audit(const char *state) {
+        static const struct {
+                const char *state, *text;
+        } rows[] = {
+                { "off",
+                  "the kernel's audit records would tell more, but its audit is off: as root, "
+                  "auditctl -e 1, or \"audit\": \"on\" in /etc/leash/leashd.json (leashd(8))" },
+                { "disabled", "the kernel's audit records are not read: \"audit\" is \"off\" in "
+                              "/etc/leash/leashd.json" },
+                { "unsupported", "the kernel's audit records of denials begin with Linux 6.15" },
+        };
+
+        for (size_t i = 0; state && i < ELEMENTSOF(rows); i++)
+                if (strcmp(state, rows[i].state) == 0)
+                        printf("  %s\n", rows[i].text);
+}
+
 int cmd_doctor(struct ctl *c) {
         struct leash_info_result info = { 0 };
         struct style st = style_for(STDOUT_FILENO);
@@ -124,5 +143,6 @@ int cmd_doctor(struct ctl *c) {
         for (size_t i = 0; i < info.denial_sources.n; i++)
                 printf("%s%s", i > 0 ? ", " : "from ", info.denial_sources.items[i]);
         printf("\n");
+        print_audit(info.audit);
         return EXIT_OK;
 }

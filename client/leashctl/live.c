@@ -217,6 +217,7 @@ static int print_result(struct live *l, struct process_exit *x) {
                 .truncated = s->cut || x->truncated,
                 .usage = x->usage,
                 .denials = x->denials,
+                .denials_lost = x->denials_lost,
                 .trust_created = x->trust_created,
         };
 

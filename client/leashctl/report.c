@@ -81,6 +81,9 @@ static void print_denials(const struct process_exit *x, struct style st) {
                 print_denial(&d[i], st);
         if (x->denials.n > MAX_LINES)
                 fprintf(stderr, "  and %zu more (--json has them all)\n", x->denials.n - MAX_LINES);
+        if (x->denials_lost > 0)
+                fprintf(stderr, "  and %llu that came too fast to be told one by one\n",
+                        (unsigned long long) x->denials_lost);
 }
 
 /* "example.com:80" of a word like "http://user@example.com/x", or NULL. Without a port, `check`
@@ -352,7 +355,7 @@ int report_end(struct ctl *c, const struct launch *launch, const struct process_
          * rules. */
         if (code == 0 || reason)
                 return code;
-        if (x->denials.n > 0)
+        if (x->denials.n > 0 || x->denials_lost > 0)
                 print_denials(x, style_for(STDERR_FILENO));
         else if (x->reason == REASON_EXITED && !launch->interactive)
                 print_suspicion(c, launch, code);

@@ -28,9 +28,8 @@ _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are passed to setgroup
 
 static _Noreturn void fail(const struct launch *l, const struct launch_request *rq,
                            const char *what) {
-        log_event(&l->log, LOG_ERROR, LOG_SESSION_REFUSED, "cannot start a session",
-                  LOG_INT("uid", rq->uid), LOG_STR("step", what),
-                  LOG_STR("errno", strerror(errno)));
+        log_write(&l->log, LOG_ERROR, "cannot start a session", LOG_INT("uid", rq->uid),
+                  LOG_STR("step", what), LOG_STR("errno", strerror(errno)));
         _exit(127);
 }
 
@@ -56,20 +55,15 @@ static int become_user(const struct launch_request *rq) {
 }
 
 /* What a login shell's programs count on, and nothing of root's. */
-static void clean_environment(char **env, size_t n, char words[2][64]) {
+static void clean_environment(char **env, size_t n, char *log_word, size_t size) {
         static const char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
-        /* How much to log, and whether stderr is the journal. */
-        static const char *const passed[2] = { "LEASH_LOG", "JOURNAL_STREAM" };
+        const char *level = getenv("LEASH_LOG");
         size_t k = 0;
 
         env[k++] = (char *) (uintptr_t) path;
         env[k++] = (char *) (uintptr_t) "LANG=C.UTF-8";
-        for (size_t i = 0; i < ELEMENTSOF(passed) && k + 1 < n; i++) {
-                const char *value = getenv(passed[i]);
-                if (value && (size_t) snprintf(words[i], sizeof words[i], "%s=%s", passed[i],
-                                               value) < sizeof words[i])
-                        env[k++] = words[i];
-        }
+        if (level && k + 1 < n && (size_t) snprintf(log_word, size, "LEASH_LOG=%s", level) < size)
+                env[k++] = log_word;
         env[k] = NULL;
 }
 
@@ -167,7 +161,7 @@ pid_t become_warden_start(const struct launch *l, const struct launch_request *r
 _Noreturn void become_session(const struct launch *l, const struct launch_request *rq, int control,
                               int warden) {
         const int fds[] = { control, warden };
-        char *argv[8], *env[5], words[2][64];
+        char *argv[8], *env[4], log_word[32];
         size_t n = 0;
         sigset_t none;
 
@@ -185,7 +179,7 @@ _Noreturn void become_session(const struct launch *l, const struct launch_reques
                 argv[n++] = (char *) (uintptr_t) l->socket_path;
         }
         argv[n] = NULL;
-        clean_environment(env, ELEMENTSOF(env), words);
+        clean_environment(env, ELEMENTSOF(env), log_word, sizeof log_word);
 
         if (setsid() < 0 || chdir("/") < 0)
                 fail(l, rq, "setsid");

@@ -15,6 +15,8 @@
 /* Of control sockets in the descriptor store: session-UID-GID-GROUPS-NUMBER. */
 #define SESSION_FD_PREFIX "session-"
 
+struct audit; /* audit.h */
+struct control_denial;
 struct session_link; /* one leash-session that we started */
 
 struct self { /* namespaces and confinement of a process that is as free as the system: what callers
@@ -33,7 +35,6 @@ struct launcher {         /* the link to leash-launch */
 
 struct leashd {
         struct log log;
-        struct log_rate log_rate;
         struct self self;
         struct event_base *base;
         /* options */
@@ -44,6 +45,7 @@ struct leashd {
         bool system;                 /* root's daemon for all users */
         unsigned idle_seconds; /* user mode: of leashd; system mode: of a session; 0 = never */
         unsigned soft_files;   /* RLIMIT_NOFILE as we got it */
+        struct audit *audit;   /* denials that the kernel reports */
         /* listening */
         int listen_fd, lock_fd;
         bool listen_owned; /* we (or leashctl for us) bound it: ours to unlink */
@@ -91,6 +93,10 @@ int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, str
 /* A control socket that a leashd before us made; takes fd on success. */
 int sessions_adopt(struct leashd *d, const char *name, int fd);
 void sessions_reload(struct leashd *d); /* they read the configuration, we do not */
+/* Has this user a session that takes denials? */
+bool sessions_take_denials(const struct leashd *d, uid_t uid);
+/* To the sessions of this user and to nobody else; each knows its own sandboxes. */
+void sessions_tell_denial(struct leashd *d, uid_t uid, struct control_denial *m);
 bool sessions_idle(const struct leashd *d);
 /* Some session has not yet looked at what it was given: callers wait in the backlog, where it costs
  * nothing. */

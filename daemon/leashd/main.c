@@ -16,6 +16,7 @@
 
 #include "../../backends/confine.h"
 #include "../common/process.h"
+#include "audit.h"
 #include "host.h"
 #include "leashd.h"
 
@@ -57,8 +58,7 @@ void leashd_update(struct leashd *d) {
 
 static void on_idle(evutil_socket_t fd, short what, void *userdata) {
         struct leashd *d = userdata;
-        log_event(&d->log, LOG_INFO, LOG_DAEMON_ENDING, "unused: ending",
-                  LOG_INT("after_seconds", d->idle_seconds));
+        log_write(&d->log, LOG_INFO, "unused: ending", LOG_INT("after_seconds", d->idle_seconds));
         /* Callers that came in the last moment are still served; we end when they are done. */
         d->draining = true;
         listen_stop(d);
@@ -78,7 +78,7 @@ static void on_signal(evutil_socket_t signo, short what, void *userdata) {
                 sessions_reload(d);
                 return;
         }
-        log_event(&d->log, LOG_INFO, LOG_DAEMON_ENDING, "told to end", LOG_INT("signal", signo));
+        log_write(&d->log, LOG_INFO, "told to end", LOG_INT("signal", signo));
         d->ending = true;
         (void) event_base_loopbreak(d->base);
 }
@@ -197,6 +197,7 @@ static int prepare(struct leashd *d, struct error *e) {
                 if (!d->signal_events[i] || event_add(d->signal_events[i], NULL) < 0)
                         return error_nomem(e);
         }
+        audit_start(d); /* before the launcher, which inherits what we have not given up */
         r = d->system && !d->launcher.path ? launcher_start(d, e) : 0;
         if (r >= 0)
                 r = listen_start(d, e);
@@ -207,6 +208,7 @@ static int prepare(struct leashd *d, struct error *e) {
 
 static void done(struct leashd *d) {
         host_stop(d);
+        audit_stop(d);
         if (d->idle_event)
                 event_free(d->idle_event);
         for (size_t i = 0; i < ELEMENTSOF(d->signal_events); i++)
@@ -218,13 +220,14 @@ static void done(struct leashd *d) {
 }
 
 int main(int argc, char **argv) {
-        struct leashd d = { .listen_fd = -1,
+        struct leashd d = { .log = { .fd = STDERR_FILENO, .program = "leashd" },
+                            .listen_fd = -1,
                             .lock_fd = -1,
                             .launcher = { .fd = -1 },
                             .idle_seconds = IDLE_SECONDS_DEFAULT };
         struct error e = ERROR_NULL;
 
-        d.log = log_open("leashd", &d.log_rate);
+        d.log.max = log_level_from_environment();
         process_prepare();
         if (parse(&d, argc, argv, &e) < 0) {
                 fprintf(stderr, "leashd: %s\n", e.message);
@@ -236,9 +239,7 @@ int main(int argc, char **argv) {
                 done(&d);
                 return 1;
         }
-        log_event(&d.log, LOG_INFO, LOG_DAEMON_STARTED, "listening",
-                  LOG_STR("socket", d.socket_path), LOG_STR("version", LEASH_VERSION),
-                  LOG_STR("mode", d.system ? "system" : "user"));
+        log_write(&d.log, LOG_INFO, "listening", LOG_STR("socket", d.socket_path));
         host_ready(&d);
         leashd_update(&d);
         (void) event_base_dispatch(d.base);

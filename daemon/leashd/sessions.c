@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -22,6 +24,7 @@
 
 #include "../../backends/posix/socket.h"
 #include "../common/control.h"
+#include "audit.h"
 #include "host.h"
 #include "leashd.h"
 
@@ -31,6 +34,7 @@
 #define UNSEEN_MAX                                                                     \
         64 /* messages; the socket's buffer holds some hundred (net.core.wmem_default) \
             */
+#define DENIALS_QUEUED_BYTES (64 * 1024)
 /* What a session may say between two callers: one word for each, and one whenever the last of its
  * sandboxes ends or the first begins. Who says more is no session of ours, but a user who has taken
  * his own over to keep us from the other users' callers. */
@@ -51,6 +55,8 @@ struct session_link {
         uint64_t sent, received;
         unsigned words; /* since it was sent something */
         bool busy;
+        bool takes_denials;
+        uint64_t untold;            /* denials that it had no room for */
         bool greeting;              /* taken over: what it says counts from its WELCOME on */
         time_t starts[START_BURST]; /* a ring of the last start times */
         unsigned n_starts;
@@ -76,7 +82,8 @@ static void disconnect(struct session_link *s) {
         if (s->idle_event)
                 (void) event_del(s->idle_event);
         s->fd = fd_close(s->fd);
-        s->busy = false;
+        s->busy = s->takes_denials = false;
+        s->untold = 0;
         s->sent = s->received = 0;
 }
 
@@ -122,9 +129,7 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                 if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
                     (m.type != CONTROL_STATUS && m.type != CONTROL_WELCOME) ||
                     s->words++ >= WORDS_MAX) {
-                        /* In system mode leash-launch, whose child it is, knows more. */
-                        log_event(&d->log, LOG_WARN, d->system ? LOG_ID_NONE : LOG_SESSION_CRASHED,
-                                  "the session is gone", LOG_INT("uid", s->uid),
+                        log_write(&d->log, LOG_WARN, "the session is gone", LOG_INT("uid", s->uid),
                                   LOG_INT("pid", s->pid));
                         /* What it held has ended with it: its sandboxes see the end of their
                          * sockets. */
@@ -141,6 +146,7 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                 }
                 s->received = m.received;
                 s->busy = m.busy;
+                s->takes_denials = m.pid == CONTROL_TAKES_DENIALS;
         }
         watch_idle(s);
         leashd_update(d);
@@ -198,13 +204,9 @@ static int start(struct session_link *s, const struct identity *who, struct erro
         int pair[2];
         time_t t = now();
 
-        if (s->n_starts >= START_BURST &&
-            t - s->starts[s->n_starts % START_BURST] < START_SECONDS) {
-                log_event(&d->log, LOG_ERROR, LOG_SESSION_REFUSED, "leash-session keeps dying",
-                          LOG_INT("uid", s->uid));
+        if (s->n_starts >= START_BURST && t - s->starts[s->n_starts % START_BURST] < START_SECONDS)
                 return error_set(e, ERROR_INTERNAL, EAGAIN,
                                  "leash-session keeps dying; try again in some seconds");
-        }
         s->starts[s->n_starts++ % START_BURST] = t;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return error_set(e, ERROR_IO, errno, "cannot make a socket pair");
@@ -221,9 +223,8 @@ static int start(struct session_link *s, const struct identity *who, struct erro
         s->sent = s->received = 0;
         s->words = 0;
         keep(s);
-        if (!d->system) /* then leash-launch says it, and knows its pid */
-                log_event(&d->log, LOG_INFO, LOG_SESSION_STARTED, "started a session",
-                          LOG_INT("uid", s->uid), LOG_INT("pid", s->pid));
+        log_write(&d->log, LOG_INFO, "started a session", LOG_INT("uid", s->uid),
+                  LOG_INT("pid", s->pid));
         return 0;
 }
 
@@ -319,6 +320,7 @@ int sessions_hand_over(struct leashd *d, const struct identity *who, int fd, str
         m.pid = who->pid;
         m.uid = who->uid;
         m.gid = who->gid;
+        m.busy = audit_state(d);
         /* Twice: the session may have died a moment ago, before we heard of it. */
         for (unsigned tries = 0; tries < 2; tries++) {
                 r = s->fd < 0 ? start(s, who, e) : 0;
@@ -389,8 +391,7 @@ int sessions_adopt(struct leashd *d, const char *name, int fd) {
                 return -ENOMEM;
         s->fd = fd;
         snprintf(s->name, sizeof s->name, "%s", name);
-        log_event(&d->log, LOG_INFO, LOG_SESSION_TAKEN_OVER, "took a session over",
-                  LOG_INT("uid", s->uid));
+        log_write(&d->log, LOG_INFO, "took a session over", LOG_INT("uid", s->uid));
         return 0;
 }
 
@@ -399,6 +400,32 @@ void sessions_reload(struct leashd *d) {
         for (const struct session_link *s = d->sessions; s; s = s->next)
                 if (s->fd >= 0)
                         (void) socket_send(s->fd, &m, sizeof m, NULL, 0);
+}
+
+bool sessions_take_denials(const struct leashd *d, uid_t uid) {
+        for (const struct session_link *s = d->sessions; s; s = s->next)
+                if (s->uid == uid && s->fd >= 0 && s->takes_denials)
+                        return true;
+        return false;
+}
+
+/* Connections come over the same socket as denials, and must find room in it
+ * (net.core.wmem_default: 208 KiB). */
+static bool has_room(const struct session_link *s) {
+        int queued;
+        return ioctl(s->fd, SIOCOUTQ, &queued) == 0 && queued < DENIALS_QUEUED_BYTES;
+}
+
+void sessions_tell_denial(struct leashd *d, uid_t uid, struct control_denial *m) {
+        const uint64_t lost = m->lost;
+
+        for (struct session_link *s = d->sessions; s; s = s->next) {
+                if (s->uid != uid || s->fd < 0 || !s->takes_denials)
+                        continue;
+                m->lost = lost + s->untold;
+                bool sent = has_room(s) && socket_send(s->fd, m, sizeof *m, NULL, 0) > 0;
+                s->untold = sent ? 0 : s->untold + m->count + lost;
+        }
 }
 
 bool sessions_idle(const struct leashd *d) {
@@ -421,9 +448,7 @@ void sessions_reap(struct leashd *d) {
         int status;
         pid_t pid;
         while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-                log_event(&d->log, LOG_INFO, status == 0 ? LOG_SESSION_ENDED : LOG_SESSION_CRASHED,
-                          status == 0 ? "a session ended" : "a session broke down",
-                          LOG_INT("uid", geteuid()), LOG_INT("pid", pid),
+                log_write(&d->log, LOG_INFO, "a session ended", LOG_INT("pid", pid),
                           LOG_INT("status", status));
                 for (struct session_link *s = d->sessions; s; s = s->next) {
                         if (s->pid != pid)

@@ -20,6 +20,7 @@
 #include "../common/control.h"
 #include "../common/process.h"
 #include "admin.h"
+#include "audit.h"
 #include "events.h"
 #include "gate.h"
 #include "history.h"
@@ -33,6 +34,7 @@
 static void say(struct session *s, enum control_type type) {
         struct control_message m = { .version = CONTROL_VERSION,
                                      .type = type,
+                                     .pid = CONTROL_TAKES_DENIALS,
                                      .busy = s->reported_busy,
                                      .received = s->received };
         /* The queue holds many of these and leashd only reads: a full one means that it hangs, and
@@ -64,21 +66,28 @@ static void refuse(int fd, const char *why) {
 
 static void on_control(evutil_socket_t control, short what, void *userdata) {
         struct session *s = userdata;
-        struct control_message m;
+        union {
+                struct control_message message;
+                struct control_denial denial;
+        } got;
         int fd = -1;
         size_t n_fds = 0;
 
-        ssize_t n = socket_recv(s->control_fd, &m, sizeof m, &fd, 1, &n_fds);
+        ssize_t n = socket_recv(s->control_fd, &got, sizeof got, &fd, 1, &n_fds);
         if (n == -EAGAIN)
                 return;
+        if (n == (ssize_t) sizeof got.denial && got.denial.type == CONTROL_DENIAL &&
+            got.denial.version == CONTROL_VERSION && n_fds == 0) {
+                audit_denial(s, &got.denial);
+                return;
+        }
+        const struct control_message m = got.message;
         if (n == (ssize_t) sizeof m && m.type == CONTROL_HELLO && n_fds == 0) {
                 say(s, CONTROL_WELCOME);
                 return;
         }
         if (n == (ssize_t) sizeof m && m.type == CONTROL_RELOAD && n_fds == 0) {
-                if (admin_load(s) >= 0)
-                        log_event(&s->log, LOG_INFO, LOG_CONFIG_LOADED,
-                                  "the configuration was read again", LOG_INT("uid", s->user.uid));
+                admin_load(s);
                 return;
         }
         if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
@@ -90,11 +99,11 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
                 return;
         }
         s->received++;
+        audit_note_state(s, m.busy);
         int r = peer_new(s, fd, m.pid);
         if (r < 0) {
-                log_event(&s->log, LOG_WARN, LOG_LIMIT_REACHED, "cannot take a connection",
-                          LOG_STR("limit", "connections"), LOG_INT("uid", s->user.uid),
-                          LOG_INT("pid", m.pid), LOG_STR("errno", strerror(-r)));
+                log_write(&s->log, LOG_WARN, "cannot take a connection", LOG_INT("pid", m.pid),
+                          LOG_STR("errno", strerror(-r)));
                 refuse(fd, "there are too many connections");
                 linger_close(&s->linger, s->base, fd);
         }
@@ -107,8 +116,7 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
  * leashd can have another one started: with the next session. */
 static void on_warden(evutil_socket_t warden, short what, void *userdata) {
         struct session *s = userdata;
-        log_event(&s->log, LOG_ERROR, LOG_HELPER_GONE, "leash-warden is gone: ending",
-                  LOG_INT("uid", s->user.uid));
+        log_write(&s->log, LOG_ERROR, "leash-warden is gone: ending", LOG_INT("uid", s->user.uid));
         (void) event_base_loopbreak(s->base);
 }
 
@@ -160,6 +168,7 @@ static int parse(struct session *s, int argc, char **argv, struct error *e) {
                 { "socket", required_argument, NULL, 's' },
                 { "system", no_argument, NULL, 'S' },
                 { "check-config", required_argument, NULL, 'c' },
+                { "audit-setting", no_argument, NULL, 'a' },
                 { 0 },
         };
         const char *backend = NULL;
@@ -174,6 +183,8 @@ static int parse(struct session *s, int argc, char **argv, struct error *e) {
                         s->system = true;
                 else if (c == 'c')
                         exit(check_config(optarg));
+                else if (c == 'a')
+                        exit(audit_print_setting());
                 else
                         return error_set(e, ERROR_PARAMS, 0, "leash-session is started by leashd");
         }
@@ -266,10 +277,11 @@ static void end(struct session *s) {
 }
 
 int main(int argc, char **argv) {
-        struct session s = { .control_fd = -1 };
+        struct session s = { .log = { .fd = STDERR_FILENO, .program = "leash-session" },
+                             .control_fd = -1 };
         struct error e = ERROR_NULL;
 
-        s.log = log_open("leash-session", &s.log_rate);
+        s.log.max = log_level_from_environment();
         s.stats.since = clock_monotonic();
         s.stats.started = clock_wall();
         LIST_INIT(&s.peers);

@@ -49,7 +49,6 @@ void network_event(struct sandbox *sb, const struct gate_frame *f) {
         st->bytes_in += f->bytes_in;
         st->bytes_out += f->bytes_out;
         st->gate_events_lost += f->lost;
-        sb->n_denials += denied;
         if (denied)
                 stats_denial(st, SOURCE_GATE, f->field);
         if (f->lost > 0)
@@ -66,12 +65,16 @@ void network_event(struct sandbox *sb, const struct gate_frame *f) {
                 snprintf(host, sizeof host, "%s", f->host);
         /* The gate does not know whose connection it was: each that runs has it in its result, but
          * it is one refusal, and one event. */
+        const struct denial denial = { .kind = "host",
+                                       .host = host,
+                                       .access = f->via == GATE_VIA_DNS ? "resolve" : "connect",
+                                       .rule = text_or_null(f->rule),
+                                       .field = text_or_null(f->field),
+                                       .count = 1 };
         struct denial *first = NULL;
         struct process *p;
         LIST_FOREACH(p, &sb->processes, sandbox_link) {
-                struct denial *noted =
-                        report_host(p, host, f->via == GATE_VIA_DNS ? "resolve" : "connect",
-                                    text_or_null(f->rule), text_or_null(f->field));
+                struct denial *noted = report_denial(p, &denial);
                 first = first ? first : noted;
         }
         p = LIST_FIRST(&sb->processes);

@@ -14,12 +14,16 @@
 #include <unistd.h>
 
 #include "../../backends/posix/socket.h"
+#include "audit.h"
 #include "disk.h"
 #include "events.h"
 #include "report.h"
 #include "worker.h"
 
 #define GRACE_MS 200
+/* After a failure, for the kernel's records: some 0.1 ms pass between a denial and leashd's reading
+ * of it, and AUDIT_TICK_MS until repeats are counted. */
+#define LISTEN_MS 15
 /* Finished ones that process.wait can still ask for; each holds its request's arena. */
 #define FINISHED_KEPT 256
 
@@ -27,6 +31,7 @@ static void on_grace(evutil_socket_t fd, short what, void *userdata);
 static void on_timeout(evutil_socket_t fd, short what, void *userdata);
 
 static const struct timeval grace = { .tv_usec = GRACE_MS * 1000 };
+static const struct timeval listening = { .tv_usec = LISTEN_MS * 1000 };
 
 /* Which step may follow which; anything else is a bug of ours or a lie of the sandbox's (decision
  * 1). */
@@ -158,6 +163,16 @@ static void finish(struct process *p, const struct error *e) {
                 process_free(p);
 }
 
+/* Only where there are such records, and only for those who will want to know. */
+static bool hears_more(struct process *p) {
+        if (p->grace_over || p->status == 0 || !p->sandbox || !audit_records(p->sandbox))
+                return false;
+        if (!p->listening)
+                (void) event_add(p->grace_event, &listening);
+        p->listening = true;
+        return true;
+}
+
 void process_check_done(struct process *p) {
         if (p->state != PROCESS_DRAINING)
                 return;
@@ -165,7 +180,7 @@ void process_check_done(struct process *p) {
         done = output_drain(&p->err) && done;
         /* A stream that waits for its client has more than the pipe's end to come: no grace for
          * that. */
-        if (done || (p->grace_over && !p->out.paused && !p->err.paused))
+        if ((done && !hears_more(p)) || (p->grace_over && !p->out.paused && !p->err.paused))
                 finish(p, NULL);
 }
 
@@ -228,10 +243,10 @@ static void note_exit(struct process *p, const struct box_event *ev) {
         if (p->timeout_event)
                 (void) event_del(p->timeout_event);
         bool out = output_drain(&p->out), err = output_drain(&p->err);
-        if (out && err)
-                finish(p, NULL);
-        else
+        if (!out || !err)
                 (void) event_add(p->grace_event, &grace);
+        else if (!hears_more(p))
+                finish(p, NULL);
 }
 
 static void note_spawned(struct process *p, const struct box_event *ev) {
@@ -306,8 +321,6 @@ void process_box_event(struct sandbox *sb, const struct box_event *ev) {
                         note_exit(p, ev);
                 break;
         case BOX_DENIED:
-                sb->n_denials++;
-                /* fall through */
         case BOX_TRUST:
                 if (p)
                         process_note(p, ev);

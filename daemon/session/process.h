@@ -52,9 +52,11 @@ struct process {
         enum exit_reason reason;
         bool killed; /* init was told to kill it; timeout_event now waits for that */
         bool out_of_memory, grace_over;
+        bool listening; /* it failed, and the kernel may still say why */
         struct usage usage;
         struct denial *denials; /* at most LIMIT_DENIALS_PER_RESULT */
         size_t n_denials;
+        uint64_t denials_lost;             /* that were more than leashd passes on */
         struct strings trust_created;      /* as many at most */
         const struct process_hooks *hooks; /* or NULL */
         void *userdata;

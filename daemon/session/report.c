@@ -60,10 +60,6 @@ void report_start(struct process *p, int pty) {
 
 static void count_end(struct process *p, bool started) {
         enum exit_reason reason = end_reason(p);
-        if (reason == REASON_OUT_OF_MEMORY)
-                log_event(&p->session->log, LOG_WARN, LOG_OUT_OF_MEMORY,
-                          "a command had no memory left", LOG_STR("sandbox", p->sandbox_id),
-                          LOG_STR("process", p->id), LOG_INT("uid", p->session->user.uid));
         bool nonzero = reason == REASON_EXITED && WEXITSTATUS(p->status) != 0;
         p->session->stats.commands_ended[!started  ? END_NOT_STARTED
                                          : nonzero ? END_NONZERO
@@ -78,6 +74,7 @@ static void reply_run(struct process *p, struct json *exit) {
                                         .truncated = p->out.truncated || p->err.truncated,
                                         .usage = p->usage,
                                         .denials = { p->denials, p->n_denials, true },
+                                        .denials_lost = p->denials_lost,
                                         .trust_created = p->trust_created };
         r.trust_created.set = true;
         r.stdout_ = (struct bytes){ p->out.data ? p->out.data : "", p->out.len };
@@ -94,6 +91,7 @@ static void fill_exit(const struct process *p, struct json *exit, struct process
                                       .reason = end_reason(p),
                                       .usage = p->usage,
                                       .denials = { p->denials, p->n_denials, true },
+                                      .denials_lost = p->denials_lost,
                                       .trust_created = p->trust_created,
                                       .truncated = p->out.truncated || p->err.truncated };
         ret->trust_created.set = true;
@@ -227,9 +225,13 @@ static const struct denial *count_again(struct process *p, const struct denial *
         for (size_t i = 0; i < p->n_denials; i++) {
                 struct denial *d = &p->denials[i];
                 if (!same(d->path, want->path) || !same(d->host, want->host) ||
-                    !same(d->access, want->access) || !same(d->process, want->process))
+                    !same(d->access, want->access) || !same(d->syscall, want->syscall) ||
+                    (want->process && !same(d->process, want->process)))
                         continue;
-                d->count++;
+                /* The kernel, which does not say whose it was, may tell again what the supervisor
+                 * has told. */
+                if (want->process || !d->process)
+                        d->count += want->count;
                 return d;
         }
         return NULL;
@@ -256,7 +258,9 @@ static void note_denial(struct process *p, const struct box_event *ev) {
         /* The policy's enum begins at 0, the wire's at 1. */
         const char *access =
                 access_names[(unsigned) ev->access < ACCESS_N_ - 1 ? ev->access + 1 : 1];
-        const struct denial want = { .path = ev->path, .access = access, .process = ev->comm };
+        const struct denial want = {
+                .path = ev->path, .access = access, .process = ev->comm, .count = 1
+        };
         struct decision verdict = { 0 };
         struct stats *st = &p->session->stats;
         const struct denial *again = count_again(p, &want);
@@ -280,18 +284,20 @@ static void note_denial(struct process *p, const struct box_event *ev) {
         tell_denial(p, d);
 }
 
-struct denial *report_host(struct process *p, const char *host, const char *access,
-                           const char *rule, const char *field) {
-        const struct denial want = { .host = host, .access = access };
-        struct denial *d = count_again(p, &want) ? NULL : room_for_denial(p);
+static int copy_text(struct process *p, const char *from, const char **ret) {
+        *ret = from ? arena_strdup(p->notes, from) : NULL;
+        return from && !*ret ? -ENOMEM : 0;
+}
+
+struct denial *report_denial(struct process *p, const struct denial *want) {
+        struct denial *d = count_again(p, want) ? NULL : room_for_denial(p);
 
         if (!d)
                 return NULL;
-        *d = (struct denial){ .kind = "host", .access = access, .count = 1 };
-        d->host = arena_strdup(p->notes, host);
-        d->rule = rule ? arena_strdup(p->notes, rule) : NULL;
-        d->field = field ? arena_strdup(p->notes, field) : NULL;
-        if (!d->host)
+        *d = *want;
+        if (copy_text(p, want->path, &d->path) < 0 || copy_text(p, want->host, &d->host) < 0 ||
+            copy_text(p, want->rule, &d->rule) < 0 || copy_text(p, want->field, &d->field) < 0 ||
+            copy_text(p, want->process, &d->process) < 0)
                 return NULL;
         p->n_denials++;
         return d;
@@ -314,9 +320,8 @@ static void note_trust(struct process *p, const char *path) {
         events_emit(p->session, EVENT_TRUST_CREATED, &d);
 }
 
-/* Paths and names come from inside: whatever is not UTF-8 would make the whole answer unsendable.
- */
-static void make_printable(char *s) {
+/* Paths and names come from inside. */
+void report_make_printable(char *s) {
         if (utf8_is_valid(s, strlen(s)))
                 return;
         for (; *s; s++)
@@ -328,8 +333,8 @@ void report_note(struct process *p, const struct box_event *ev) {
         struct box_event copy = *ev;
         copy.path[sizeof copy.path - 1] = 0;
         copy.comm[sizeof copy.comm - 1] = 0;
-        make_printable(copy.path);
-        make_printable(copy.comm);
+        report_make_printable(copy.path);
+        report_make_printable(copy.comm);
         if (ev->kind == BOX_DENIED)
                 note_denial(p, &copy);
         else

@@ -11,8 +11,10 @@ bool report_end(struct process *p, const struct error *e);
 /* Whoever waited on a connection that has gone waits no more: they would pile up on a process that
  * never ends. */
 void report_drop_waiters(struct process *p);
-/* The gate refused a connection of the sandbox that it runs in. Returns what was noted, for the
- * event, which is the caller's; NULL if it is a repeat. */
-struct denial *report_host(struct process *p, const char *host, const char *access,
-                           const char *rule, const char *field);
+/* Something was refused in the sandbox that it runs in, by whom it may have been (the gate, the
+ * kernel). Copies what `want` has; returns what was noted, for the event, which is the caller's;
+ * NULL if it is a repeat, or there are enough. */
+struct denial *report_denial(struct process *p, const struct denial *want);
+void report_make_printable(
+        char *s); /* in place; what is not UTF-8 would make an answer unsendable */
 void report_note(struct process *p, const struct box_event *ev); /* BOX_DENIED, BOX_TRUST */

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "place.h"
 #include "session.h"
 
@@ -90,6 +91,10 @@ int rpc_leash_info(struct request *rq, struct error *e) {
         r.denial_sources.set = true;
         if (f->seccomp_notify && strcmp(f->platform, "linux") == 0)
                 (void) arena_push(rq->arena, &r.denial_sources, "notify");
+        if (f->audit)
+                (void) arena_push(rq->arena, &r.denial_sources, "audit");
+        if (strcmp(f->platform, "linux") == 0)
+                r.audit = audit_state_word(s);
         request_reply(rq, &r);
         return 0;
 }

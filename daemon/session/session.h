@@ -62,7 +62,6 @@ struct admin {
 
 struct session {
         struct log log;
-        struct log_rate log_rate;
         struct event_base *base;
         const struct backend *backend;
         struct facts facts;
@@ -82,6 +81,7 @@ struct session {
         struct event *control_event, *warden_event;
         struct event *signal_events[2];
         uint64_t received;
+        unsigned audit; /* enum control_audit: what leashd can tell of the kernel's records */
         bool reported_busy;
         struct lingering linger;
 

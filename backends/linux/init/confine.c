@@ -118,7 +118,8 @@ int confine_rules(struct init *in) {
                 return init_report(in, WIRE_STAGE_LANDLOCK, -in->nested, "nested ruleset");
         /* Init lives in the common domain itself: so all commands share it, may signal each other,
          * and what init does on a command's behalf is bound by the command's own rules. */
-        r = landlock_enter(ruleset, abi, LANDLOCK_COMMON);
+        r = landlock_enter(ruleset, abi,
+                           in->plan->flags & WIRE_PLAN_LOG ? LANDLOCK_LOGGED : LANDLOCK_COMMON);
         return r < 0 ? init_report(in, WIRE_STAGE_LANDLOCK, -r, "domain") : 0;
 }
 

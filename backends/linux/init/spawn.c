@@ -50,8 +50,7 @@ static void signals_reset(void) {
         struct sigaction fallback = { .sa_handler = SIG_DFL };
         sigset_t none;
 
-        sigaction(SIGCHLD, &fallback, NULL); /* what init handles or ignores */
-        sigaction(SIGALRM, &fallback, NULL);
+        sigaction(SIGCHLD, &fallback, NULL); /* the only one that init handles */
         sigaction(SIGPIPE, &fallback, NULL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);

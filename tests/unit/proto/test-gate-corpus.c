@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../../proto/audit_record.h"
 #include "../../../proto/dns.h"
 #include "../../../proto/http.h"
 #include "../../../proto/socks5.h"
@@ -80,6 +81,16 @@ static int try_tls(const char *text, size_t len, struct error *e) {
         return r == TLS_HELLO_FOUND || r < 0 ? r : incomplete(e);
 }
 
+/* Not the gate's, but as hostile: what the kernel's audit records hold. */
+static int try_audit(const char *text, size_t len, struct error *e) {
+        struct audit_record r;
+
+        if (audit_record_parse(AUDIT_TYPE_ACCESS, text, len, &r) == 0 ||
+            audit_record_parse(AUDIT_TYPE_DOMAIN, text, len, &r) == 0)
+                return 0;
+        return error_set(e, ERROR_REFUSED, EINVAL, "no record");
+}
+
 static const char *root;
 
 static void replay(const char *name, int (*try_one)(const char *, size_t, struct error *)) {
@@ -135,8 +146,13 @@ START_TEST(tls) {
 }
 END_TEST
 
+START_TEST(audit) {
+        replay("audit", try_audit);
+}
+END_TEST
+
 int main(int argc, char **argv) {
-        const TTest *const tests[] = { http, socks5, dns, tls };
+        const TTest *const tests[] = { http, socks5, dns, tls, audit };
         Suite *s = suite_create("gate-corpus");
         TCase *t = tcase_create("gate-corpus");
         SRunner *runner;
