@@ -1,20 +1,38 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Log records: one line a record, a message and key=value pairs. Whatever a peer said is escaped
- * here and nowhere else, so that no peer can forge a line or drive a terminal. */
+/*
+ * Log records: a message and key=value pairs, one line each, or, where stderr is the journal, a
+ * record of the journal's with the same as fields. Whatever a peer said is escaped here and nowhere
+ * else, so that no peer can forge a line or a field, or drive a terminal.
+ */
 #pragma once
 
 #include "../../policy/base.h"
+#include "log_id.h"
 
 enum log_level { LOG_ERROR = 0, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* Of each record with an id, LOG_BURST in LOG_BURST_SECONDS: callers decide how often some of them
+ * come. What was left out is counted, and the next one says so. */
+#define LOG_BURST 20
+#define LOG_BURST_SECONDS 10
+struct log_rate {
+        struct {
+                int64_t since; /* CLOCK_MONOTONIC, seconds */
+                unsigned n;
+                uint64_t left_out;
+        } ids[LOG_ID_N_];
+};
 
 struct log {
         int fd;              /* where lines go; -1 = nowhere */
         const char *program; /* "leashd" */
         enum log_level max;
+        const char *journal;   /* journald's socket; NULL = lines alone */
+        struct log_rate *rate; /* NULL = no limit */
 };
 
 struct log_field {
-        const char *key;
+        const char *key;  /* a-z and _; "uid" is LEASH_USER_ID in the journal, "x" LEASH_X */
         const char *text; /* NULL: the number */
         int64_t number;
 };
@@ -24,11 +42,23 @@ static inline struct log_field log_string(const char *key, const char *value) {
 #define LOG_STR(k, v) log_string((k), (v))
 #define LOG_INT(k, v) ((struct log_field){ .key = (k), .number = (v) })
 
-void log_record(const struct log *l, enum log_level level, const char *message,
-                const struct log_field *fields, size_t n);
-#define log_write(l, level, message, ...)                                              \
-        log_record((l), (level), (message), (const struct log_field[]){ __VA_ARGS__ }, \
-                   sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field))
+/* A program's own, at its start: lines on stderr, or the journal where stderr is that. What
+ * LEASH_LOG says ("error", "warn", "info", "debug"), else LOG_WARN, or LOG_INFO in the journal,
+ * which can be asked for less. */
+struct log log_open(const char *program, struct log_rate *rate);
 
-/* What LEASH_LOG says ("error", "warn", "info", "debug"), else LOG_WARN. */
-enum log_level log_level_from_environment(void);
+void log_record(const struct log *l, enum log_level level, enum log_id id, const char *message,
+                const struct log_field *fields, size_t n);
+#define log_fields_(...)                           \
+        (const struct log_field[]){ __VA_ARGS__ }, \
+                sizeof((const struct log_field[]){ __VA_ARGS__ }) / sizeof(struct log_field)
+#define log_write(l, level, message, ...) \
+        log_record((l), (level), LOG_ID_NONE, (message), log_fields_(__VA_ARGS__))
+#define log_event(l, level, id, message, ...) \
+        log_record((l), (level), (id), (message), log_fields_(__VA_ARGS__))
+
+/* One datagram of journald's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): its length.
+ * Fields for which there is no room are left out. */
+#define LOG_DATAGRAM 4096
+size_t log_datagram(const struct log *l, enum log_level level, enum log_id id, const char *message,
+                    const struct log_field *fields, size_t n, char ret[static LOG_DATAGRAM]);

@@ -65,26 +65,38 @@ static void on_control(struct gate *g, struct io *io) {
 }
 
 void control_flush(struct gate *g) {
-        size_t n = g->n_frames;
-        if (n == 0)
-                return;
-        g->n_frames = 0;
-        g->frames[0].lost = g->lost;
-        /* A session that is behind loses events, not connections; a question that is lost is
-         * answered by its time limit. */
-        if (socket_send(g->control.fd, g->frames, n * sizeof(*g->frames), NULL, 0) < 0)
-                g->lost += n;
-        else
+        size_t at = 0;
+        while (at < g->n_frames) {
+                size_t n = g->n_frames - at < GATE_FRAMES_MAX ? g->n_frames - at : GATE_FRAMES_MAX;
+                g->frames[at].lost = g->lost;
+                if (socket_send(g->control.fd, g->frames + at, n * sizeof(*g->frames), NULL, 0) < 0)
+                        break;
                 g->lost = 0;
+                at += n;
+        }
+        g->n_frames -= at;
+        if (g->n_frames == 0)
+                return;
+        memmove(g->frames, g->frames + at, g->n_frames * sizeof(*g->frames));
+        if (g->frames_timer.due == 0)
+                timer_set(g, &g->frames_timer, TIMER_RATE);
 }
 
+static void on_frames_timer(struct gate *g, struct timer *t) {
+        control_flush(g);
+}
+
+/* A session that is far behind loses events, not connections; a question that is lost is answered
+ * by its time limit. */
 void control_send(struct gate *g, const struct gate_frame *f) {
-        if (g->n_frames == GATE_FRAMES_MAX)
-                control_flush(g);
-        g->frames[g->n_frames++] = *f;
+        if (g->n_frames == GATE_FRAMES_KEPT)
+                g->lost++;
+        else
+                g->frames[g->n_frames++] = *f;
 }
 
 int control_start(struct gate *g) {
         int r = fd_set_nonblock(GATE_CONTROL_FD, true);
+        g->frames_timer.fn = on_frames_timer;
         return r < 0 ? r : io_open_level(g, &g->control, GATE_CONTROL_FD, on_control);
 }

@@ -31,6 +31,7 @@
 #define GATE_MAX_QUERIES 512     /* DNS questions in flight */
 #define GATE_QUESTIONS_RATE 100  /* upstream questions a second of one sandbox: far above what */
 #define GATE_QUESTIONS_BURST 1000      /* … tools need; a brake on telling secrets by names */
+#define GATE_FRAMES_KEPT 1024          /* for a session that has no time: a burst */
 #define GATE_MAX_ASKS 64               /* open questions of one sandbox; nobody answers more */
 #define GATE_MAX_ANSWERS 1024          /* remembered ones */
 #define GATE_DIAL_ADDRESSES 16         /* that are tried for one connection */
@@ -59,7 +60,7 @@ void io_reset(struct io *io); /* closes with RST */
 
 /* loop.c: timers. All of a class last equally long, so that each class is a queue in order. */
 enum timer_class {
-        TIMER_RATE = 0, /* 20 ms until a sandbox that was too fast goes on */
+        TIMER_RATE = 0, /* 20 ms until a sandbox that was too fast goes on, or the session does */
         TIMER_DELAY,    /* 250 ms before the next address is tried, too (RFC 8305 section 5) */
         TIMER_DNS,      /* 2 s for an answer: resolv.conf(5) has 5, programs are impatient */
         TIMER_CONNECT,  /* 20 s: three SYNs are seven seconds apart at most */
@@ -354,8 +355,9 @@ struct gate {
         size_t n_conns, max_conns;
         struct resolver *resolver;
         uint64_t last_question;
-        struct gate_frame *frames; /* of this round: they go out together */
+        struct gate_frame *frames; /* of this round, which go out together; and some more */
         size_t n_frames;
+        struct timer frames_timer;
         uint64_t lost; /* events that found no room */
         int pipes[GATE_PIPES][2];
         size_t n_pipes;

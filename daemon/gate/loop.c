@@ -185,7 +185,7 @@ int loop_new(struct gate *g) {
                 TAILQ_INIT(&g->timers[i]);
         g->now = clock_micros();
         g->scratch = malloc(GATE_SCRATCH);
-        g->frames = calloc(GATE_FRAMES_MAX, sizeof(*g->frames));
+        g->frames = calloc(GATE_FRAMES_KEPT, sizeof(*g->frames));
         if (!g->scratch || !g->frames)
                 return -ENOMEM;
         g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

@@ -28,8 +28,9 @@ _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are passed to setgroup
 
 static _Noreturn void fail(const struct launch *l, const struct launch_request *rq,
                            const char *what) {
-        log_write(&l->log, LOG_ERROR, "cannot start a session", LOG_INT("uid", rq->uid),
-                  LOG_STR("step", what), LOG_STR("errno", strerror(errno)));
+        log_event(&l->log, LOG_ERROR, LOG_SESSION_REFUSED, "cannot start a session",
+                  LOG_INT("uid", rq->uid), LOG_STR("step", what),
+                  LOG_STR("errno", strerror(errno)));
         _exit(127);
 }
 
@@ -55,15 +56,20 @@ static int become_user(const struct launch_request *rq) {
 }
 
 /* What a login shell's programs count on, and nothing of root's. */
-static void clean_environment(char **env, size_t n, char *log_word, size_t size) {
+static void clean_environment(char **env, size_t n, char words[2][64]) {
         static const char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
-        const char *level = getenv("LEASH_LOG");
+        /* How much to log, and whether stderr is the journal. */
+        static const char *const passed[2] = { "LEASH_LOG", "JOURNAL_STREAM" };
         size_t k = 0;
 
         env[k++] = (char *) (uintptr_t) path;
         env[k++] = (char *) (uintptr_t) "LANG=C.UTF-8";
-        if (level && k + 1 < n && (size_t) snprintf(log_word, size, "LEASH_LOG=%s", level) < size)
-                env[k++] = log_word;
+        for (size_t i = 0; i < ELEMENTSOF(passed) && k + 1 < n; i++) {
+                const char *value = getenv(passed[i]);
+                if (value && (size_t) snprintf(words[i], sizeof words[i], "%s=%s", passed[i],
+                                               value) < sizeof words[i])
+                        env[k++] = words[i];
+        }
         env[k] = NULL;
 }
 
@@ -161,7 +167,7 @@ pid_t become_warden_start(const struct launch *l, const struct launch_request *r
 _Noreturn void become_session(const struct launch *l, const struct launch_request *rq, int control,
                               int warden) {
         const int fds[] = { control, warden };
-        char *argv[8], *env[4], log_word[32];
+        char *argv[8], *env[5], words[2][64];
         size_t n = 0;
         sigset_t none;
 
@@ -179,7 +185,7 @@ _Noreturn void become_session(const struct launch *l, const struct launch_reques
                 argv[n++] = (char *) (uintptr_t) l->socket_path;
         }
         argv[n] = NULL;
-        clean_environment(env, ELEMENTSOF(env), log_word, sizeof log_word);
+        clean_environment(env, ELEMENTSOF(env), words);
 
         if (setsid() < 0 || chdir("/") < 0)
                 fail(l, rq, "setsid");

@@ -24,6 +24,7 @@ struct child {
 
 struct launch {
         struct log log;
+        struct log_rate log_rate;
         int requests; /* LAUNCH_FD */
         int signals;  /* signalfd: SIGCHLD */
         const char *backend, *socket_path;

@@ -31,12 +31,13 @@ static _Noreturn void child(const struct launch *l, const struct launch_request 
 
         int r = scope_enter(rq);
         if (r < 0)
-                log_write(&l->log, LOG_WARN, "no control group for a session",
-                          LOG_INT("uid", rq->uid), LOG_STR("errno", strerror(-r)));
+                log_event(&l->log, LOG_WARN, LOG_SESSION_UNLIMITED,
+                          "no control group for a session", LOG_INT("uid", rq->uid),
+                          LOG_STR("errno", strerror(-r)));
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
             become_warden_start(l, rq, pair[1]) < 0) {
-                log_write(&l->log, LOG_ERROR, "cannot start a warden", LOG_INT("uid", rq->uid),
-                          LOG_STR("errno", strerror(errno)));
+                log_event(&l->log, LOG_ERROR, LOG_SESSION_REFUSED, "cannot start a warden",
+                          LOG_INT("uid", rq->uid), LOG_STR("errno", strerror(errno)));
                 _exit(127);
         }
         (void) close(pair[1]);
@@ -45,19 +46,21 @@ static _Noreturn void child(const struct launch *l, const struct launch_request 
 
 static void start(struct launch *l, const struct launch_request *rq, int control) {
         if (l->n_children == CHILDREN_MAX) {
-                log_write(&l->log, LOG_ERROR, "too many sessions", LOG_INT("uid", rq->uid));
+                log_event(&l->log, LOG_ERROR, LOG_LIMIT_REACHED, "too many sessions",
+                          LOG_STR("limit", "sessions"), LOG_INT("uid", rq->uid));
                 return;
         }
         pid_t pid = fork();
         if (pid == 0)
                 child(l, rq, control);
         if (pid < 0) {
-                log_write(&l->log, LOG_ERROR, "cannot fork", LOG_STR("errno", strerror(errno)));
+                log_event(&l->log, LOG_ERROR, LOG_SESSION_REFUSED, "cannot fork",
+                          LOG_INT("uid", rq->uid), LOG_STR("errno", strerror(errno)));
                 return;
         }
         l->children[l->n_children++] = (struct child){ .pid = pid, .uid = rq->uid };
-        log_write(&l->log, LOG_INFO, "started a session", LOG_INT("uid", rq->uid),
-                  LOG_INT("pid", pid));
+        log_event(&l->log, LOG_INFO, LOG_SESSION_STARTED, "started a session",
+                  LOG_INT("uid", rq->uid), LOG_INT("pid", pid));
 }
 
 static bool is_well_formed(const struct launch_request *rq, ssize_t n, size_t n_fds) {
@@ -103,7 +106,9 @@ static void on_children(struct launch *l) {
                 for (size_t i = 0; i < l->n_children; i++) {
                         if (l->children[i].pid != pid)
                                 continue;
-                        log_write(&l->log, LOG_INFO, "a session ended",
+                        log_event(&l->log, status == 0 ? LOG_INFO : LOG_WARN,
+                                  status == 0 ? LOG_SESSION_ENDED : LOG_SESSION_CRASHED,
+                                  status == 0 ? "a session ended" : "a session broke down",
                                   LOG_INT("uid", l->children[i].uid), LOG_INT("pid", pid),
                                   LOG_INT("status", status));
                         l->children[i] = l->children[--l->n_children];
@@ -218,8 +223,7 @@ int main(int argc, char **argv) {
 
         if (!l)
                 return 1;
-        l->log = (struct log){ .fd = STDERR_FILENO, .program = "leash-launch" };
-        l->log.max = log_level_from_environment();
+        l->log = log_open("leash-launch", &l->log_rate);
         process_prepare();
         if (parse(l, argc, argv) < 0 ||
             process_sibling("leash-session", l->session_path, sizeof l->session_path) < 0 ||

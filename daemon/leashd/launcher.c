@@ -22,7 +22,7 @@ static void on_gone(evutil_socket_t fd, short what, void *userdata) {
         struct leashd *d = userdata;
         /* It never speaks, so this is its end. Without it no session can be started: whoever
          * watches over us shall start us anew. */
-        log_write(&d->log, LOG_ERROR, "leash-launch is gone: ending",
+        log_event(&d->log, LOG_ERROR, LOG_HELPER_GONE, "leash-launch is gone: ending",
                   LOG_INT("pid", d->launcher.pid));
         d->failed = true;
         (void) event_base_loopbreak(d->base);

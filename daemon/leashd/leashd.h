@@ -35,6 +35,7 @@ struct launcher {         /* the link to leash-launch */
 
 struct leashd {
         struct log log;
+        struct log_rate log_rate;
         struct self self;
         struct event_base *base;
         /* options */

@@ -185,7 +185,7 @@ static void refuse(struct leashd *d, int fd, const char *message) {
 
 /* One waiting caller. 1: handled, 0: none waits, -errno: no more for now. */
 static int accept_one(struct leashd *d) {
-        struct identity who; /* all of it is written before it is read */
+        struct identity who; /* the rest of it is written before it is read */
         struct error e = ERROR_NULL;
         _cleanup_(fd_closep) int fd =
                 accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -196,9 +196,13 @@ static int accept_one(struct leashd *d) {
                 /* The caller gave up meanwhile: the next one may be there (accept(2)). */
                 return errno == ECONNABORTED || errno == EINTR ? 1 : -errno;
         }
+        who.pid = -1;
+        who.uid = (uid_t) -1;
         if (identity_check(&d->self, d->system, fd, &who, &e) < 0 ||
             sessions_hand_over(d, &who, fd, &e) < 0) {
-                log_write(&d->log, LOG_WARN, "refused a caller", LOG_STR("why", e.message));
+                log_event(&d->log, LOG_WARN, LOG_CALLER_REFUSED, "refused a caller",
+                          LOG_INT("uid", (int32_t) who.uid), LOG_INT("pid", who.pid),
+                          LOG_STR("why", e.message));
                 refuse(d, TAKE_FD(fd), e.message);
         }
         return 1;

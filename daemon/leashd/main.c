@@ -58,7 +58,8 @@ void leashd_update(struct leashd *d) {
 
 static void on_idle(evutil_socket_t fd, short what, void *userdata) {
         struct leashd *d = userdata;
-        log_write(&d->log, LOG_INFO, "unused: ending", LOG_INT("after_seconds", d->idle_seconds));
+        log_event(&d->log, LOG_INFO, LOG_DAEMON_ENDING, "unused: ending",
+                  LOG_INT("after_seconds", d->idle_seconds));
         /* Callers that came in the last moment are still served; we end when they are done. */
         d->draining = true;
         listen_stop(d);
@@ -78,7 +79,7 @@ static void on_signal(evutil_socket_t signo, short what, void *userdata) {
                 sessions_reload(d);
                 return;
         }
-        log_write(&d->log, LOG_INFO, "told to end", LOG_INT("signal", signo));
+        log_event(&d->log, LOG_INFO, LOG_DAEMON_ENDING, "told to end", LOG_INT("signal", signo));
         d->ending = true;
         (void) event_base_loopbreak(d->base);
 }
@@ -220,14 +221,13 @@ static void done(struct leashd *d) {
 }
 
 int main(int argc, char **argv) {
-        struct leashd d = { .log = { .fd = STDERR_FILENO, .program = "leashd" },
-                            .listen_fd = -1,
+        struct leashd d = { .listen_fd = -1,
                             .lock_fd = -1,
                             .launcher = { .fd = -1 },
                             .idle_seconds = IDLE_SECONDS_DEFAULT };
         struct error e = ERROR_NULL;
 
-        d.log.max = log_level_from_environment();
+        d.log = log_open("leashd", &d.log_rate);
         process_prepare();
         if (parse(&d, argc, argv, &e) < 0) {
                 fprintf(stderr, "leashd: %s\n", e.message);
@@ -239,7 +239,9 @@ int main(int argc, char **argv) {
                 done(&d);
                 return 1;
         }
-        log_write(&d.log, LOG_INFO, "listening", LOG_STR("socket", d.socket_path));
+        log_event(&d.log, LOG_INFO, LOG_DAEMON_STARTED, "listening",
+                  LOG_STR("socket", d.socket_path), LOG_STR("version", LEASH_VERSION),
+                  LOG_STR("mode", d.system ? "system" : "user"));
         host_ready(&d);
         leashd_update(&d);
         (void) event_base_dispatch(d.base);

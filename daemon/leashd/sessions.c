@@ -129,7 +129,9 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                 if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
                     (m.type != CONTROL_STATUS && m.type != CONTROL_WELCOME) ||
                     s->words++ >= WORDS_MAX) {
-                        log_write(&d->log, LOG_WARN, "the session is gone", LOG_INT("uid", s->uid),
+                        /* In system mode leash-launch, whose child it is, knows more. */
+                        log_event(&d->log, LOG_WARN, d->system ? LOG_ID_NONE : LOG_SESSION_CRASHED,
+                                  "the session is gone", LOG_INT("uid", s->uid),
                                   LOG_INT("pid", s->pid));
                         /* What it held has ended with it: its sandboxes see the end of their
                          * sockets. */
@@ -204,9 +206,13 @@ static int start(struct session_link *s, const struct identity *who, struct erro
         int pair[2];
         time_t t = now();
 
-        if (s->n_starts >= START_BURST && t - s->starts[s->n_starts % START_BURST] < START_SECONDS)
+        if (s->n_starts >= START_BURST &&
+            t - s->starts[s->n_starts % START_BURST] < START_SECONDS) {
+                log_event(&d->log, LOG_ERROR, LOG_SESSION_REFUSED, "leash-session keeps dying",
+                          LOG_INT("uid", s->uid));
                 return error_set(e, ERROR_INTERNAL, EAGAIN,
                                  "leash-session keeps dying; try again in some seconds");
+        }
         s->starts[s->n_starts++ % START_BURST] = t;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return error_set(e, ERROR_IO, errno, "cannot make a socket pair");
@@ -223,8 +229,9 @@ static int start(struct session_link *s, const struct identity *who, struct erro
         s->sent = s->received = 0;
         s->words = 0;
         keep(s);
-        log_write(&d->log, LOG_INFO, "started a session", LOG_INT("uid", s->uid),
-                  LOG_INT("pid", s->pid));
+        if (!d->system) /* then leash-launch says it, and knows its pid */
+                log_event(&d->log, LOG_INFO, LOG_SESSION_STARTED, "started a session",
+                          LOG_INT("uid", s->uid), LOG_INT("pid", s->pid));
         return 0;
 }
 
@@ -391,7 +398,8 @@ int sessions_adopt(struct leashd *d, const char *name, int fd) {
                 return -ENOMEM;
         s->fd = fd;
         snprintf(s->name, sizeof s->name, "%s", name);
-        log_write(&d->log, LOG_INFO, "took a session over", LOG_INT("uid", s->uid));
+        log_event(&d->log, LOG_INFO, LOG_SESSION_TAKEN_OVER, "took a session over",
+                  LOG_INT("uid", s->uid));
         return 0;
 }
 
@@ -448,7 +456,9 @@ void sessions_reap(struct leashd *d) {
         int status;
         pid_t pid;
         while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-                log_write(&d->log, LOG_INFO, "a session ended", LOG_INT("pid", pid),
+                log_event(&d->log, LOG_INFO, status == 0 ? LOG_SESSION_ENDED : LOG_SESSION_CRASHED,
+                          status == 0 ? "a session ended" : "a session broke down",
+                          LOG_INT("uid", geteuid()), LOG_INT("pid", pid),
                           LOG_INT("status", status));
                 for (struct session_link *s = d->sessions; s; s = s->next) {
                         if (s->pid != pid)

@@ -59,7 +59,7 @@ int admin_read(const char *path, bool trusted, struct admin *ret, struct error *
         return 0;
 }
 
-void admin_load(struct session *s) {
+int admin_load(struct session *s) {
         struct error e = ERROR_NULL;
         struct admin fresh;
         int r = s->system ? admin_read(ADMIN_CONFIG, true, &fresh, &e) : -ENOENT;
@@ -67,18 +67,20 @@ void admin_load(struct session *s) {
         if (r == -ENOENT) {
                 s->admin.arena = arena_free(s->admin.arena);
                 s->admin = (struct admin){ 0 };
-                return;
+                return 0;
         }
         if (r < 0) {
                 /* What held before holds on. At the start there is nothing: then nobody is let in
                  * until it is right (admin.broken). */
-                log_write(&s->log, LOG_ERROR, "the configuration is of no use",
-                          LOG_STR("why", e.message), LOG_STR("where", e.where));
+                log_event(&s->log, LOG_ERROR, LOG_CONFIG_REFUSED, "the configuration is of no use",
+                          LOG_INT("uid", s->user.uid), LOG_STR("why", e.message),
+                          LOG_STR("where", e.where));
                 s->admin.broken = s->admin.broken || !s->admin.arena;
-                return;
+                return r;
         }
         s->admin.arena = arena_free(s->admin.arena);
         s->admin = fresh;
+        return 0;
 }
 
 int admin_usable(const struct session *s, struct error *e) {

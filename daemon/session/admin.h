@@ -8,5 +8,6 @@
 
 /* trusted: it must be root's. -ENOENT: there is none. */
 int admin_read(const char *path, bool trusted, struct admin *ret, struct error *e);
-void admin_load(struct session *s); /* system mode; again on SIGHUP of leashd */
+/* System mode; again on SIGHUP of leashd. < 0: what there is cannot be used, as was logged. */
+int admin_load(struct session *s);
 int admin_usable(const struct session *s, struct error *e);

@@ -120,7 +120,8 @@ static void open_again(struct gate_link *l) {
 
 static void died(struct gate_link *l) {
         const struct timeval wait = { .tv_sec = WAIT_SECONDS };
-        log_write(&l->session->log, LOG_WARN, "leash-gate is gone", LOG_INT("pid", l->pid));
+        log_event(&l->session->log, LOG_WARN, LOG_GATE_GONE, "leash-gate is gone",
+                  LOG_INT("uid", l->session->user.uid), LOG_INT("pid", l->pid));
         disconnect(l);
         (void) event_add(l->wait_event, &wait);
         if (is_needed(l->session))
@@ -305,7 +306,9 @@ static void start(struct gate_link *l) {
 
         if (l->n_starts >= START_BURST &&
             now - l->starts[l->n_starts % START_BURST] < START_SECONDS) {
-                log_write(&s->log, LOG_ERROR, "leash-gate keeps dying: no network for a while");
+                log_event(&s->log, LOG_ERROR, LOG_GATE_GONE,
+                          "leash-gate keeps dying: no network for a while",
+                          LOG_INT("uid", s->user.uid));
                 (void) event_add(l->start_event, &later);
                 return;
         }
@@ -318,7 +321,8 @@ static void start(struct gate_link *l) {
                 return;
         }
         s->stats.gate_starts++;
-        log_write(&s->log, LOG_INFO, "started leash-gate", LOG_INT("pid", l->pid));
+        log_event(&s->log, LOG_INFO, LOG_GATE_STARTED, "started leash-gate",
+                  LOG_INT("uid", s->user.uid), LOG_INT("pid", l->pid));
         open_again(l);
         gate_tell_resolver(s);
         LIST_FOREACH(sb, &s->sandboxes, link)

@@ -87,7 +87,9 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
                 return;
         }
         if (n == (ssize_t) sizeof m && m.type == CONTROL_RELOAD && n_fds == 0) {
-                admin_load(s);
+                if (admin_load(s) >= 0)
+                        log_event(&s->log, LOG_INFO, LOG_CONFIG_LOADED,
+                                  "the configuration was read again", LOG_INT("uid", s->user.uid));
                 return;
         }
         if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
@@ -102,8 +104,9 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
         audit_note_state(s, m.busy);
         int r = peer_new(s, fd, m.pid);
         if (r < 0) {
-                log_write(&s->log, LOG_WARN, "cannot take a connection", LOG_INT("pid", m.pid),
-                          LOG_STR("errno", strerror(-r)));
+                log_event(&s->log, LOG_WARN, LOG_LIMIT_REACHED, "cannot take a connection",
+                          LOG_STR("limit", "connections"), LOG_INT("uid", s->user.uid),
+                          LOG_INT("pid", m.pid), LOG_STR("errno", strerror(-r)));
                 refuse(fd, "there are too many connections");
                 linger_close(&s->linger, s->base, fd);
         }
@@ -116,7 +119,8 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
  * leashd can have another one started: with the next session. */
 static void on_warden(evutil_socket_t warden, short what, void *userdata) {
         struct session *s = userdata;
-        log_write(&s->log, LOG_ERROR, "leash-warden is gone: ending", LOG_INT("uid", s->user.uid));
+        log_event(&s->log, LOG_ERROR, LOG_HELPER_GONE, "leash-warden is gone: ending",
+                  LOG_INT("uid", s->user.uid));
         (void) event_base_loopbreak(s->base);
 }
 
@@ -277,11 +281,10 @@ static void end(struct session *s) {
 }
 
 int main(int argc, char **argv) {
-        struct session s = { .log = { .fd = STDERR_FILENO, .program = "leash-session" },
-                             .control_fd = -1 };
+        struct session s = { .control_fd = -1 };
         struct error e = ERROR_NULL;
 
-        s.log.max = log_level_from_environment();
+        s.log = log_open("leash-session", &s.log_rate);
         s.stats.since = clock_monotonic();
         s.stats.started = clock_wall();
         LIST_INIT(&s.peers);

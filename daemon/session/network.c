@@ -49,6 +49,7 @@ void network_event(struct sandbox *sb, const struct gate_frame *f) {
         st->bytes_in += f->bytes_in;
         st->bytes_out += f->bytes_out;
         st->gate_events_lost += f->lost;
+        sb->n_denials += denied;
         if (denied)
                 stats_denial(st, SOURCE_GATE, f->field);
         if (f->lost > 0)

@@ -130,8 +130,9 @@ void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_
 
 void peer_notify(struct peer *p, enum notification_id id, const void *params) {
         if (!p->dead && peer_is_full(p)) {
-                log_write(&p->session->log, LOG_WARN, "a client does not read its notifications",
-                          LOG_INT("pid", p->pid));
+                log_event(&p->session->log, LOG_WARN, LOG_CLIENT_DROPPED,
+                          "a client does not read its notifications",
+                          LOG_INT("uid", p->session->user.uid), LOG_INT("pid", p->pid));
                 p->session->stats.clients_dropped++;
                 die(p);
         }

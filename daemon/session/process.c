@@ -321,6 +321,8 @@ void process_box_event(struct sandbox *sb, const struct box_event *ev) {
                         note_exit(p, ev);
                 break;
         case BOX_DENIED:
+                sb->n_denials++;
+                /* fall through */
         case BOX_TRUST:
                 if (p)
                         process_note(p, ev);

@@ -60,6 +60,10 @@ void report_start(struct process *p, int pty) {
 
 static void count_end(struct process *p, bool started) {
         enum exit_reason reason = end_reason(p);
+        if (reason == REASON_OUT_OF_MEMORY)
+                log_event(&p->session->log, LOG_WARN, LOG_OUT_OF_MEMORY,
+                          "a command had no memory left", LOG_STR("sandbox", p->sandbox_id),
+                          LOG_STR("process", p->id), LOG_INT("uid", p->session->user.uid));
         bool nonzero = reason == REASON_EXITED && WEXITSTATUS(p->status) != 0;
         p->session->stats.commands_ended[!started  ? END_NOT_STARTED
                                          : nonzero ? END_NONZERO

@@ -124,7 +124,9 @@ static void on_box(evutil_socket_t fd, short what, void *userdata) {
                         note_ready(sb);
                         break;
                 case BOX_FAILED:
-                        log_write(&sb->session->log, LOG_WARN, "a sandbox could not be built",
+                        log_event(&sb->session->log, LOG_WARN, LOG_SANDBOX_FAILED,
+                                  "a sandbox could not be built", LOG_STR("sandbox", sb->id),
+                                  LOG_INT("uid", sb->session->user.uid),
                                   LOG_STR("why", ev.error.message));
                         note_failed(sb, &ev.error);
                         break;
@@ -142,10 +144,14 @@ static void on_box(evutil_socket_t fd, short what, void *userdata) {
 int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w,
                 struct arena *arena, struct sandbox **ret, struct error *e) {
         uint64_t most = s->admin.config.users.sandboxes ?: LIMIT_SANDBOXES;
-        if (s->n_sandboxes >= most)
+        if (s->n_sandboxes >= most) {
+                log_event(&s->log, LOG_WARN, LOG_LIMIT_REACHED, "no more sandboxes",
+                          LOG_STR("limit", "sandboxes"), LOG_INT("uid", s->user.uid),
+                          LOG_INT("most", (int64_t) most));
                 return error_set(e, ERROR_LIMIT, EAGAIN,
                                  "there are %zu sandboxes of yours already, and no more may be",
                                  s->n_sandboxes);
+        }
         struct sandbox *sb = calloc(1, sizeof *sb);
         if (!sb)
                 return error_nomem(e);
@@ -246,6 +252,10 @@ static void bury(struct sandbox *sb, struct request *rq) {
         announce_failure(sb, "it ended while it was being built");
         if (sb->announced)
                 announce(sb, EVENT_SANDBOX_DESTROYED);
+        if (sb->n_denials > 0) /* how often, not what: that is the user's own */
+                log_event(&s->log, LOG_INFO, LOG_SANDBOX_DENIED, "a sandbox was refused things",
+                          LOG_STR("sandbox", sb->id), LOG_INT("uid", s->user.uid),
+                          LOG_INT("count", (int64_t) sb->n_denials));
         place_done(s, &sb->place, sb->keep_workdir, rq);
         if (sb->freed)
                 sb->freed(sb->userdata);

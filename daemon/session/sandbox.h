@@ -19,6 +19,7 @@ struct sandbox {
         struct peer *owner; /* NULL: its connection has gone */
         struct process_list processes;
         size_t n_processes; /* that run */
+        uint64_t n_denials; /* refusals that were noticed, repeats included */
         struct request *creating;
         double asked, created; /* monotonic: before its plan was made, and after */
         bool keep_workdir;

@@ -62,6 +62,7 @@ struct admin {
 
 struct session {
         struct log log;
+        struct log_rate log_rate;
         struct event_base *base;
         const struct backend *backend;
         struct facts facts;

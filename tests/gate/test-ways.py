@@ -63,6 +63,21 @@ def curl(box, *argv, env=None):
     return box.run("curl", "-sS", "-m", "10", *argv, env=env)
 
 
+def test_session_that_is_behind(gate, new):
+    """It takes no event for a while: none is lost, and none is waited for."""
+    b = new(allow=["good.test"])
+    n = 600
+    with gate.lock:
+        for i in range(n):
+            s, head, _ = b.tunnel(f"no{i}.test:80")
+            s.close()
+            assert " 403 " in head.split("\r\n")[0], head
+    gate.event(host=f"no{n - 1}.test", verdict=0)
+    hosts = [e["host"] for e in gate.events]
+    assert hosts == [f"no{i}.test" for i in range(n)], len(hosts)
+    assert not any(e["lost"] for e in gate.events)
+
+
 def test_http(gate, new):
     b = new(allow=ALLOW)
     for env, way in ((PROXY, "http"), ({}, "tcp"), ({"ALL_PROXY": "socks5h://127.0.0.1:3128"}, "socks5")):

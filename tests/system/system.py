@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lib"))
-from leashtest import SKIP, Tap, User, alive, base_directory, descendants, wait_for  # noqa: E402,F401
+from leashtest import PYTHON, SKIP, Tap, User, alive, base_directory, descendants, wait_for  # noqa: E402,F401
 
 PROGRAMS = ("leashd", "leash-launch", "leash-warden", "leash-session", "leash-init", "leash-gate", "leash-ipc", "leashctl")
 

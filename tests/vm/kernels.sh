@@ -17,12 +17,13 @@ set -u
 build=${1:?build folder}
 shift
 here=$(dirname "$0")
+skip() { echo "kernels: skipped: $*"; echo '0 passed, 0 failed, 1 skipped'; exit 77; }
 for tool in qemu-system-x86_64 busybox setpriv ldd; do
-        command -v "$tool" >/dev/null || { echo "kernels: skipped: $tool is not installed"; exit 77; }
+        command -v "$tool" >/dev/null || skip "$tool is not installed"
 done
 if [ $# = 0 ]; then
         mapfile -t kernels < <("$here/fetch.sh")
-        [ ${#kernels[@]} -gt 0 ] || { echo "kernels: skipped: there are none"; exit 77; }
+        [ ${#kernels[@]} -gt 0 ] || skip 'there are none'
         set -- "${kernels[@]}"
 fi
 work=$(mktemp -d)
@@ -138,7 +139,7 @@ chmod +x "$root/init"
 (cd "$root" && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) >"$work/initrd"
 
 [ "${LEASH_VM_UNIT:-no}" = no ] && unit= || unit=leash.unit
-bad=0
+good=0 bad=0
 for kernel in "$@"; do
         # Without cx16, or 6.12 hangs in QEMU 7.2's emulator.
         timeout "${LEASH_VM_SECONDS:-600}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi \
@@ -151,7 +152,10 @@ for kernel in "$@"; do
         if ! grep -q '^DONE' "$work/results"; then
                 echo "kernels: not ok: $kernel"
                 tail -n 20 "$work/console"
-                bad=1
+                bad=$((bad + 1))
+        else
+                good=$((good + 1))
         fi
 done
-exit $bad
+echo "$good passed, $bad failed, 0 skipped"
+[ $bad = 0 ]

@@ -36,6 +36,7 @@ struct name {
 
 struct listener {
         int fd;
+        bool waits; /* made us wait once: its connections are all made in workers */
         uint64_t command;
         struct listener *next;
 };
@@ -88,7 +89,7 @@ struct judge {
 
 struct caller {
         struct judge *judge;
-        const struct listener *listener;
+        struct listener *listener;
         uint64_t id;
         pid_t tid;
         pid_t tgid; /* 0 = not looked up yet */
@@ -204,6 +205,7 @@ int place_allowed(const struct caller *c, const char *path, bool write);
 mode_t umask_enter(const struct caller *c);
 
 /* judge-socket.c */
+void connect_prepare(void); /* once: SIGALRM is its own */
 int judge_connect(struct caller *c, int fd, uint64_t address, uint64_t length);
 int judge_bind(struct caller *c, int fd, uint64_t address, uint64_t length);
 

@@ -233,6 +233,7 @@ _Noreturn static void worker(struct caller *c, const struct work *w) {
         int r;
 
         signal(SIGCHLD, SIG_DFL);
+        signal(SIGALRM, SIG_DFL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         close(c->judge->init->control);
@@ -379,7 +380,7 @@ static bool pending(int listener) {
 }
 
 /* Waits for nothing as long as poll() said that there is one: one that was withdrawn is ENOENT. */
-static void listener_read(struct judge *j, const struct listener *l) {
+static void listener_read(struct judge *j, struct listener *l) {
         for (unsigned i = 0; i < BATCH && (i == 0 || pending(l->fd)); i++) {
                 union {
                         struct seccomp_notif notif;
@@ -592,6 +593,7 @@ int judge_new(struct init *in, struct judge **ret) {
                 return r;
         }
         limit_raise(in);
+        connect_prepare();
         *ret = j;
         return 0;
 }

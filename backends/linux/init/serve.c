@@ -127,6 +127,7 @@ int serve(struct init *in) {
         if (!in->commands || fcntl(in->control, F_SETFL, O_NONBLOCK) < 0)
                 return -ENOMEM;
         sigemptyset(&open_mask);
+        sigaddset(&open_mask, SIGALRM); /* judge-socket.c lets it in where it wants it */
         sigemptyset(&blocked);
         sigaddset(&blocked, SIGCHLD);
         sigprocmask(SIG_BLOCK, &blocked, NULL);

@@ -50,7 +50,8 @@ static void signals_reset(void) {
         struct sigaction fallback = { .sa_handler = SIG_DFL };
         sigset_t none;
 
-        sigaction(SIGCHLD, &fallback, NULL); /* the only one that init handles */
+        sigaction(SIGCHLD, &fallback, NULL); /* what init handles or ignores */
+        sigaction(SIGALRM, &fallback, NULL);
         sigaction(SIGPIPE, &fallback, NULL);
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);

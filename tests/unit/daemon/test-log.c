@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "../../../daemon/common/log.h"
@@ -48,11 +52,154 @@ START_TEST(levels_and_length) {
 }
 END_TEST
 
+static const char evil[] = "a\"b\nMESSAGE_ID=00\nPRIORITY=0\x1b[31m\xc3\xa4";
+
+START_TEST(datagram) {
+        const struct log l = { .program = "test" };
+        const struct log_field fields[] = { LOG_INT("uid", 7), LOG_STR("why", evil) };
+        char data[LOG_DATAGRAM + 1];
+        size_t n = log_datagram(&l, LOG_WARN, LOG_CALLER_REFUSED, "said", fields, 2, data);
+        data[n] = 0;
+        ck_assert_str_eq(data,
+                         "MESSAGE=said uid=7 "
+                         "why=\"a\\\"b\\x0aMESSAGE_ID=00\\x0aPRIORITY=0\\x1b[31m\\xc3\\xa4\"\n"
+                         "PRIORITY=4\nSYSLOG_IDENTIFIER=test\n"
+                         "MESSAGE_ID=75aab21362504f80b60f15d221a65202\nLEASH_EVENT=caller.refused\n"
+                         "LEASH_USER_ID=7\n"
+                         "LEASH_WHY=a\\\"b\\x0aMESSAGE_ID=00\\x0aPRIORITY=0\\x1b[31m\\xc3\\xa4\n");
+}
+END_TEST
+
+/* Whatever does not fit, each line is whole, and has a name that we gave. */
+START_TEST(datagram_is_bounded) {
+        const struct log l = { .program = "test" };
+        static char text[9000], data[LOG_DATAGRAM + 1];
+        for (size_t len = 0; len < sizeof text; len += 97) {
+                memset(text, '\n', len);
+                text[len] = 0;
+                const struct log_field fields[] = { LOG_STR("a", text), LOG_STR("b", text),
+                                                    LOG_INT("c", 1), LOG_STR("d", text) };
+                size_t n = log_datagram(&l, LOG_INFO, LOG_GATE_GONE, "m", fields, 4, data);
+                ck_assert_uint_le(n, LOG_DATAGRAM);
+                ck_assert_int_eq(data[n - 1], '\n');
+                data[n] = 0;
+                ck_assert_ptr_nonnull(strstr(data, "\nLEASH_C=1\n"));
+                for (char *save = NULL, *line = strtok_r(data, "\n", &save); line;
+                     line = strtok_r(NULL, "\n", &save))
+                        ck_assert_msg(strncmp(line, "LEASH_", 6) == 0 ||
+                                              strncmp(line, "MESSAGE", 7) == 0 ||
+                                              strncmp(line, "PRIORITY=", 9) == 0 ||
+                                              strncmp(line, "SYSLOG_IDENTIFIER=test", 22) == 0,
+                                      "%s", line);
+        }
+}
+END_TEST
+
+START_TEST(journal_or_line) {
+        char path[] = "/tmp/leash-log-XXXXXX", line[LOG_DATAGRAM + 1];
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        int fds[2];
+        ck_assert_int_eq(pipe(fds), 0);
+        ck_assert_ptr_nonnull(mkdtemp(path));
+        snprintf(sa.sun_path, sizeof sa.sun_path, "%s/socket", path);
+        struct log l = { .fd = fds[1], .program = "test", .max = LOG_INFO, .journal = sa.sun_path };
+        /* Nobody listens: it is said all the same. */
+        log_write(&l, LOG_WARN, "first", LOG_INT("n", 1));
+        take(fds[0], line, sizeof line);
+        ck_assert_ptr_nonnull(strstr(line, "warn: first n=1\n"));
+        int journal = socket(AF_UNIX, SOCK_DGRAM, 0);
+        ck_assert_int_eq(bind(journal, (const struct sockaddr *) &sa, sizeof sa), 0);
+        log_event(&l, LOG_INFO, LOG_SESSION_STARTED, "second", LOG_INT("uid", 5));
+        take(journal, line, sizeof line);
+        ck_assert_ptr_nonnull(strstr(line, "MESSAGE=second uid=5\nPRIORITY=6\n"));
+        ck_assert_ptr_nonnull(strstr(line, "\nLEASH_USER_ID=5\n"));
+        log_write(&l, LOG_ERROR, "third", LOG_INT("n", 1));
+        take(journal, line, sizeof line);
+        ck_assert_str_eq(line, "MESSAGE=third n=1\nPRIORITY=3\nSYSLOG_IDENTIFIER=test\n");
+        /* One that does not read: nobody waits for it. */
+        for (unsigned i = 0; i < 2000; i++)
+                log_write(&l, LOG_ERROR, "many", LOG_INT("n", i));
+        ck_assert_int_gt(read(fds[0], line, sizeof line), 0);
+        close(journal);
+        unlink(sa.sun_path);
+        rmdir(path);
+        close(fds[0]);
+        close(fds[1]);
+}
+END_TEST
+
+static size_t count_lines(int fd, char *last, size_t size) {
+        static char all[65536];
+        size_t n = take(fd, all, sizeof all), lines = 0;
+        for (size_t i = 0; i < n; i++)
+                lines += all[i] == '\n';
+        all[n - 1] = 0;
+        const char *line = strrchr(all, '\n');
+        snprintf(last, size, "%.*s", (int) size - 1, line ? line + 1 : all);
+        return lines;
+}
+
+START_TEST(rate) {
+        struct log_rate r = { 0 };
+        int fds[2];
+        char line[1024];
+        ck_assert_int_eq(pipe(fds), 0);
+        const struct log l = { .fd = fds[1], .program = "test", .max = LOG_INFO, .rate = &r };
+        for (unsigned i = 0; i < 5 * LOG_BURST; i++)
+                log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("n", i));
+        log_event(&l, LOG_WARN, LOG_GATE_GONE, "another", LOG_INT("n", 1));
+        ck_assert_uint_eq(count_lines(fds[0], line, sizeof line), LOG_BURST + 1);
+        ck_assert_ptr_nonnull(strstr(line, "another"));
+        r.ids[LOG_CALLER_REFUSED].since -= LOG_BURST_SECONDS; /* time passes */
+        log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("n", 1));
+        log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("n", 2));
+        ck_assert_uint_eq(count_lines(fds[0], line, sizeof line), 2);
+        ck_assert_ptr_null(strstr(line, "left_out"));
+        ck_assert_uint_eq(r.ids[LOG_CALLER_REFUSED].left_out, 0);
+        r.ids[LOG_CALLER_REFUSED].left_out = 80;
+        log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("n", 3));
+        (void) count_lines(fds[0], line, sizeof line);
+        ck_assert_ptr_nonnull(strstr(line, "refused n=3 left_out=80"));
+        for (unsigned i = 0; i < 100; i++) /* what has no id is not counted */
+                log_write(&l, LOG_WARN, "plain", LOG_INT("n", i));
+        ck_assert_uint_eq(count_lines(fds[0], line, sizeof line), 100);
+        close(fds[0]);
+        close(fds[1]);
+}
+END_TEST
+
+START_TEST(where_stderr_goes) {
+        char stream[64];
+        struct stat st;
+        unsetenv("LEASH_LOG");
+        unsetenv("JOURNAL_STREAM");
+        ck_assert_ptr_null(log_open("x", NULL).journal);
+        ck_assert_int_eq(log_open("x", NULL).max, LOG_WARN);
+        ck_assert_int_eq(fstat(STDERR_FILENO, &st), 0);
+        snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long) st.st_dev,
+                 (unsigned long long) st.st_ino);
+        setenv("JOURNAL_STREAM", stream, 1);
+        ck_assert_ptr_nonnull(log_open("x", NULL).journal);
+        ck_assert_int_eq(log_open("x", NULL).max, LOG_INFO);
+        setenv("LEASH_LOG", "error", 1);
+        ck_assert_int_eq(log_open("x", NULL).max, LOG_ERROR);
+        setenv("JOURNAL_STREAM", "1:2", 1); /* somebody has redirected stderr */
+        ck_assert_ptr_null(log_open("x", NULL).journal);
+        setenv("JOURNAL_STREAM", "nonsense", 1);
+        ck_assert_ptr_null(log_open("x", NULL).journal);
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("log");
         TCase *t = tcase_create("log");
         tcase_add_test(t, escapes);
         tcase_add_test(t, levels_and_length);
+        tcase_add_test(t, datagram);
+        tcase_add_test(t, datagram_is_bounded);
+        tcase_add_test(t, journal_or_line);
+        tcase_add_test(t, rate);
+        tcase_add_test(t, where_stderr_goes);
         suite_add_tcase(s, t);
         SRunner *r = srunner_create(s);
         srunner_run_all(r, CK_ENV);

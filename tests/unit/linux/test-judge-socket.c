@@ -190,6 +190,40 @@ START_TEST(inet_works) {
 }
 END_TEST
 
+/* A queue of one that is full, and emptied later: who waits is let in then, who does not wait is
+ * told so. */
+static int connects_late(void) {
+        struct sockaddr_un a;
+        socklen_t n = address("late", &a);
+        int listener = stream(), fd, waiting, status;
+        pid_t pid;
+
+        EXPECT(bind(listener, (struct sockaddr *) &a, n) == 0 && listen(listener, 0) == 0);
+        EXPECT(unix_connect(stream(), "late") == 0);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        FAILS(unix_connect(fd, "late"), EAGAIN);
+        waiting = stream();
+        pid = fork();
+        if (pid == 0)
+                _exit(unix_connect(waiting, "late") == 0 ? 0 : 1);
+        usleep(100000);
+        EXPECT(waitpid(pid, &status, WNOHANG) == 0);
+        EXPECT(!(fcntl(waiting, F_GETFL) & O_NONBLOCK));
+        EXPECT(accept(listener, NULL, NULL) >= 0);
+        EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+        EXPECT(!(fcntl(waiting, F_GETFL) & O_NONBLOCK));
+        return 0;
+}
+
+START_TEST(waiting_ends) {
+        struct harness h;
+
+        harness_begin(&h, rules, WIRE_PLAN_JUDGE_UNIX);
+        ck_assert_int_eq(harness_run(&h, connects_late), 0);
+        harness_end(&h);
+}
+END_TEST
+
 /* A server that does not accept: connecting waits once its queue is full. */
 static int connects_waiting(void) {
         pid_t pids[8];
@@ -330,6 +364,7 @@ int main(void) {
         tcase_add_test(t, connect_is_judged);
         tcase_add_test(t, only_named_doors);
         tcase_add_test(t, inet_works);
+        tcase_add_test(t, waiting_ends);
         tcase_add_test(t, waiting_blocks_nobody);
         tcase_add_test(t, connect_races_are_lost);
         tcase_add_test(t, init_never_waits);
