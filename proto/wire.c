@@ -30,7 +30,7 @@ static bool value_is_valid(const struct wire_frame *f) {
         case WIRE_FDS:
                 return true;
         case WIRE_SPAWN:
-                return f->id > 0;
+                return f->id > 0 && f->value >= 0 && f->value <= WIRE_SPAWN_INLINE;
         case WIRE_SIGNAL:
                 return f->value > 0 && f->value <= WIRE_MAX_SIGNAL;
         case WIRE_RESIZE:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
  * leash-session <-> leash-init: fixed-size binary frames on a SOCK_SEQPACKET socket; anything
- * longer (the plan, a command) travels as a sealed memfd beside the frame. Both sides are the same
+ * longer (the plan, a long command) travels as a sealed memfd beside the frame, and what a command
+ * mostly is, some hundred bytes, right behind it in the same message. Both sides are the same
  * build, so there is one version and no negotiation. The session treats everything that comes from
  * init as hostile (decision 1): length and type are checked before anything is read.
  */
@@ -15,7 +16,8 @@
 enum wire_type {
         /* session -> init */
         WIRE_PLAN = 1, /* fds: plan memfd, then the descriptors that its mounts refer to by index */
-        WIRE_SPAWN,    /* fds: spawn memfd, stdin, stdout, stderr (those that are not pty) */
+        WIRE_SPAWN,    /* value = how many bytes of the spawn file follow the frame, or 0; fds: then
+                          its memfd; stdin, stdout, stderr (those that are not pty) */
         WIRE_SIGNAL,   /* id, value = signal */
         WIRE_RESIZE,   /* id, value = rows << 16 | cols */
         WIRE_FDS,      /* fds: more descriptors for the plan that follows */
@@ -121,7 +123,9 @@ struct wire_name {
         uint32_t trust;
 };
 
-/* The spawn memfd. */
+/* The spawn file: a memfd, or up to so many bytes behind the frame. More than nearly all commands
+ * need; a message of this size still is one piece of memory in the kernel. */
+#define WIRE_SPAWN_INLINE 8192
 struct wire_spawn {
         uint32_t version, flags;
         uint64_t size;

@@ -393,15 +393,24 @@ static int command_add(struct box *b, uint64_t id, struct error *e) {
 int box_spawn(struct box *b, const struct spawn *s, struct error *e) {
         struct wire_frame f = WIRE_FRAME(WIRE_SPAWN);
         _cleanup_close_ int file = -1;
+        _cleanup_(freep) void *data = NULL;
+        size_t n = 0, size = 0;
         int fds[4], r;
-        size_t n = 0;
 
         if (b->state == BOX_OVER)
                 return error_set(e, ERROR_GONE, EPIPE, "the sandbox has ended");
-        file = spawn_encode(s, b->plan->subject->sandbox_id, e);
-        if (file < 0)
-                return file;
-        fds[n++] = file;
+        r = spawn_encode(s, b->plan->subject->sandbox_id, &data, &size, e);
+        if (r < 0)
+                return r;
+        if (size <= WIRE_SPAWN_INLINE) {
+                f.value = (int64_t) size;
+        } else {
+                file = sealed_new("leash-spawn", data, size);
+                if (file < 0)
+                        return error_set(e, ERROR_IO, -file, "cannot make the command's file: %s",
+                                         strerror(-file));
+                fds[n++] = file;
+        }
         for (int i = 0; i < 3; i++)
                 if (s->stdio[i] >= 0)
                         fds[n++] = s->stdio[i];
@@ -410,7 +419,7 @@ int box_spawn(struct box *b, const struct spawn *s, struct error *e) {
                 return r;
         f.id = s->id;
         /* Queued by the socket itself while the view is still being built. */
-        r = frame_send(b->init.control, &f, fds, n);
+        r = frame_send_data(b->init.control, &f, data, fds, n);
         if (r < 0) {
                 b->n_commands--;
                 return r == -EAGAIN ? error_set(e, ERROR_LIMIT, EAGAIN,

@@ -10,14 +10,17 @@
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static int send_flags(int socket, const struct wire_frame *f, const int *fds, size_t n_fds,
-                      int flags) {
+static int send_flags(int socket, const struct wire_frame *f, const void *data, size_t size,
+                      const int *fds, size_t n_fds, int flags) {
         union {
                 struct cmsghdr align;
                 char space[CMSG_SPACE(FRAME_FDS_MAX * sizeof(int))];
         } control;
-        struct iovec iov = { .iov_base = (void *) (uintptr_t) f, .iov_len = sizeof(*f) };
-        struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+        struct iovec iov[2] = {
+                { .iov_base = (void *) (uintptr_t) f, .iov_len = sizeof(*f) },
+                { .iov_base = (void *) (uintptr_t) data, .iov_len = size },
+        };
+        struct msghdr m = { .msg_iov = iov, .msg_iovlen = size > 0 ? 2 : 1 };
 
         if (n_fds > FRAME_FDS_MAX)
                 return -E2BIG;
@@ -42,11 +45,16 @@ static int send_flags(int socket, const struct wire_frame *f, const int *fds, si
 }
 
 int frame_send(int socket, const struct wire_frame *f, const int *fds, size_t n_fds) {
-        return send_flags(socket, f, fds, n_fds, 0);
+        return send_flags(socket, f, NULL, 0, fds, n_fds, 0);
+}
+
+int frame_send_data(int socket, const struct wire_frame *f, const void *data, const int *fds,
+                    size_t n_fds) {
+        return send_flags(socket, f, data, (size_t) f->value, fds, n_fds, 0);
 }
 
 int frame_try(int socket, const struct wire_frame *f) {
-        return send_flags(socket, f, NULL, 0, MSG_DONTWAIT);
+        return send_flags(socket, f, NULL, 0, NULL, 0, MSG_DONTWAIT);
 }
 
 int frame_wait(int socket, const struct wire_frame *f, const int *fds, size_t n_fds) {
@@ -60,13 +68,21 @@ int frame_wait(int socket, const struct wire_frame *f, const int *fds, size_t n_
 }
 
 int frame_receive(int socket, struct wire_frame *ret, int *fds, size_t max_fds, size_t *ret_n_fds) {
+        size_t none;
+
+        return frame_receive_data(socket, ret, NULL, 0, &none, fds, max_fds, ret_n_fds);
+}
+
+int frame_receive_data(int socket, struct wire_frame *ret, void *data, size_t room,
+                       size_t *ret_data, int *fds, size_t max_fds, size_t *ret_n_fds) {
         union {
                 struct cmsghdr align;
                 char space[CMSG_SPACE(FRAME_FDS_MAX * sizeof(int))];
         } control;
-        struct iovec iov = { .iov_base = ret, .iov_len = sizeof(*ret) };
-        struct msghdr m = { .msg_iov = &iov,
-                            .msg_iovlen = 1,
+        struct iovec iov[2] = { { .iov_base = ret, .iov_len = sizeof(*ret) },
+                                { .iov_base = data, .iov_len = room } };
+        struct msghdr m = { .msg_iov = iov,
+                            .msg_iovlen = room > 0 ? 2 : 1,
                             .msg_control = &control,
                             .msg_controllen = sizeof(control) };
         bool bad = false;
@@ -80,14 +96,14 @@ int frame_receive(int socket, struct wire_frame *ret, int *fds, size_t max_fds, 
                 return -errno;
         for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
                 size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-                const unsigned char *data = CMSG_DATA(c);
+                const unsigned char *numbers = CMSG_DATA(c);
 
                 if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
                         continue;
                 for (size_t i = 0; i < count; i++) {
                         int fd;
 
-                        memcpy(&fd, data + i * sizeof(int), sizeof(int));
+                        memcpy(&fd, numbers + i * sizeof(int), sizeof(int));
                         if (got < max_fds) {
                                 fds[got++] = fd;
                         } else {
@@ -98,12 +114,15 @@ int frame_receive(int socket, struct wire_frame *ret, int *fds, size_t max_fds, 
         }
         if (n == 0 && got == 0)
                 return 0;
-        if (bad || n != sizeof(*ret) || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+        size_t behind = n > (ssize_t) sizeof(*ret) ? (size_t) n - sizeof(*ret) : 0;
+
+        if (bad || n < (ssize_t) sizeof(*ret) || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
                 while (got > 0)
                         close(fds[--got]);
                 return -EBADMSG;
         }
         *ret_n_fds = got;
+        *ret_data = behind;
         return 1;
 }
 

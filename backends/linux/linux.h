@@ -87,7 +87,7 @@ struct engine {
         struct rehearsed rehearsed[REHEARSED_MAX];
         size_t n_rehearsed;
         uint64_t n_reused, n_pooled, n_fresh; /* sandboxes, by how they came about */
-        uint64_t recent[RECENT_MAX]; /* hashes of plans, a ring */
+        uint64_t recent[RECENT_MAX];          /* hashes of plans, a ring */
         size_t at_recent;
         int rehearsed_timer; /* of the next that is too old */
         int root;            /* O_PATH of / as the session sees it */
@@ -132,8 +132,9 @@ int plan_file_send(const struct plan_file *file, int control);
 void filter_done(struct filter *f);
 int plan_encode(struct engine *en, const struct plan *plan, int root, struct plan_file *ret,
                 struct error *e);
-/* The memfd, or -errno. */
-int spawn_encode(const struct spawn *s, const char *sandbox_id, struct error *e);
+/* malloc'd; what init reads as a struct wire_spawn. */
+int spawn_encode(const struct spawn *s, const char *sandbox_id, void **ret, size_t *ret_size,
+                 struct error *e);
 
 /* rehearse.c */
 int rehearse_start(struct engine *en, struct error *e);

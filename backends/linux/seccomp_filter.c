@@ -28,10 +28,6 @@ struct block {
 
 DEFINE_CLEANUP(scmp_filter_ctx, seccomp_release)
 
-static void freep(void *p) {
-        free(*(void **) p);
-}
-
 unsigned seccomp_options_bits(const struct seccomp_options *o) {
         return (o->allow_debug ? SECCOMP_ALLOW_DEBUG : 0) |
                (o->allow_userns ? SECCOMP_ALLOW_USERNS : 0) |

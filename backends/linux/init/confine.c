@@ -146,65 +146,102 @@ int confine_filter(struct init *in) {
         return 0;
 }
 
-static void limit_set(__rlimit_resource_t resource, uint64_t soft, uint64_t hard) {
-        struct rlimit old, limit = { .rlim_cur = soft, .rlim_max = hard };
+/* A command's limit, as far as it is known already; else what it inherits from us. */
+static struct rlimit limit_now(const struct init *in, __rlimit_resource_t resource) {
+        struct rlimit now = { RLIM_INFINITY, RLIM_INFINITY };
+
+        for (size_t i = 0; i < in->n_limits; i++)
+                if (in->limits[i].resource == resource)
+                        return in->limits[i].value;
+        if (resource == RLIMIT_NOFILE && in->judge)
+                return in->files;
+        (void) getrlimit(resource, &now);
+        return now;
+}
+
+static void limit_set(struct init *in, __rlimit_resource_t resource, uint64_t soft, uint64_t hard) {
+        struct rlimit limit = { .rlim_cur = soft, .rlim_max = hard };
+        struct rlimit old = limit_now(in, resource);
+        size_t i = 0;
 
         /* Never above what the user has already. */
-        if (getrlimit(resource, &old) == 0 && old.rlim_max < limit.rlim_max)
+        if (old.rlim_max < limit.rlim_max)
                 limit.rlim_max = old.rlim_max;
         if (limit.rlim_cur > limit.rlim_max)
                 limit.rlim_cur = limit.rlim_max;
-        setrlimit(resource, &limit);
+        while (i < in->n_limits && in->limits[i].resource != resource)
+                i++;
+        in->limits[i] = (struct init_limit){ resource, limit };
+        if (i == in->n_limits)
+                in->n_limits++;
 }
 
 /* What the kernel counts for the user of a namespace and, through its parents, for the user outside
  * (inc_rlimit_ucounts()): a sandbox gets a part, so that the rest stays for others. */
-static void limit_share(__rlimit_resource_t resource, uint64_t divisor, uint64_t floor) {
-        struct rlimit whole;
+static void limit_share(struct init *in, __rlimit_resource_t resource, uint64_t divisor,
+                        uint64_t floor) {
+        struct rlimit whole = limit_now(in, resource);
 
-        if (getrlimit(resource, &whole) < 0 || whole.rlim_max == RLIM_INFINITY)
+        if (whole.rlim_max == RLIM_INFINITY)
                 return;
         if (whole.rlim_max / divisor > floor)
                 floor = whole.rlim_max / divisor;
-        limit_set(resource, floor, floor);
+        limit_set(in, resource, floor, floor);
 }
 
 /* Descriptors on their way through sockets are counted for the user, too, and who has sent more
  * than his own limit gets ETOOMANYREFS (unix(7)). So a command's limit is lower than ours, or none
- * of us could pass one any more. After the last one was passed. */
+ * of us could pass one any more. */
 #define FILES_KEPT 1024
 
-void confine_files(const struct init *in) {
+static void limit_files(struct init *in) {
         const struct wire_plan *p = in->plan;
-        struct rlimit files;
+        struct rlimit files = limit_now(in, RLIMIT_NOFILE);
 
-        if (in->judge)
-                setrlimit(RLIMIT_NOFILE, &in->files);
-        if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_max >= 4 * FILES_KEPT)
-                limit_set(RLIMIT_NOFILE, files.rlim_cur, files.rlim_max - FILES_KEPT);
+        /* The judge has raised ours: a command has what we had, in any case. */
+        limit_set(in, RLIMIT_NOFILE, files.rlim_cur,
+                  files.rlim_max >= 4 * FILES_KEPT ? files.rlim_max - FILES_KEPT : files.rlim_max);
         if (p->limit_nofile)
-                limit_set(RLIMIT_NOFILE, p->limit_nofile, p->limit_nofile);
+                limit_set(in, RLIMIT_NOFILE, p->limit_nofile, p->limit_nofile);
         else if (p->soft_nofile) /* the session raised its own; select(2) users need the usual one
                                   */
-                limit_set(RLIMIT_NOFILE, p->soft_nofile, RLIM_INFINITY);
+                limit_set(in, RLIMIT_NOFILE, p->soft_nofile, RLIM_INFINITY);
 }
 
-void confine_limits(const struct init *in) {
+/* Worked out once: a command then costs one call for each that differs from what we have. */
+void confine_limits_plan(struct init *in) {
         const struct wire_plan *p = in->plan;
 
-        limit_share(RLIMIT_SIGPENDING, 16, 1024);
-        limit_share(RLIMIT_MSGQUEUE, 16, 65536);
+        limit_share(in, RLIMIT_SIGPENDING, 16, 1024);
+        limit_share(in, RLIMIT_MSGQUEUE, 16, 65536);
         /* Without a user namespace it is the user's own count, with all that he runs outside. */
         if (!in->native && !in->bare)
-                limit_share(RLIMIT_NPROC, 4, 1024);
-        limit_set(RLIMIT_RTPRIO, 0, 0); /* a real-time loop leaves nobody anything */
-        limit_set(RLIMIT_NICE, 0, 0);
+                limit_share(in, RLIMIT_NPROC, 4, 1024);
+        limit_set(in, RLIMIT_RTPRIO, 0, 0); /* a real-time loop leaves nobody anything */
+        limit_set(in, RLIMIT_NICE, 0, 0);
         if (p->limit_fsize)
-                limit_set(RLIMIT_FSIZE, p->limit_fsize, p->limit_fsize);
+                limit_set(in, RLIMIT_FSIZE, p->limit_fsize, p->limit_fsize);
         if (p->limit_cpu) /* SIGXCPU first, so that a program can say its last words */
-                limit_set(RLIMIT_CPU, p->limit_cpu, p->limit_cpu + 5);
+                limit_set(in, RLIMIT_CPU, p->limit_cpu, p->limit_cpu + 5);
         if (p->limit_nproc)
-                limit_set(RLIMIT_NPROC, p->limit_nproc, p->limit_nproc);
+                limit_set(in, RLIMIT_NPROC, p->limit_nproc, p->limit_nproc);
+        limit_files(in);
+        for (size_t i = in->n_limits; i-- > 0;) {
+                const struct init_limit *l = &in->limits[i];
+                struct rlimit ours;
+
+                if (getrlimit(l->resource, &ours) == 0 && ours.rlim_cur == l->value.rlim_cur &&
+                    ours.rlim_max == l->value.rlim_max)
+                        in->limits[i] = in->limits[--in->n_limits];
+        }
+}
+
+/* `files`: the number of descriptors, which comes after the last one was passed; else all others.
+ */
+void confine_limits(const struct init *in, bool files) {
+        for (size_t i = 0; i < in->n_limits; i++)
+                if ((in->limits[i].resource == RLIMIT_NOFILE) == files)
+                        (void) setrlimit(in->limits[i].resource, &in->limits[i].value);
 }
 
 /* Runs in the child, in init's memory (vfork): it changes nothing there. Returns 0, or -errno with

@@ -25,6 +25,12 @@
 #define INIT_FDS_MAX 1024 /* descriptors of one plan */
 #define INIT_COMMANDS_MAX 4096
 
+#define INIT_LIMITS 16 /* as many as there are resources (getrlimit(2)) */
+struct init_limit {
+        __rlimit_resource_t resource;
+        struct rlimit value;
+};
+
 struct command {
         uint64_t id;
         pid_t pid;
@@ -39,9 +45,9 @@ struct init {
         int disk;     /* a detached copy of the whole tree: the new root of most levels */
         int staging;  /* tmpfs with dev/ proc/ mask/ store/: what is moved into the view */
         int mask_directory, mask_file; /* O_PATH: what hides a directory or a file */
-        unsigned n_stored; /* private directories made so far: see store.c */
-        int root;          /* the new root, once it is attached */
-        int ipc, store;    /* ipc.c, store.c: on their way to the session; -1 = none */
+        unsigned n_stored;             /* private directories made so far: see store.c */
+        int root;                      /* the new root, once it is attached */
+        int ipc, store;                /* ipc.c, store.c: on their way to the session; -1 = none */
 
         const struct wire_plan *plan; /* mapped, read-only, checked by wire_plan_check() */
         int fds[INIT_FDS_MAX];        /* descriptors that the plan's mounts refer to */
@@ -52,7 +58,10 @@ struct init {
                 command_filter; /* of everything here; and of each command on top */
         struct judge *judge;    /* answers seccomp notifications; NULL = none wanted */
         struct rlimit files;    /* what a command starts with, where the judge needs more itself */
-        char **environment;     /* the plan's, NULL-terminated */
+        struct init_limit limits[INIT_LIMITS]; /* of commands: what differs from ours */
+        size_t n_limits;
+        int null;           /* for all commands that read or write nothing; above INIT_LOW_FDS */
+        char **environment; /* the plan's, NULL-terminated */
         size_t n_environment;
 
         int listeners[GATE_LISTENER_N_ + GATE_OTHERS_MAX]; /* on their way to the session */
@@ -66,6 +75,10 @@ struct init {
         pid_t keeper;  /* native: who watches over us; 0 = nobody */
         bool reported; /* a failure was told to the session */
 };
+
+/* Numbers that no descriptor of ours has but the first, once commands are started: what a command
+ * gets can be moved to 0, 1 and 2 without any standing in the other's way. */
+#define INIT_LOW_FDS 10
 
 /* Build steps return 0 or -errno, having told the session what failed through init_report(). */
 int init_report(struct init *in, enum wire_stage stage, int err, const char *text);
@@ -111,8 +124,8 @@ int confine_rules(struct init *in);
 int confine_filter(struct init *in);
 int confine_namespaces(struct init *in);
 int confine_command(const struct init *in, int *listener, enum wire_stage *ret_stage);
-void confine_limits(const struct init *in);
-void confine_files(const struct init *in);
+void confine_limits_plan(struct init *in);
+void confine_limits(const struct init *in, bool files);
 /* lower.c: with capabilities of the host (`bare`) */
 int lower_filter(struct init *in);
 int lower_capabilities(struct init *in, bool network);

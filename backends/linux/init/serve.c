@@ -58,12 +58,15 @@ static void reap(struct init *in) {
         }
 }
 
-static void spawn_request(struct init *in, const struct wire_frame *f, int *fds, size_t n_fds) {
-        size_t size;
-        void *base = n_fds > 0 ? sealed_map(fds[0], &size) : NULL;
+/* A command of `size` bytes behind the frame, or, without any, in a file beside it. */
+static void spawn_request(struct init *in, const struct wire_frame *f, const void *behind,
+                          size_t size, int *fds, size_t n_fds) {
+        size_t used = size > 0 ? 0 : 1;
+        void *mapped = used && n_fds > 0 ? sealed_map(fds[0], &size) : NULL;
+        const void *file = used ? mapped : behind;
 
-        if (base && wire_spawn_check(base, size) == 0) {
-                spawn(in, f, base, fds + 1, n_fds - 1);
+        if (file && wire_spawn_check(file, size) == 0) {
+                spawn(in, f, file, fds + used, n_fds - used);
         } else {
                 struct wire_frame refused = WIRE_FRAME(WIRE_SPAWN_FAILED);
 
@@ -72,8 +75,8 @@ static void spawn_request(struct init *in, const struct wire_frame *f, int *fds,
                 refused.stage = WIRE_STAGE_PROTOCOL;
                 (void) init_send(in, &refused, NULL, 0);
         }
-        if (base)
-                munmap(base, size);
+        if (mapped)
+                munmap(mapped, size);
         for (size_t i = 0; i < n_fds; i++)
                 close(fds[i]);
 }
@@ -88,20 +91,23 @@ static void resize(const struct command *c, uint32_t value) {
 
 /* 1 = more may wait, 0 = nothing now, -errno = the session is gone. */
 static int request(struct init *in) {
+        _Alignas(8) char data[WIRE_SPAWN_INLINE];
         struct wire_frame f;
         int fds[8];
-        size_t n_fds = 0;
-        int r = frame_receive(in->control, &f, fds, ELEMENTSOF(fds), &n_fds);
+        size_t n_fds = 0, n_data = 0;
+        int r = frame_receive_data(in->control, &f, data, sizeof(data), &n_data, fds,
+                                   ELEMENTSOF(fds), &n_fds);
         struct command *c;
 
         if (r == -EAGAIN)
                 return 0;
         if (r <= 0)
                 return r < 0 ? r : -ECONNRESET;
-        if (wire_frame_check(&f, sizeof(f), WIRE_TO_INIT) < 0)
+        if (wire_frame_check(&f, sizeof(f), WIRE_TO_INIT) < 0 ||
+            n_data != (f.type == WIRE_SPAWN ? (size_t) f.value : 0))
                 return -EBADMSG;
         if (f.type == WIRE_SPAWN) {
-                spawn_request(in, &f, fds, n_fds);
+                spawn_request(in, &f, data, n_data, fds, n_fds);
                 return 1;
         }
         for (size_t i = 0; i < n_fds; i++)
@@ -118,14 +124,26 @@ static void child_changed(int signo _unused_) {
         /* Only there to interrupt ppoll(). */
 }
 
+/* Fills the numbers below INIT_LOW_FDS, where they are free, with what every command may have. */
+static int descriptors_raise(struct init *in) {
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        while (fd >= 0 && fd < INIT_LOW_FDS)
+                fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        in->null = fd;
+        return fd < 0 ? -errno : 0;
+}
+
 int serve(struct init *in) {
         struct sigaction interrupt = { .sa_handler = child_changed };
         sigset_t blocked, open_mask;
         int r = 1;
 
         in->commands = calloc(INIT_COMMANDS_MAX, sizeof(struct command));
-        if (!in->commands || fcntl(in->control, F_SETFL, O_NONBLOCK) < 0)
+        if (!in->commands || fcntl(in->control, F_SETFL, O_NONBLOCK) < 0 ||
+            descriptors_raise(in) < 0)
                 return -ENOMEM;
+        confine_limits_plan(in);
         sigemptyset(&open_mask);
         sigaddset(&open_mask, SIGALRM); /* judge-socket.c lets it in where it wants it */
         sigemptyset(&blocked);
@@ -146,11 +164,10 @@ int serve(struct init *in) {
                 }
                 if (p[1].revents)
                         judge_ready(in->judge);
-                reap(in);
                 if (p[0].revents)
                         while ((r = request(in)) > 0)
                                 ;
-                reap(in); /* a command may have ended while others were started */
+                reap(in); /* after that, since what was just started may have ended */
                 if (keeper_gone(in))
                         r = -EOWNERDEAD;
         }

@@ -35,8 +35,8 @@ struct launch {
         int err;
 };
 
-/* Moves the three descriptors to 0, 1, 2. They are numbered above that (raise_fds), so that none is
- * overwritten before its turn. */
+/* Moves the three descriptors to 0, 1, 2. They are numbered above that (INIT_LOW_FDS), so that none
+ * is overwritten before its turn. */
 static int take_stdio(struct launch *l) {
         for (int i = 0; i < 3; i++)
                 if (dup2(l->stdio[i], i) < 0)
@@ -128,14 +128,14 @@ static int child(void *argument) {
                 r = chdir(l->cwd) < 0 ? -errno : 0;
         }
         if (r >= 0) {
-                confine_limits(l->in);
+                confine_limits(l->in, false);
                 close_on_exec();
                 r = confine_command(l->in, &listener, &l->stage);
         }
         if (r >= 0 && listener >= 0)
                 r = judge_hand_over(l->in->judge, listener);
         if (r >= 0) {
-                confine_files(l->in);
+                confine_limits(l->in, true);
                 l->stage = WIRE_STAGE_EXEC;
                 r = exec_search(l);
         }
@@ -207,18 +207,15 @@ static int pty_open(unsigned rows, unsigned cols, int *ret_master, int *ret_slav
         return 0;
 }
 
-/* Replaces each descriptor by one numbered 10 or more; takes over what it gets. */
-static int stdio_arrange(const struct wire_spawn *s, const int *fds, size_t n_fds, struct launch *l,
-                         int *ret_master) {
-        _cleanup_close_ int slave = -1, null = -1;
+/* Which descriptor is which of the three; all belong to others. */
+static int stdio_arrange(const struct init *in, const struct wire_spawn *s, const int *fds,
+                         size_t n_fds, struct launch *l, int *ret_master, int *ret_slave) {
         size_t next = 0;
 
         for (int i = 0; i < 3; i++) {
-                int from;
-
                 if (s->stdio[i] == WIRE_STDIO_PTY) {
-                        if (slave < 0) {
-                                int r = pty_open(s->rows, s->cols, ret_master, &slave);
+                        if (*ret_slave < 0) {
+                                int r = pty_open(s->rows, s->cols, ret_master, ret_slave);
 
                                 if (r < 0) {
                                         l->stage = WIRE_STAGE_PTY;
@@ -226,19 +223,16 @@ static int stdio_arrange(const struct wire_spawn *s, const int *fds, size_t n_fd
                                 }
                         }
                         l->pty |= i == 0;
-                        from = slave;
+                        l->stdio[i] = *ret_slave;
                 } else if (s->stdio[i] == WIRE_STDIO_FD) {
                         if (next >= n_fds)
                                 return -EBADMSG;
-                        from = fds[next++];
+                        l->stdio[i] = fds[next++];
                 } else {
-                        if (null < 0)
-                                null = open("/dev/null", O_RDWR | O_CLOEXEC);
-                        from = null;
+                        l->stdio[i] = in->null;
                 }
-                l->stdio[i] = fcntl(from, F_DUPFD_CLOEXEC, 10);
-                if (l->stdio[i] < 0)
-                        return -errno;
+                if (l->stdio[i] < INIT_LOW_FDS)
+                        return -EBADF;
         }
         return next == n_fds ? 0 : -EBADMSG;
 }
@@ -256,7 +250,7 @@ static void await_exec(pid_t pid, int started) {
 
 static int launch_run(struct launch *l, pid_t *ret_pid) {
         static char *stack; /* the one stack of the one child that can exist at a time */
-        int started[2], held, r = 0;
+        int started[2], r = 0;
         pid_t pid;
 
         if (!stack) {
@@ -270,12 +264,10 @@ static int launch_run(struct launch *l, pid_t *ret_pid) {
         l->stage = WIRE_STAGE_EXEC;
         if (pipe2(started, O_CLOEXEC) < 0)
                 return -errno;
-        held = fcntl(started[1], F_DUPFD_CLOEXEC, 10); /* not where take_stdio() closes it */
-        close(started[1]);
-        pid = held < 0 ? -1 : clone(child, stack + STACK_BYTES, CLONE_VM | SIGCHLD, l);
+        pid = clone(child, stack + STACK_BYTES, CLONE_VM | SIGCHLD, l);
         if (pid < 0)
                 r = -errno;
-        closep(&held);
+        close(started[1]);
         if (pid >= 0)
                 await_exec(pid, started[0]);
         close(started[0]);
@@ -303,7 +295,7 @@ void spawn(struct init *in, const struct wire_frame *f, const struct wire_spawn 
            size_t n_fds) {
         struct wire_frame done = WIRE_FRAME(WIRE_SPAWNED);
         struct launch l = { .in = in, .stdio = { -1, -1, -1 }, .stage = WIRE_STAGE_STDIO };
-        _cleanup_close_ int master = -1;
+        _cleanup_close_ int master = -1, slave = -1;
         pid_t pid = 0;
         int r;
 
@@ -317,12 +309,12 @@ void spawn(struct init *in, const struct wire_frame *f, const struct wire_spawn 
         r = !l.argv || !l.env ? -ENOMEM : s->n_argv == 0 ? -EINVAL : 0;
         if (r >= 0) {
                 l.path = environment_path(l.env);
-                r = stdio_arrange(s, fds, n_fds, &l, &master);
+                r = stdio_arrange(in, s, fds, n_fds, &l, &master, &slave);
         }
         if (r >= 0)
                 r = launch_run(&l, &pid);
-        for (int i = 0; i < 3; i++)
-                closep(&l.stdio[i]);
+        closep(&slave);
+        slave = -1;
         if (l.argv)
                 free(l.argv - 1);
         free(l.env);

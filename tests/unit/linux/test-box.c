@@ -72,14 +72,16 @@ static size_t lie(const char *how, struct wire_frame *f, int *fds) {
                 f->usage[0] = 1;
                 fds[n++] = open("/dev/null", O_RDWR | O_CLOEXEC);
         } else if (strcmp(how, "/hostnet") == 0) {
+                char data[WIRE_SPAWN_INLINE];
                 struct wire_frame spawn;
+                size_t n_theirs, n_data;
                 int theirs[4];
-                size_t n_theirs;
 
                 /* A command's input, from out there. */
-                if (frame_receive(CONTROL, &spawn, theirs, ELEMENTSOF(theirs), &n_theirs) > 0 &&
-                    n_theirs > 1)
-                        replace(&fds[GATE_TCP4], theirs[1]);
+                if (frame_receive_data(CONTROL, &spawn, data, sizeof(data), &n_data, theirs,
+                                       ELEMENTSOF(theirs), &n_theirs) > 0 &&
+                    n_data > 0 && n_theirs > 0)
+                        replace(&fds[GATE_TCP4], theirs[0]);
         }
         return n;
 }
