@@ -54,12 +54,13 @@ rm -rf "$root"/etc/apt/sources.list.d/* "$root"/var/lib/apt/lists/*
 cp "$here"/inside-lib.sh "$here"/part-* "$root/usr/local/lib/leash-vm/"
 cp "$here/../../apparmor/leash-session" "$root/usr/local/lib/leash-vm/apparmor-leash-session"
 case ,$parts, in
-*,escape,* | *,kill,*)
-        # The suites as they are here, with the programs of the packages in place of the build's.
-        mkdir -p "$root/srv/leash-vm/build/tests"
-        cp -r "$here/../lib" "$here/../escape" "$here/../system" "$root/srv/leash-vm/"
+*,escape,*)
+        # The suite as it is here, with the programs of the packages in place of the build's.
         mkdir -p "$root/srv/leash-vm/build/tests/escape"
+        cp -r "$here/../lib" "$here/../escape" "$here/../system" "$root/srv/leash-vm/"
         cp "$build/tests/escape/escape" "$root/srv/leash-vm/build/tests/escape/"
+        ln -s /usr/bin/leashctl "$root/srv/leash-vm/build/leashctl"
+        for program in leashd leash-init leash-session; do ln -s "/usr/libexec/leash/$program" "$root/srv/leash-vm/build/$program"; done
         ;;
 esac
 : >"$root/etc/machine-id"

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""In the machine of system.sh: the escape suite (tests/escape), against the service that the packages installed instead of a
+daemon of the suite's own.
+
+usage: part-escape.py --build DIR --as root|other [--only SUBSTRING] [--level LEVEL]
+"""
+import subprocess
+import sys
+
+sys.path[:0] = ["/srv/leash-vm/escape", "/srv/leash-vm/lib", "/srv/leash-vm/system"]
+import leashtest as lt  # noqa: E402
+
+
+class Installed(lt.Leash):
+    def __init__(self, build, user, base, native=None):
+        super().__init__(build, user, base, native)
+        self.socket_path = self.env["LEASH_SOCKET"] = "/run/leash/leash.sock"
+
+    def daemon_pid(self):
+        out = subprocess.run(["systemctl", "show", "-P", "MainPID", "leashd.service"], capture_output=True, text=True, check=True).stdout
+        return int(out) or None
+
+    def stop(self):
+        pass
+
+
+lt.Leash = Installed
+import run  # noqa: E402
+
+sys.exit(run.main())
