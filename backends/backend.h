@@ -96,6 +96,10 @@ struct backend {
         /* NULL: nothing is prepared here. */
         void (*engine_count)(const struct engine *en, struct engine_counts *ret);
 
+        /* We may have come into another control group: looks again at what can be done with it,
+         * fills those facts, and drops what was prepared before. NULL: groups are nothing here. */
+        void (*engine_regroup)(struct engine *en, struct facts *facts);
+
         /* Starts building; BOX_READY or BOX_FAILED follows. The plan must outlive the box. */
         int (*box_new)(struct engine *en, const struct plan *plan, struct box **ret,
                        struct error *e);

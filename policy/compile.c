@@ -213,7 +213,7 @@ static void need_controller(struct compile *c, uint64_t *value, bool have, const
         *value = 0;
         compile_lose(c, LOSS_NO_CGROUP, field,
                      "this host gives leash no cgroup with the %s controller, and nothing else "
-                     "can hold this limit",
+                     "can hold this limit (leashctl doctor says how to have one)",
                      controller);
 }
 

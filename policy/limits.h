@@ -11,6 +11,7 @@
 #define LIMIT_LINE_FDS 16 /* decision 18 */
 #define LIMIT_OUT_QUEUE_BYTES (8u * 1024 * 1024) /* unread answers before a peer is paused */
 #define LIMIT_REQUESTS_IN_FLIGHT 1024            /* per connection */
+#define LIMIT_REQUESTS 16384 /* all of a user's; each holds its decoded parameters */
 
 /* strings and lists in a policy */
 #define LIMIT_PATH_BYTES 4096 /* PATH_MAX */
@@ -30,6 +31,8 @@
 #define LIMIT_CAPTURED_BYTES (8ul * LIMIT_OUTPUT_MAX)
 /* Input that waits, of all commands of one user. Requests hold a copy of the text, too. */
 #define LIMIT_INPUT_BYTES (32ul * LIMIT_OUT_QUEUE_BYTES)
+/* All that waits for somebody to read it, unread answers included. */
+#define LIMIT_BUFFER_BYTES (LIMIT_CAPTURED_BYTES + LIMIT_INPUT_BYTES + 16ul * LIMIT_OUT_QUEUE_BYTES)
 
 /* host commands, per sandbox: who calls is hostile */
 #define LIMIT_IPC_COMMANDS 256

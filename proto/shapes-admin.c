@@ -41,6 +41,10 @@ static const struct field user_limits_fields[] = {
                    "Connections that one user may have open."),
         FIELD_UINT(T, sandboxes, "sandboxes", 0, 1, LIMIT_SANDBOXES,
                    "Sandboxes that one user may have at once."),
+        FIELD_UINT(T, requests, "requests", 0, 1, LIMIT_REQUESTS,
+                   "Requests of one user that wait for their answer."),
+        FIELD_UINT(T, buffer_bytes, "buffer_bytes", 0, LIMIT_LINE_BYTES, LIMIT_BUFFER_BYTES,
+                   "Memory for one user's captured output, waiting input and unread answers."),
 #undef T
 };
 SHAPE(user_limits, "UserLimits", 0, "What each user may have.");

@@ -141,8 +141,15 @@ static bool out_of_memory(struct box *b, int status) {
         struct cgroup_usage usage = {};
         bool more;
 
-        if (b->cgroup < 0 || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
                 return false;
+        if (b->cgroup < 0) { /* the limit of all sandboxes together */
+                uint64_t kills = engine_oom_kills(b->en);
+
+                more = kills > b->en->oom_kills;
+                b->en->oom_kills = kills;
+                return more;
+        }
         cgroup_usage(b->cgroup, &usage);
         more = usage.oom_kills > b->oom_kills;
         b->oom_kills = usage.oom_kills;

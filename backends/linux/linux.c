@@ -11,6 +11,7 @@
 
 #include "box.h"
 #include "cgroup.h"
+#include "cgroup_file.h"
 #include "probe.h"
 #include "warden.h"
 
@@ -61,6 +62,7 @@ static int engine_open(struct engine *en, const struct backend_options *o, struc
         /* Before there is any leash-init: a group that has processes cannot be divided, and they
          * are born where we are. What goes wrong here is told to the first who asks for a limit. */
         (void) cgroup_prepare(&en->facts, NULL);
+        en->oom_kills = engine_oom_kills(en);
         en->init = init_open(o->init_path, e);
         if (en->init < 0)
                 return en->init;
@@ -94,6 +96,31 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
         return 0;
 }
 
+uint64_t engine_oom_kills(const struct engine *en) {
+        _cleanup_close_ int group = -1;
+
+        if (!en->facts.cgroup_memory)
+                return 0;
+        group = open(en->facts.cgroup_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        return group < 0 ? 0 : cgroup_read_key(group, "memory.events", "oom_kill");
+}
+
+static void engine_regroup(struct engine *en, struct facts *facts) {
+        const char *why = NULL;
+
+        facts->cgroup_v2 = facts->cgroup_memory = facts->cgroup_pids = facts->cgroup_cpu = false;
+        facts->cgroup_kill = false;
+        facts->cgroup_path[0] = '\0';
+        cgroup_probe(facts, &why);
+        if (strstr(facts->reason, "control group")) /* that was what was missing */
+                (void) snprintf(facts->reason, sizeof(facts->reason), "%s", why ? why : "");
+        en->facts = *facts;
+        en->stale = en->ordered;
+        engine_trim(en); /* born elsewhere, from where they could not be moved */
+        (void) cgroup_prepare(&en->facts, NULL);
+        en->oom_kills = engine_oom_kills(en);
+}
+
 static int engine_fd(const struct engine *en) {
         return en->watch;
 }
@@ -114,6 +141,7 @@ const struct backend backend_linux = {
         .engine_reap = pool_reap,
         .engine_idle = pool_order,
         .engine_trim = engine_trim,
+        .engine_regroup = engine_regroup,
         .engine_count = engine_count,
         .box_new = box_new,
         .box_fd = box_fd,

@@ -84,6 +84,7 @@ struct engine {
         int watch;  /* epoll: prepared ones that report or die, and dying ones */
         struct prepared pool[POOL_MAX];
         size_t n_pool, pool_size, ordered;
+        size_t stale; /* of the ordered ones: made where we are no more (engine_regroup) */
         struct rehearsed rehearsed[REHEARSED_MAX];
         size_t n_rehearsed;
         uint64_t n_reused, n_pooled, n_fresh; /* sandboxes, by how they came about */
@@ -98,6 +99,7 @@ struct engine {
         struct filter filters[FILTERS_MAX];
         size_t n_filters;
         struct absent absent;
+        uint64_t oom_kills;  /* seen so far: see engine_oom_kills() */
         unsigned open_files; /* soft limit for commands; 0 = leave */
         char *stack;         /* of the one child that is between clone and exec */
 };
@@ -111,6 +113,9 @@ static inline enum birth_tier engine_tier(const struct engine *en) {
                 return BIRTH_NATIVE;
         return en->facts.user_namespaces ? BIRTH_USER : BIRTH_BARE;
 }
+
+/* linux.c: in our own group and all below it */
+uint64_t engine_oom_kills(const struct engine *en);
 
 /* pool.c */
 int engine_watch(struct engine *en, int fd); /* readable = engine_reap() */

@@ -151,9 +151,14 @@ static void pool_collect(struct engine *en) {
 
         while (en->factory.running && read(en->factory.done[0], &p, sizeof(p)) == sizeof(p)) {
                 en->ordered--;
-                if (p.control < 0)
-                        continue; /* it failed; the next claim will say why */
-                if (en->n_pool < en->pool_size)
+                if (p.control < 0) { /* it failed; the next claim will say why */
+                        en->stale -= en->stale > 0;
+                        continue;
+                }
+                if (en->stale > 0) {
+                        en->stale--;
+                        prepared_kill(en, &p);
+                } else if (en->n_pool < en->pool_size)
                         en->pool[en->n_pool++] = p;
                 else
                         prepared_kill(en, &p);

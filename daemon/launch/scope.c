@@ -18,24 +18,53 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
-
-#ifdef HAVE_LIBSYSTEMD
-#include <systemd/sd-bus.h>
-#endif
 
 #include "../../backends/linux/cgroup_file.h"
 #include "../../backends/posix/socket.h"
+#include "../common/transient.h"
 #include "launch.h"
 
 #define OURS "leash"
-#define SCOPE_MS 5000 /* a system that is just booting has other work */
 
 /* What a delegated group's owner may write (cgroup-v2.rst, "Model of Delegation"). */
 static const char *const delegated[] = { ".", "cgroup.procs", "cgroup.threads",
                                          "cgroup.subtree_control" };
 static const char *const controllers[] = { "+memory", "+pids", "+cpu", "+io" };
+
+/* What all sandboxes of one session may take together when nobody says anything. Some of the memory
+ * has to be left for those who would end them; a share of the processes is systemd's own default
+ * (DefaultTasksMax=, systemd-system.conf(5)), which its scopes have. */
+#define MEMORY_PERCENT 80
+#define PROCESSES_PERCENT 15
+
+static uint64_t memory_share(void) {
+        long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+        return pages > 0 && size > 0 ? (uint64_t) pages * (uint64_t) size / 100 * MEMORY_PERCENT
+                                     : 0;
+}
+
+static uint64_t processes_share(void) {
+        static const char *const counts[] = { "/proc/sys/kernel/pid_max",
+                                              "/proc/sys/kernel/threads-max" };
+        uint64_t least = UINT64_MAX;
+
+        for (size_t i = 0; i < ELEMENTSOF(counts); i++) {
+                uint64_t n = cgroup_read_key(AT_FDCWD, counts[i], NULL);
+                if (n > 0 && n < least)
+                        least = n;
+        }
+        return least == UINT64_MAX ? 0 : least / 100 * PROCESSES_PERCENT;
+}
+
+static void limit(int group, const char *file, uint64_t n) {
+        char text[32];
+
+        snprintf(text, sizeof text, "%llu", (unsigned long long) n);
+        if (n > 0) /* without the controller there is no such file */
+                (void) cgroup_write(group, file, text);
+}
 
 static int open_root(void) {
         static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
@@ -95,7 +124,11 @@ static int enter_plain(const struct launch_request *rq) {
         enable_controllers(ours);
         snprintf(name, sizeof name, "%u-%d", rq->uid, (int) getpid());
         _cleanup_(fd_closep) int group = make_group(ours, name);
-        return group < 0 ? -errno : settle(group, rq);
+        if (group < 0)
+                return -errno;
+        limit(group, "memory.max", memory_share());
+        limit(group, "pids.max", processes_share());
+        return settle(group, rq);
 }
 
 /* Empty groups inside, deepest first; a group is removed by rmdir(2) although it holds files. */
@@ -147,73 +180,19 @@ bool scope_sweep(const struct launch *l) {
 }
 
 #ifdef HAVE_LIBSYSTEMD
-/* Our own group, as a path below the mount, once it has the unit's name in it. */
-static int await_scope(const char *unit, char *ret, size_t size) {
-        struct timespec pause = { .tv_nsec = 2 * 1000 * 1000 };
-        char text[1024];
-
-        for (unsigned ms = 0; ms < SCOPE_MS; ms += 2) {
-                if (cgroup_read(AT_FDCWD, "/proc/self/cgroup", text, sizeof text) < 0)
-                        return -EIO;
-                char *line = strncmp(text, "0::/", 4) == 0 ? text : strstr(text, "\n0::/");
-                if (line) {
-                        line = strchr(line, '/');
-                        line[strcspn(line, "\n")] = 0;
-                        if (strstr(line, unit))
-                                return (size_t) snprintf(ret, size, "%s", line + 1) < size
-                                               ? 0
-                                               : -ENAMETOOLONG;
-                }
-                (void) nanosleep(&pause, NULL);
-        }
-        return -ETIMEDOUT;
-}
-
-static int append(sd_bus_message *m, const char *unit, const struct launch_request *rq) {
-        char what[64];
-        int r;
-
-        snprintf(what, sizeof what, "leash: sandboxes of uid %u", rq->uid);
-        r = sd_bus_message_append(m, "ss", unit, "fail");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "(sv)");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)", "Description", "s", what,
-                                          "Slice", "s", "leash.slice", "Delegate", "b", 1,
-                                          "CollectMode", "s", "inactive-or-failed", "PIDs", "au", 1,
-                                          (uint32_t) getpid());
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        return r < 0 ? r : sd_bus_message_append(m, "a(sa(sv))", 0);
-}
-
-static int ask_systemd(const char *unit, const struct launch_request *rq) {
-        sd_bus *bus = NULL;
-        sd_bus_message *m = NULL;
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-
-        int r = sd_bus_open_system(&bus);
-        if (r >= 0)
-                r = sd_bus_message_new_method_call(
-                        bus, &m, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                        "org.freedesktop.systemd1.Manager", "StartTransientUnit");
-        if (r >= 0)
-                r = append(m, unit, rq);
-        if (r >= 0)
-                r = sd_bus_call(bus, m, SCOPE_MS * 1000ull, &error, NULL);
-        sd_bus_error_free(&error);
-        sd_bus_message_unref(m);
-        sd_bus_flush_close_unref(bus);
-        return r;
-}
-
 static int enter_scope(const struct launch_request *rq) {
-        char unit[64], path[512];
+        const uint32_t pid = (uint32_t) getpid();
+        char unit[64], what[64], path[512];
 
-        snprintf(unit, sizeof unit, "leash-%u-%d.scope", rq->uid, (int) getpid());
-        int r = ask_systemd(unit, rq);
-        if (r >= 0)
-                r = await_scope(unit, path, sizeof path);
+        snprintf(unit, sizeof unit, "leash-%u-%u.scope", rq->uid, pid);
+        snprintf(what, sizeof what, "leash: sandboxes of uid %u", rq->uid);
+        int r = transient_scope_start(&(struct transient_scope){ .unit = unit,
+                                                                 .description = what,
+                                                                 .slice = "leash.slice",
+                                                                 .pids = &pid,
+                                                                 .n_pids = 1,
+                                                                 .memory_max = memory_share() },
+                                      path, sizeof path);
         if (r < 0)
                 return r;
         _cleanup_(fd_closep) int root = open_root();

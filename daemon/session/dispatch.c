@@ -7,6 +7,7 @@
 
 #include "../../backends/posix/socket.h"
 #include "session.h"
+#include "quota.h"
 
 static const handler_fn handlers[METHOD_N_] = {
         [METHOD_LEASH_INFO] = rpc_leash_info,
@@ -47,6 +48,7 @@ static void request_free(struct request *rq) {
                 LIST_REMOVE(rq, link);
                 rq->peer->n_requests--;
         }
+        rq->session->n_requests--;
         fds_close(rq->fds, rq->n_fds);
         rq->arena = arena_free(rq->arena);
         free(rq->id);
@@ -165,10 +167,11 @@ void dispatch_line(struct peer *p, struct frame_line *line) {
         rq->n_fds = line->n_fds;
         LIST_INSERT_HEAD(&p->requests, rq, link);
         p->n_requests++;
+        p->session->n_requests++;
         if (p->n_requests > LIMIT_REQUESTS_IN_FLIGHT)
                 r = error_set(&e, ERROR_LIMIT, EAGAIN, "%u requests wait for an answer already",
                               LIMIT_REQUESTS_IN_FLIGHT);
-        else
+        else if ((r = quota_check(p->session, QUOTA_REQUESTS, 0, &e)) >= 0)
                 r = handle(rq, &m, &e);
         if (r < 0)
                 request_fail(rq, &e);

@@ -11,6 +11,7 @@
 #include "../common/list.h"
 #include "output.h"
 #include "process.h"
+#include "quota.h"
 
 /* What a waiting chunk costs beside its data: itself, its request and that one's arena. */
 #define CHUNK_COST 1024
@@ -110,7 +111,12 @@ int input_write(struct input *in, const char *data, size_t len, bool eof, struct
                                  "the command does not read: %zu bytes wait", in->bytes);
         if (in->process->session->input_bytes + len > LIMIT_INPUT_BYTES)
                 return error_set(e, ERROR_LIMIT, EAGAIN,
-                                 "too much input waits for commands that do not read");
+                                 "too much input waits for commands that do not read: %zu bytes, "
+                                 "and %lu are the most",
+                                 in->process->session->input_bytes, LIMIT_INPUT_BYTES);
+        int r = quota_check(in->process->session, QUOTA_BUFFER_BYTES, len, e);
+        if (r < 0)
+                return r;
         struct chunk *c = malloc(sizeof *c + len);
         if (!c)
                 return error_nomem(e);

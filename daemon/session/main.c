@@ -25,6 +25,7 @@
 #include "gate.h"
 #include "history.h"
 #include "process.h"
+#include "quota.h"
 #include "sandbox.h"
 #include "session.h"
 #include "venv.h"
@@ -54,11 +55,9 @@ void session_update(struct session *s) {
         tell_leashd(s);
 }
 
-static void refuse(int fd, const char *why) {
-        struct error e = ERROR_NULL;
+static void refuse(int fd, const struct error *e) {
         size_t len;
-        error_set(&e, ERROR_LIMIT, EAGAIN, "%s", why);
-        char *line = rpc_format_error(NULL, &e, &len);
+        char *line = rpc_format_error(NULL, e, &len);
         if (line)
                 (void) socket_send(fd, line, len, NULL, 0);
         free(line);
@@ -104,10 +103,14 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
         audit_note_state(s, m.busy);
         int r = peer_new(s, fd, m.pid);
         if (r < 0) {
-                log_event(&s->log, LOG_WARN, LOG_LIMIT_REACHED, "cannot take a connection",
-                          LOG_STR("limit", "connections"), LOG_INT("uid", s->user.uid),
-                          LOG_INT("pid", m.pid), LOG_STR("errno", strerror(-r)));
-                refuse(fd, "there are too many connections");
+                struct error e = ERROR_NULL;
+                if (quota_check(s, QUOTA_CONNECTIONS, 1, &e) >= 0) {
+                        log_write(&s->log, LOG_WARN, "cannot take a connection",
+                                  LOG_INT("pid", m.pid), LOG_STR("errno", strerror(-r)));
+                        (void) error_set(&e, ERROR_LIMIT, -r, "no connection can be taken: %s",
+                                         strerror(-r));
+                }
+                refuse(fd, &e);
                 linger_close(&s->linger, s->base, fd);
         }
         /* leashd counts what it sent: say that this one has come, also when nothing else changed.

@@ -13,6 +13,7 @@
 
 #include "../../backends/posix/socket.h"
 #include "process.h"
+#include "quota.h"
 
 #define READS_AT_ONCE 4
 
@@ -29,7 +30,8 @@ static void capture(struct output *o, const char *data, size_t len) {
 
         if (o->limit > 0 && o->len + want > o->limit)
                 want = o->limit - o->len;
-        if (*total + want > LIMIT_CAPTURED_BYTES)
+        if (*total + want > LIMIT_CAPTURED_BYTES ||
+            !quota_allows(o->process->session, QUOTA_BUFFER_BYTES, want))
                 want = 0;
         if (o->len + want > o->room) {
                 size_t room = o->room * 2 < o->len + want ? o->len + want : o->room * 2;

@@ -22,6 +22,7 @@
 #include "session.h"
 #include "venv.h"
 #include "worker.h"
+#include "quota.h"
 
 #define TURN_SECONDS 0.005 /* of one connection's requests; then others get their turn */
 
@@ -39,6 +40,7 @@ static bool drop_first(struct peer *p) {
         if (!o)
                 return false;
         p->out_bytes -= o->len;
+        p->session->out_bytes -= o->len;
         fds_close(o->fds, o->n_fds);
         free(o->data);
         free(o);
@@ -54,8 +56,12 @@ static void die(struct peer *p) {
         peer_kick(p);
 }
 
+/* Where the user has no room left, what one has asked for already is its share. */
+#define SHARE_BYTES (256u * 1024)
+
 bool peer_is_full(const struct peer *p) {
-        return p->out_bytes >= LIMIT_OUT_QUEUE_BYTES;
+        return p->out_bytes >= LIMIT_OUT_QUEUE_BYTES ||
+               (p->out_bytes >= SHARE_BYTES && !quota_allows(p->session, QUOTA_BUFFER_BYTES, 1));
 }
 
 /* Reading stops while the queue is full. A peer that vanishes then is noticed by the write event.
@@ -122,6 +128,7 @@ void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_
         bool first = TAILQ_EMPTY(&p->out);
         TAILQ_INSERT_TAIL(&p->out, o, link);
         p->out_bytes += len;
+        p->session->out_bytes += len;
         if (first)
                 flush(p);
         else
@@ -235,7 +242,7 @@ static void on_write(evutil_socket_t fd, short what, void *userdata) {
 }
 
 int peer_new(struct session *s, int fd, pid_t pid) {
-        if (s->n_peers >= (s->admin.config.users.connections ?: LIMIT_CONNECTIONS))
+        if (!quota_allows(s, QUOTA_CONNECTIONS, 1))
                 return -EMFILE;
         struct peer *p = calloc(1, sizeof *p);
         if (!p)

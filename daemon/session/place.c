@@ -12,6 +12,7 @@
 #include "../../policy/path.h"
 #include "admin.h"
 #include "paths.h"
+#include "scope.h"
 #include "venv.h"
 #include "workdir.h"
 #include "workspace.h"
@@ -154,6 +155,7 @@ static int compile(struct session *s, struct place *p, const struct layers *l,
         if (r < 0)
                 return r;
         workspace_identity(s, p->arena, &p->subject);
+        scope_for(s, &p->policy);
         r = plan_compile(p->arena, &p->policy, &s->facts, &p->subject, &p->plan, e);
         return error_under(e, "/policy", r);
 }

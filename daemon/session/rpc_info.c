@@ -5,6 +5,7 @@
 
 #include "audit.h"
 #include "place.h"
+#include "scope.h"
 #include "session.h"
 
 static const struct {
@@ -69,6 +70,7 @@ void info_enforcement(struct session *s, struct arena *a, struct leash_info_resu
 int rpc_leash_info(struct request *rq, struct error *e) {
         struct session *s = rq->session;
         const struct facts *f = &s->facts;
+        scope_ensure(s); /* who asks what can be had shall hear of it */
         struct leash_info_result r = {
                 .version = LEASH_VERSION,
                 .mode = s->system ? "system" : "user",

@@ -8,6 +8,7 @@
 
 #include "history.h"
 #include "place.h"
+#include "quota.h"
 #include "sandbox.h"
 
 #define ENDED_SHOWN 8
@@ -28,24 +29,24 @@ static int list_sandboxes(struct request *rq, struct list *ret) {
 
 static int list_limits(struct request *rq, struct list *ret) {
         const struct session *s = rq->session;
-        const struct user_limits *users = &s->admin.config.users;
         const char *built_in = "built-in", *administrator = "administrator";
         const struct status_limit limits[] = {
-                { "connections", users->connections ? administrator : built_in, s->n_peers,
-                  users->connections ?: LIMIT_CONNECTIONS },
-                { "sandboxes", users->sandboxes ? administrator : built_in, s->n_sandboxes,
-                  users->sandboxes ?: LIMIT_SANDBOXES },
                 { "captured output, bytes", built_in, s->captured_bytes, LIMIT_CAPTURED_BYTES },
                 { "waiting input, bytes", built_in, s->input_bytes, LIMIT_INPUT_BYTES },
                 { "history, bytes", built_in, histories_bytes(s->histories),
                   LIMIT_HISTORIES_BYTES },
         };
-        struct status_limit *rows = arena_array(rq->arena, ELEMENTSOF(limits), sizeof *rows);
+        const size_t max = QUOTA_N_ + ELEMENTSOF(limits);
+        struct status_limit *rows = arena_array(rq->arena, max, sizeof *rows);
 
         if (!rows)
                 return -1;
-        memcpy(rows, limits, sizeof limits);
-        *ret = (struct list){ rows, ELEMENTSOF(limits), true };
+        for (enum quota q = 0; q < QUOTA_N_; q++)
+                rows[q] = (struct status_limit){ quota_name(q),
+                                                 quota_is_admins(s, q) ? administrator : built_in,
+                                                 quota_used(s, q), quota_max(s, q) };
+        memcpy(rows + QUOTA_N_, limits, sizeof limits);
+        *ret = (struct list){ rows, max, true };
         return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "events.h"
 #include "ipc.h"
 #include "process.h"
+#include "quota.h"
 
 #define CROWD 64 /* sandboxes */
 
@@ -143,22 +144,16 @@ static void on_box(evutil_socket_t fd, short what, void *userdata) {
 
 int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w,
                 struct arena *arena, struct sandbox **ret, struct error *e) {
-        uint64_t most = s->admin.config.users.sandboxes ?: LIMIT_SANDBOXES;
-        if (s->n_sandboxes >= most) {
-                log_event(&s->log, LOG_WARN, LOG_LIMIT_REACHED, "no more sandboxes",
-                          LOG_STR("limit", "sandboxes"), LOG_INT("uid", s->user.uid),
-                          LOG_INT("most", (int64_t) most));
-                return error_set(e, ERROR_LIMIT, EAGAIN,
-                                 "there are %zu sandboxes of yours already, and no more may be",
-                                 s->n_sandboxes);
-        }
+        int r = quota_check(s, QUOTA_SANDBOXES, 1, e);
+        if (r < 0)
+                return r;
         struct sandbox *sb = calloc(1, sizeof *sb);
         if (!sb)
                 return error_nomem(e);
         sb->session = s;
         sb->asked = clock_monotonic();
         id_new("sb-", sb->id);
-        int r = place_compile(s, &w->layers, sb->id, true, &sb->place, e);
+        r = place_compile(s, &w->layers, sb->id, true, &sb->place, e);
         if (r >= 0)
                 r = s->backend->box_new(s->engine, sb->place.plan, &sb->box, e);
         if (r >= 0) {

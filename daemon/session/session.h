@@ -77,6 +77,8 @@ struct session {
         unsigned pool_size, prepared;
         unsigned soft_files;
 
+        bool scope_tried; /* scope.c: systemd was asked for a control group */
+
         /* main.c */
         int control_fd;
         struct event *control_event, *warden_event;
@@ -99,6 +101,8 @@ struct session {
         char *buffer;          /* SESSION_BUFFER bytes for whatever is being read */
         size_t input_bytes;    /* of all inputs: see input.c */
         size_t captured_bytes; /* of all outputs: see output.c */
+        size_t out_bytes;      /* of all answers that are not read yet: see peer.c */
+        size_t n_requests;     /* of all peers */
 
         struct workdirs *workdirs; /* made on first need */
         struct venvs *venvs;       /* likewise */

@@ -24,7 +24,7 @@ FLOOR = {
         "protect": ["protect_credentials"],
         "limits": {"processes": 100, "wall_seconds": 600},
     },
-    "users": {"sandboxes": 3},
+    "users": {"sandboxes": 3, "connections": 6, "requests": 5, "buffer_bytes": 4 << 20},
 }
 # options, the row of the file that stands in the way (None: allowed)
 CASES = [
@@ -71,6 +71,58 @@ def documents(t, w):
         t.ok(r.returncode == 1 and what in r.stderr, f"--check-config: {text}", r.stdout + r.stderr)
 
 
+# Runs as the user: speaks lines to the socket, prints what comes.
+CLIENT = """
+import json, socket, sys
+def connect():
+    s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(sys.argv[1]); return s
+def send(s, number, method, **params):
+    s.sendall((json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + "\\n").encode())
+mine = connect(); lines = mine.makefile("r")
+send(mine, 1, "sandbox.create"); box = json.loads(lines.readline())["result"]["sandbox"]
+"""
+CONNECTIONS = CLIENT + """
+more = []
+for i in range(5): # each says something, so that none waits in the backlog unseen
+    more.append(connect()); send(more[-1], 1, "sandbox.list"); more[-1].recv(1)
+last = connect(); print(last.recv(4096).decode())
+more.pop().close()
+import time; time.sleep(0.3)
+last = connect(); send(last, 1, "sandbox.list"); print(last.recv(4096).decode())
+"""
+REQUESTS = CLIENT + """
+for i in range(2, 9): send(mine, i, "process.run", sandbox=box, argv=["sleep", "1"])
+answers = [json.loads(lines.readline()) for _ in range(7)]
+print(json.dumps([a for a in answers if "error" in a])); print(len([a for a in answers if "result" in a]))
+send(mine, 10, "process.run", sandbox=box, argv=["echo", "again"]); print(lines.readline())
+"""
+BUFFERS = CLIENT + """
+for i in range(2, 6): send(mine, i, "process.run", sandbox=box, argv=["head", "-c", "2M", "/dev/zero"], max_output_bytes=3 << 20)
+answers = [json.loads(lines.readline())["result"] for _ in range(4)]
+print(len([a for a in answers if a["truncated"]]))
+send(mine, 10, "process.run", sandbox=box, argv=["head", "-c", "2M", "/dev/zero"], max_output_bytes=3 << 20)
+print(json.loads(lines.readline())["result"]["truncated"])
+"""
+
+
+def accounts(t, w, user):
+    """What is counted for a user: each refusal names the row and its value, and what is given back can be had again."""
+    def run(script):
+        p = subprocess.run(["/usr/bin/python3", "-c", script, w.socket], user=user.uid, group=user.gid, extra_groups=[], cwd="/",
+                           capture_output=True, text=True, timeout=60)
+        return p.stdout.splitlines() + [p.stderr]
+    out = run(CONNECTIONS)
+    t.ok("too many connections" in out[0] and "6 is the most" in out[0] and "/users/connections" in out[0],
+         "one connection too many", out)
+    t.ok(any('"result"' in line for line in out[1:]), "another one has gone: it can be had", out)
+    out = run(REQUESTS)
+    t.ok(out[0].count("/users/requests") == 2 and "5 is the most" in out[0] and out[1] == "5", "two requests too many", out)
+    t.ok("again" in out[2], "when they are answered there is room", out)
+    out = run(BUFFERS)
+    t.ok(int(out[0]) >= 1, "buffers are full: outputs are cut", out)
+    t.ok(out[1] == "False", "when they are read there is room", out)
+
+
 def main():
     if os.getuid() != 0:
         print("1..0 # SKIP needs root")
@@ -96,12 +148,13 @@ def main():
                 t.ok(r.returncode == 125 and f"/floor/{row} " in r.stderr, f"refused: {name}", r.stderr)
         r = w.run(user, "run", "-C", work, "--", "sh", "-c", "for i in $(seq 150); do sleep 3 & done; wait")
         t.ok("fork" in r.stderr, "a limit that nobody asked for is the administrator's", r.stderr)
+        accounts(t, w, user)
         running = [w.popen(user, "run", "--fresh", "--", "sh", "-c", "echo up; read x; echo done", stdin=-1)
                    for _ in range(3)]
         for p in running:
             p.stdout.readline()
         r = w.run(user, "run", "--fresh", "--", "true")
-        t.ok(r.returncode == 125 and "3 sandboxes" in r.stderr, "a fourth sandbox is refused", r.stderr)
+        t.ok(r.returncode == 125 and "and 3 is the most" in r.stderr and "/users/sandboxes" in r.stderr, "a fourth sandbox is refused", r.stderr)
         write({"floor": {"levels": ["strict"], "write": [work], "deny": [os.path.join(work, "hidden")]},
                "users": {"sandboxes": 5}})
         w.daemon.send_signal(signal.SIGHUP)
