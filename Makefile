@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 # What `make check` runs; the longer suites have targets of their own.
 SUITES = --suite unit --suite lint --suite api --suite escape --suite tools --suite gate
 
-.PHONY: all demo check check-more check-asan check-valgrind check-vm check-vm-all stress bench fuzz lint format install deps clean
+.PHONY: all demo check check-more check-asan check-asan-more check-valgrind check-vm check-vm-all stress bench fuzz lint format install deps clean
 
 all: $(BUILD)/build.ninja
 	meson compile -C $(BUILD)
@@ -38,6 +38,14 @@ check-asan: deps
 	@meson compile -C $(BUILD)-asan
 	@tests/report.py $(BUILD)-asan -- meson test -C $(BUILD)-asan --no-rebuild --print-errorlogs \
 		--timeout-multiplier 4 $(SUITES)
+
+# … and over the longer ones.
+check-asan-more: deps
+	@test -f $(BUILD)-asan/build.ninja || meson setup $(MESON_ARGS) -Db_sanitize=address,undefined \
+		-Db_lundef=false -Db_pie=true $(BUILD)-asan
+	@meson compile -C $(BUILD)-asan
+	@tests/report.py $(BUILD)-asan -- meson test -C $(BUILD)-asan --no-rebuild --print-errorlogs \
+		--timeout-multiplier 4 --suite system --suite python
 
 # CK_FORK=no: valgrind then sees the test itself, not a child that dies with its findings. Suite `kernel`
 # is left out: what it tests valgrind does not know (mount(2)'s new calls, seccomp(2), some clone(2) flags).

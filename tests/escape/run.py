@@ -3,7 +3,9 @@
 """The escape suite: every attempt first without a sandbox, where it must succeed, then inside one at each level that it
 applies to, where it must be refused and must leave the world outside as it was.
 
-usage: run.py --build DIR --as root|other [--only SUBSTRING] [--level LEVEL] [--twins-only]
+With --system through a leashd of root's that serves all users; with --forbidden as well where there are no user namespaces.
+
+usage: run.py --build DIR --as root|other [--only SUBSTRING] [--level LEVEL] [--twins-only] [--native|--system|--forbidden]
 """
 import argparse
 import os
@@ -13,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+for folder in ("lib", "system"):
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, folder))
 import leashtest as lt  # noqa: E402
+import system  # noqa: E402
 from scenes import scenes  # noqa: E402
 from world import Hosts, World  # noqa: E402
 
@@ -47,14 +51,47 @@ class Attempt:
         self.family = name.split("/")[0]
 
 
+class Entered:
+    """A machine without user namespaces, as this user in there."""
+
+    def __init__(self, forbidden, user):
+        self.forbidden, self.user = forbidden, user
+
+    def prefix(self):
+        return self.forbidden.prefix(self.user.uid, self.user.gid)
+
+
+class SystemLeash(lt.Leash):
+    """leashctl of this user's, with a leashd that is root's."""
+
+    def __init__(self, build, user, base, forbidden=None):
+        super().__init__(build, user, base, forbidden and Entered(forbidden, user))
+        self.system = system.System(build, inside=forbidden)
+        self.leashctl, self.socket_path = self.system.leashctl, self.system.socket
+        self.env["LEASH_SOCKET"] = self.socket_path
+
+    def command(self, *args):
+        if self.system.daemon.poll() is not None:  # an attempt has killed it; who watches over it starts it again
+            os.unlink(self.socket_path)
+            self.system.start()
+        return super().command(*args)
+
+    def daemon_pid(self):
+        return self.system.daemon.pid if self.system.daemon.poll() is None else None
+
+    def stop(self):
+        self.system.remove()
+
+
 class Suite:
-    def __init__(self, build, user, base, native=None):
+    def __init__(self, build, user, base, native=None, leash=None):
         self.build, self.user, self.base = build, user, base
         self.tap = lt.Tap()
         self.native, self.lost = native, LOST
+        self.forbidden = bool(leash and leash.native)
         self.losses = ["no_namespaces", "no_deny_inside_allow"] if native else []
         self.accept = [word for loss in self.losses for word in ("--accept", loss)]
-        self.leash = lt.Leash(build, user, base, native)
+        self.leash = leash or lt.Leash(build, user, base, native)
         self.program = os.path.join(base, "escape")
         shutil.copy2(os.path.join(build, "tests", "escape", "escape"), self.program)
         os.chmod(self.program, 0o755)
@@ -94,7 +131,8 @@ class Suite:
             return "needs root"
         with self.world(attempt.family) as world:
             # The daemon hears only those of its own namespaces.
-            prefix = self.native.prefix() if self.native and "leashd" in attempt.name else []
+            prefix = self.leash.native.prefix() if self.leash.native and "leashd" in attempt.name else []
+            prefix += ["/bin/sh", "-c", 'cd "$0"; exec "$@"', world.work] if prefix else []  # nsenter(1) has moved
             code, out, err = self.verdict(world, [*prefix, "./escape", attempt.name, ".world"], attempt,
                                           {} if prefix else self.user.demote())
         if "ESCAPED" in out:
@@ -189,6 +227,8 @@ def main():
     parser.add_argument("--level", choices=tuple(LEVELS.values()))
     parser.add_argument("--twins-only", action="store_true")
     parser.add_argument("--native", action="store_true")
+    parser.add_argument("--system", action="store_true")
+    parser.add_argument("--forbidden", action="store_true")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if args.who == "root" and os.getuid() != 0:
@@ -199,14 +239,23 @@ def main():
         print("1..0 # SKIP no unprivileged user can be made here")
         return 0
     base = lt.base_directory("leash-escape-")
-    suite = native = None
+    suite = native = forbidden = leash = None
     try:
         if args.native:
             native = lt.NoNamespaces(user) if os.getuid() == 0 and shutil.which("nsenter") else None
             if not native or not native.works:
                 print("1..0 # SKIP cannot forbid namespaces here")
                 return 0
-        suite = Suite(os.path.realpath(args.build), user, base, native)
+        if args.system or args.forbidden:
+            if os.getuid() != 0:
+                print("1..0 # SKIP needs root")
+                return 0
+            forbidden = system.Forbidden() if args.forbidden else None
+            if forbidden and not forbidden.works:
+                print("1..0 # SKIP cannot make a user namespace with all ids")
+                return 0
+            leash = SystemLeash(os.path.realpath(args.build), user, base, forbidden)
+        suite = Suite(os.path.realpath(args.build), user, base, native, leash)
         levels = [args.level] if args.level else list(LEVELS.values())
         if native and user.uid == 0 and "permissive" in levels:
             levels.remove("permissive")
@@ -220,8 +269,11 @@ def main():
         if suite:
             suite.leash.stop()
             suite.hosts.close()
-        if native:
-            native.end()
+        elif leash:
+            leash.stop()
+        for place in (native, forbidden):
+            if place:
+                place.end()
         user.remove()
         shutil.rmtree(base, ignore_errors=True)
 

@@ -719,14 +719,17 @@ def scenes(suite, levels):
         scene("temporary", "files in /tmp and /dev/shm stay", temporary, low),
         scene("inbound", "a listener inside is reachable from outside", inbound),
         scene("neighbours", "another sandbox of the same user", neighbours, low),
-        scene("exhausted-inotify", "all inotify instances of the user are taken", exhausted("inotify")),
-        scene("exhausted-watches", "all inotify watches of the user are taken", exhausted("inotify-watches", ".")),
+        # Without user namespaces nothing divides what the kernel counts there (docs/security.md).
+        *([] if suite.forbidden else [
+            scene("exhausted-inotify", "all inotify instances of the user are taken", exhausted("inotify")),
+            scene("exhausted-watches", "all inotify watches of the user are taken", exhausted("inotify-watches", "."))]),
         scene("exhausted-signals", "all queued signals and timers of the user are taken", exhausted("signals")),
         scene("lease", "the host waits for a lease before it may write a file", exhausted("lease", ".env")),
         *([scene("passing", "all descriptors on their way that the user may have are taken", passing)] if suite.user.uid else []),
         *(scene("trojan-" + name, "a host command is replaced: " + attack, trojan(attack)) for name, attack in TROJANS.items()),
-        # In the native tier the user's own processes outside are turned away as well.
-        scene("foreign-calls", "host commands of another sandbox", foreign_calls, twin=not suite.native),
+        # In the native tier the user's own processes outside are turned away as well, and from another user namespace
+        # nobody looks into a sandbox.
+        scene("foreign-calls", "host commands of another sandbox", foreign_calls, twin=not suite.leash.native),
         scene("flood", "output without end", flood, twin=False),
         scene("flags", "O_NONBLOCK is left behind on a shared pipe", flags),
         scene("stopped", "a command stops what is about to start", stopped, twin=False),
