@@ -120,6 +120,12 @@ class NoNamespaces:
         self.holder.stdout.close()
 
 
+def sanitized(folder):
+    """Was it built with a sanitizer? Then how much memory it takes says nothing."""
+    with open(os.path.join(folder, "leashd"), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 class Leash:
     """leashctl with a daemon of its own, started on demand as for anybody, and stopped at the end."""
 
@@ -159,9 +165,7 @@ class Leash:
         return copy
 
     def sanitized(self):
-        """Was it built with a sanitizer? Then how much memory it takes says nothing."""
-        with open(os.path.join(os.path.dirname(self.leashctl), "leashd"), "rb") as f:
-            return b"__asan_init" in f.read()
+        return sanitized(os.path.dirname(self.leashctl))
 
     def command(self, *args):
         """leashctl, and what has to stand before it; with how() as keyword arguments for subprocess."""

@@ -5,6 +5,7 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import re
 import signal
 import socket
 import struct
@@ -20,12 +21,28 @@ STATUS, WELCOME = 2, 5
 FDS, PLAN, PREPARED, READY, FAILED = 5, 1, 64, 65, 66
 
 FRAME = struct.Struct("<IIQqii4Qi16s256s4x")
-MOUNT = struct.Struct("<IIIiQQQQ")
 CONTROL = struct.Struct("<IIiIIIQ")
 ROOT_RO, ROOT_RW, ROOT_EMPTY, BIND_RO, BIND_RW, TMPFS, DIR, FILE, SYMLINK, HIDE, READONLY, PIN, DEV, DEVICE, PROC, SYS = range(16)
 SEALS = 15  # SEAL, SHRINK, GROW, WRITE
 
 libc = ctypes.CDLL(None, use_errno=True)
+
+
+def layout(name):
+    """(format, names of the members) of a structure of proto/wire.h that has no arrays."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../proto/wire.h"), encoding="utf-8") as f:
+        body = re.search(r"struct " + name + r" \{(.*?)\n\};", f.read(), re.S).group(1)
+    body = re.sub(r"/\*.*?\*/", "", body, flags=re.S)
+    form, names = "<", []
+    for kind, members in re.findall(r"(u?int(?:32|64)_t) ([^;]+);", body):
+        for member in members.split(","):
+            form += {"uint32_t": "I", "int32_t": "i", "uint64_t": "Q"}[kind]
+            names.append(member.strip())
+    return struct.Struct(form), names
+
+
+MOUNT, MOUNT_MEMBERS = layout("wire_mount")
+HEADER, HEADER_MEMBERS = layout("wire_plan")
 
 
 def descriptor_of(pid, fd):
@@ -148,32 +165,29 @@ def frame(kind, ident=0, value=0):
 class Plan:
     """The file of a plan, byte by byte."""
 
-    HEADER = 224
-
     def __init__(self):
-        self.mounts, self.strings, self.flags = [], bytearray(), 0
+        self.mounts, self.flags = [], 0
 
-    def string(self, text):
-        at = len(self.strings)
-        self.strings += text.encode(errors="surrogateescape") + b"\0"
-        return at + 1  # told apart from none; see bytes()
-
-    def mount(self, kind, target=None, content=None, fd=-1, mode=0, flags=0, size=0):
-        self.mounts.append((kind, mode, flags, fd, target, content, size))
+    def mount(self, kind, target=None, content=None, fd=-1, mode=0, flags=0):
+        self.mounts.append({"kind": kind, "mode": mode, "flags": flags, "fd": fd, "target": target, "content": content})
         return self
 
     def bytes(self, n_mounts=None, at_mounts=None, size=None, version=1):
-        texts = self.HEADER + len(self.mounts) * MOUNT.size
-        rows = bytearray()
-        for kind, mode, flags, fd, target, content, n in self.mounts:
-            places = [texts + self.string(t) - 1 if t is not None else 0 for t in (target, content)]
-            rows += MOUNT.pack(kind, mode, flags, fd, *places, n, 0)
-        total = size or texts + len(self.strings) + 1
-        header = struct.pack("<IIQ", version, self.flags, total)
-        header += struct.pack("<QQ", self.HEADER if at_mounts is None else at_mounts,
-                              len(self.mounts) if n_mounts is None else n_mounts)
-        header = header.ljust(self.HEADER, b"\0")
-        return (header + bytes(rows) + bytes(self.strings)).ljust(total, b"\0")
+        texts = HEADER.size + len(self.mounts) * MOUNT.size
+        rows, strings = bytearray(), bytearray()
+        for m in self.mounts:
+            m = dict(m)
+            for member in ("target", "content"):
+                text, m[member] = m[member], 0
+                if text is not None:
+                    m[member] = texts + len(strings)
+                    strings += text.encode() + b"\0"
+            rows += MOUNT.pack(*[m.get(member, 0) for member in MOUNT_MEMBERS])
+        total = size or texts + len(strings) + 1
+        header = {"version": version, "flags": self.flags, "size": total,
+                  "mounts": HEADER.size if at_mounts is None else at_mounts,
+                  "n_mounts": len(self.mounts) if n_mounts is None else n_mounts}
+        return (HEADER.pack(*[header.get(member, 0) for member in HEADER_MEMBERS]) + rows + strings).ljust(total, b"\0")
 
 
 def memfd(data, seals=SEALS):

@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lib"))
-from leashtest import PYTHON, SKIP, Tap, User, alive, base_directory, descendants, wait_for  # noqa: E402,F401
+from leashtest import PYTHON, SKIP, Tap, User, alive, base_directory, descendants, sanitized, wait_for  # noqa: E402,F401
 
 PROGRAMS = ("leashd", "leash-launch", "leash-warden", "leash-session", "leash-init", "leash-gate", "leash-ipc", "leashctl")
 
@@ -90,6 +90,9 @@ class System:
             p.kill()
             out, err = p.communicate()
         return subprocess.CompletedProcess(args, p.returncode, out, err)
+
+    def sanitized(self):
+        return sanitized(self.bin)
 
     def processes(self):
         return descendants(self.daemon.pid)

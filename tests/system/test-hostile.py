@@ -153,7 +153,7 @@ def main():
         # 50 ms on an idle machine; the flood itself takes a processor of this one.
         t.ok(p99 < max(50, 10 * calm99), f"within bounds: p99 {p99:.1f} ms", times[-20:])
         rss = memory(w.daemon.pid)
-        t.ok(rss < 32 << 20, f"leashd takes {rss / 1048576:.1f} MiB", rss)
+        t.ok(rss < 32 << 20 or w.sanitized(), f"leashd takes {rss / 1048576:.1f} MiB", rss)
         r = w.run(good, "run", "--fresh", "--", "echo", "served")
         t.ok(r.stdout == "served\n", "and runs commands for him", r.stderr)
         os.kill(pids.pop(), signal.SIGKILL)
