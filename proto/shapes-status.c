@@ -46,6 +46,8 @@ static const struct field leash_status_result_fields[] = {
                      "The control group that sandboxes' own groups are made in; absent: none."),
         FIELD_STRINGS(T, losses, "losses", FIELD_REQUIRED, 0,
                       "What a default policy would have to accept here."),
+        FIELD_STRINGS(T, denial_sources, "denial_sources", FIELD_REQUIRED, 0,
+                      "Where denials are learned from, as in leash.info."),
         FIELD_LIST(T, sandboxes, "sandboxes", FIELD_REQUIRED, sandbox_info,
                    "All sandboxes of this user."),
         FIELD_LIST(T, ended, "ended", FIELD_REQUIRED, ended_sandbox,

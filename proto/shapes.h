@@ -265,7 +265,7 @@ struct leash_status_result {
         uint64_t uid, pid, daemon_pid;
         int64_t landlock_abi;
         double uptime_seconds;
-        struct strings losses;
+        struct strings losses, denial_sources;
         struct list sandboxes; /* of sandbox_info */
         struct list ended;     /* of ended_sandbox, the newest first */
         struct list limits;    /* of status_limit */

@@ -48,6 +48,8 @@ static void print_enforced(const struct leash_status_result *r, struct style st)
         snprintf(text, sizeof(text), "%s%s", losses,
                  r->losses.n > 0 ? " (leashctl doctor tells what would help)" : "");
         print_item("lost", text, st);
+        join(&r->denial_sources, "nowhere: ask leashctl check", text, sizeof(text));
+        print_item("refusals", text, st);
 }
 
 static void floor_part(const char *label, const struct strings *list, struct style st) {

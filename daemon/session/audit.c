@@ -120,7 +120,8 @@ void audit_denial(struct session *s, const struct control_denial *m) {
                         d.field = verdict.field;
                 }
         }
-        stats_denial(&s->stats, SOURCE_AUDIT, d.field);
+        stats_denial(&s->stats, SOURCE_AUDIT, d.field, m->count);
+        sb->n_denials += m->count;
         note(sb, &d);
 }
 

@@ -51,7 +51,7 @@ void network_event(struct sandbox *sb, const struct gate_frame *f) {
         st->gate_events_lost += f->lost;
         sb->n_denials += denied;
         if (denied)
-                stats_denial(st, SOURCE_GATE, f->field);
+                stats_denial(st, SOURCE_GATE, f->field, 1);
         if (f->lost > 0)
                 log_write(&sb->session->log, LOG_WARN, "events of leash-gate were lost",
                           LOG_INT("events", (int64_t) f->lost));

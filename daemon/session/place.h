@@ -51,7 +51,7 @@ void place_done(struct session *s, struct place *p, bool keep, struct request *r
 void place_enforcement(const struct session *s, const struct place *p, struct arena *a,
                        struct enforcement *ret);
 
-/* rpc_info.c: tier, losses and reason, of a default policy on this host. */
+/* rpc_info.c: tier, losses and reason, of a default policy on this host; sources of denials. */
 void info_enforcement(struct session *s, struct arena *a, struct leash_info_result *ret);
 
 /* profile.c: a policy by name: a preset, else a file of the user's or the system's. */

@@ -271,7 +271,7 @@ static void note_denial(struct process *p, const struct box_event *ev) {
         struct denial *d = again ? NULL : room_for_denial(p);
 
         if (!d) {
-                stats_denial(st, SOURCE_NOTIFY, again ? again->field : NULL);
+                stats_denial(st, SOURCE_NOTIFY, again ? again->field : NULL, 1);
                 return;
         }
         *d = (struct denial){ .kind = "path", .access = access, .pid = ev->pid, .count = 1 };
@@ -284,7 +284,7 @@ static void note_denial(struct process *p, const struct box_event *ev) {
                 d->rule = verdict.rule ? arena_strdup(p->notes, verdict.rule) : NULL;
                 d->field = verdict.field ? arena_strdup(p->notes, verdict.field) : NULL;
         }
-        stats_denial(st, SOURCE_NOTIFY, d->field);
+        stats_denial(st, SOURCE_NOTIFY, d->field, 1);
         tell_denial(p, d);
 }
 

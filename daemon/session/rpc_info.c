@@ -65,6 +65,11 @@ void info_enforcement(struct session *s, struct arena *a, struct leash_info_resu
                 ret->reason = arena_strdup(a, why.message);
                 ret->losses.set = true;
         }
+        ret->denial_sources.set = true;
+        if (s->facts.seccomp_notify && strcmp(s->facts.platform, "linux") == 0)
+                (void) arena_push(a, &ret->denial_sources, "notify");
+        if (s->facts.audit)
+                (void) arena_push(a, &ret->denial_sources, "audit");
 }
 
 int rpc_leash_info(struct request *rq, struct error *e) {
@@ -90,11 +95,6 @@ int rpc_leash_info(struct request *rq, struct error *e) {
         if (list_mechanisms(f, rq->arena, &r.mechanisms) < 0)
                 return error_nomem(e);
         info_enforcement(s, rq->arena, &r);
-        r.denial_sources.set = true;
-        if (f->seccomp_notify && strcmp(f->platform, "linux") == 0)
-                (void) arena_push(rq->arena, &r.denial_sources, "notify");
-        if (f->audit)
-                (void) arena_push(rq->arena, &r.denial_sources, "audit");
         if (strcmp(f->platform, "linux") == 0)
                 r.audit = audit_state_word(s);
         request_reply(rq, &r);

@@ -77,6 +77,7 @@ int rpc_leash_status(struct request *rq, struct error *e) {
                         return error_nomem(e);
         r.tier = info.tier;
         r.reason = info.reason;
+        r.denial_sources = info.denial_sources;
         if (histories_ended(s->histories, ENDED_SHOWN, rq->arena, &r.ended) < 0 ||
             list_sandboxes(rq, &r.sandboxes) < 0 || list_limits(rq, &r.limits) < 0)
                 return error_nomem(e);

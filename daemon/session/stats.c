@@ -77,8 +77,8 @@ static size_t field_index(const char *pointer) {
         return STATS_FIELDS_MAX;
 }
 
-void stats_denial(struct stats *st, unsigned source, const char *field) {
-        st->denials[source][field_index(field)]++;
+void stats_denial(struct stats *st, unsigned source, const char *field, uint64_t count) {
+        st->denials[source][field_index(field)] += count;
 }
 
 /* making the list */

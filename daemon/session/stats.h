@@ -52,7 +52,7 @@ static inline void stats_error(struct stats *st, unsigned method, enum error_cod
         st->errors[method < METHOD_N_ ? method : METHOD_N_][code < ERROR_N_ ? code : 0]++;
 }
 /* `field`: a pointer into the policy as "/filesystem/deny/3", from whoever refused; or NULL. */
-void stats_denial(struct stats *st, unsigned source, const char *field);
+void stats_denial(struct stats *st, unsigned source, const char *field, uint64_t count);
 
 struct session;
 int stats_list(struct session *s, struct arena *a, struct list *ret); /* of metric; -ENOMEM */

@@ -228,7 +228,7 @@ class Hostile(FakeCase):
         self.fake.handlers["leash.status"] = lambda p, f: {
             "version": EVIL, "mode": EVIL, "socket": EVIL, "uid": 1, "pid": 2, "uptime_seconds": 3.5, "tier": EVIL,
             "reason": EVIL, "landlock_abi": 6, "cgroup": EVIL, "losses": [EVIL],
-            "ended": [{"sandbox": EVIL, "ended": 1.0}], "limits": [
+            "denial_sources": [EVIL], "ended": [{"sandbox": EVIL, "ended": 1.0}], "limits": [
                 {"name": EVIL, "used": 1, "limit": 2, "source": EVIL}],
             "admin": {"floor": {"hosts": [EVIL], "limits": {"processes": 7}}},
             "sandboxes": [{"sandbox": EVIL, "name": EVIL, "workdir": EVIL, "state": "ready", "processes": 1,
