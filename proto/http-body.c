@@ -167,7 +167,8 @@ static int feed_byte(struct http_body *b, char c, struct error *e) {
         return c == '\n' ? 0 : http_bad(e, EPROTO, "a CR in the chunks has no LF behind it");
 }
 
-static int feed_chunked(struct http_body *b, const char *data, size_t len, size_t *n,
+/* `plain`: where the data goes, which may be `data` itself, and how far it went; or NULL. */
+static int feed_chunked(struct http_body *b, const char *data, size_t len, size_t *n, char **plain,
                         struct error *e) {
         while (*n < len && b->state != COMPLETE) {
                 int r;
@@ -175,6 +176,10 @@ static int feed_chunked(struct http_body *b, const char *data, size_t len, size_
                 if (b->state == DATA) {
                         size_t some = len - *n < b->left ? len - *n : (size_t) b->left;
 
+                        if (plain) {
+                                memmove(*plain, data + *n, some);
+                                *plain += some;
+                        }
                         http_body_skip(b, some);
                         *n += some;
                         continue;
@@ -190,15 +195,15 @@ static int feed_chunked(struct http_body *b, const char *data, size_t len, size_
         return 0;
 }
 
-int http_body_feed(struct http_body *b, const char *data, size_t len, size_t *ret_taken,
-                   struct error *e) {
+static int feed(struct http_body *b, const char *data, size_t len, size_t *ret_taken, char **plain,
+                struct error *e) {
         size_t n = 0;
         int r;
 
         if (b->state == BROKEN)
                 return http_bad(e, EPROTO, "the body was refused before");
         if (b->kind == HTTP_BODY_CHUNKED) {
-                r = feed_chunked(b, data, len, &n, e);
+                r = feed_chunked(b, data, len, &n, plain, e);
                 if (r < 0) {
                         b->state = BROKEN;
                         return r;
@@ -209,4 +214,19 @@ int http_body_feed(struct http_body *b, const char *data, size_t len, size_t *re
         }
         *ret_taken = n;
         return b->state == COMPLETE;
+}
+
+int http_body_feed(struct http_body *b, const char *data, size_t len, size_t *ret_taken,
+                   struct error *e) {
+        return feed(b, data, len, ret_taken, NULL, e);
+}
+
+int http_body_unchunk(struct http_body *b, char *data, size_t len, size_t *ret_taken,
+                      size_t *ret_data, struct error *e) {
+        char *end = data;
+        int r = feed(b, data, len, ret_taken, &end, e);
+
+        if (r >= 0)
+                *ret_data = b->kind == HTTP_BODY_CHUNKED ? (size_t) (end - data) : *ret_taken;
+        return r;
 }

@@ -30,8 +30,9 @@ static int read_framing(const struct http_facts *f, const struct http_asked *ask
         p->interim = p->status / 100 == 1 && !p->tunnel;
         if (p->interim || p->tunnel || p->status == 204)
                 return 0; /* no body, and no Content-Length either, whatever the server says */
-        if (f->n_coding > 0 && (p->minor == 0 || asked->minor == 0))
-                return http_bad(e, EPROTO, "the server chunks its answer for HTTP/1.0");
+        if (f->n_coding > 0 && (p->minor == 0 || (asked->minor == 0 && !f->chunked_alone)))
+                return http_bad(e, EPROTO, "HTTP/1.0 has no Transfer-Encoding");
+        p->unchunk = f->n_coding > 0 && asked->minor == 0;
         p->has_length = f->n_length > 0;
         p->length = f->length;
         if (asked->head || p->status == 304)
@@ -53,7 +54,7 @@ int http_response_read(struct http_scan *s, const char *data, size_t len,
 
         if (n <= 0)
                 return n;
-        ret->interim = ret->tunnel = ret->has_length = false;
+        ret->interim = ret->tunnel = ret->has_length = ret->unchunk = false;
         ret->body = HTTP_BODY_NONE;
         ret->length = 0;
         ret->n_headers = 0;

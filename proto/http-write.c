@@ -158,13 +158,13 @@ int http_response_write(const struct http_response *p, bool keep_alive, char *bu
         put_fields(&o, p->headers, p->n_headers);
         if (p->has_length)
                 put_length(&o, p->length);
-        else if (!p->interim && !p->tunnel && p->status != 204)
+        else if (!p->interim && !p->tunnel && !p->unchunk && p->status != 204)
                 put_again(&o, p->headers, p->n_headers, "transfer-encoding", "Transfer-Encoding");
         if (p->status == 101) {
                 http_put_string(&o, "Connection: Upgrade\r\n");
                 put_again(&o, p->headers, p->n_headers, "upgrade", "Upgrade");
         } else if (!p->interim)
-                put_connection(&o, keep_alive && p->body != HTTP_BODY_UNTIL_CLOSE);
+                put_connection(&o, keep_alive && !p->unchunk && p->body != HTTP_BODY_UNTIL_CLOSE);
         http_put_string(&o, "\r\n");
         return finish(&o, ret_len, e);
 }

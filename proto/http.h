@@ -107,6 +107,7 @@ struct http_response {
         enum http_body_kind body;
         uint64_t length; /* also where there is no body to it: HEAD, 304 */
         bool has_length;
+        bool unchunk;    /* chunked, for a client that knows no chunks: http_body_unchunk() */
         bool keep_alive; /* the server would take another request */
         size_t n_headers;
         struct http_header headers[HTTP_MAX_HEADERS];
@@ -135,6 +136,9 @@ void http_body_begin(struct http_body *b, enum http_body_kind kind, uint64_t len
  * 0: more to come, < 0: not to be passed on. A body of length 0 is complete with no bytes fed. */
 int http_body_feed(struct http_body *b, const char *data, size_t len, size_t *ret_taken,
                    struct error *e);
+/* The same, and of what was taken only the data is left, *ret_data bytes at the beginning. */
+int http_body_unchunk(struct http_body *b, char *data, size_t len, size_t *ret_taken,
+                      size_t *ret_data, struct error *e);
 bool http_body_complete(const struct http_body *b);
 /* The stream ended: 0 where a body may end, -EPROTO where it is cut. */
 int http_body_end(const struct http_body *b, struct error *e);

@@ -35,6 +35,7 @@ struct http {
         struct http_request q;
         size_t head_len;
         struct http_body body, res_body;
+        bool unchunk; /* the answer, for a client that knows no chunks */
         struct http_asked asked;
         struct buffer from_up; /* not looked at yet */
         struct host up_host;
@@ -295,12 +296,24 @@ static bool step_head(struct conn *c) {
         return true;
 }
 
-/* One direction of bodies: `left` are bytes that were read already. 1: complete, 0: not now,
- * 2: something moved, < 0. */
-static int step_body(struct conn *c, struct half *half, struct http_body *body,
+/* Of `n` bytes `taken` are the body's, and `data` of them go on. */
+static int feed(struct http_body *body, char *bytes, size_t n, bool plain, size_t *taken,
+                size_t *data) {
+        struct error e = ERROR_NULL;
+        if (plain)
+                return http_body_unchunk(body, bytes, n, taken, data, &e);
+        int r = http_body_feed(body, bytes, n, taken, &e);
+        if (r >= 0)
+                *data = *taken;
+        return r;
+}
+
+/* One direction of bodies, `plain`: without its chunks. `left` are bytes that were read already. 1:
+ * complete, 0: not now, 2: something moved, < 0. */
+static int step_body(struct conn *c, struct half *half, struct http_body *body, bool plain,
                      struct buffer *left) {
         struct error e = ERROR_NULL;
-        size_t taken;
+        size_t taken, data;
         int r = half_flush(c->gate, half);
         if (r <= 0)
                 return r;
@@ -308,10 +321,10 @@ static int step_body(struct conn *c, struct half *half, struct http_body *body,
                 return 1;
         if (left->end > left->at) {
                 size_t n = left->end - left->at;
-                r = http_body_feed(body, left->data + left->at, n, &taken, &e);
+                r = feed(body, left->data + left->at, n, plain, &taken, &data);
                 if (r < 0)
                         return r;
-                if (buffer_add(&half->out, left->data + left->at, taken) < 0)
+                if (buffer_add(&half->out, left->data + left->at, data) < 0)
                         return -ENOMEM;
                 consume(left, taken);
                 return 2;
@@ -342,10 +355,10 @@ static int step_body(struct conn *c, struct half *half, struct http_body *body,
                 return -errno;
         if (n == 0)
                 return http_body_end(body, &e) < 0 ? -ECONNRESET : 1;
-        r = http_body_feed(body, at, (size_t) n, &taken, &e);
+        r = feed(body, at, (size_t) n, plain, &taken, &data);
         if (r < 0)
                 return r;
-        half->out.end += taken;
+        half->out.end += data;
         half->out.checked = half->out.end;
         if (taken < (size_t) n && buffer_add(left, at + taken, (size_t) n - taken) < 0)
                 return -ENOMEM;
@@ -380,7 +393,7 @@ static void got_response(struct conn *c, struct http_response *p, size_t len) {
         struct error e = ERROR_NULL;
         struct buffer *b = &c->in.out;
         size_t n;
-        bool keep = h->keep && p->body != HTTP_BODY_UNTIL_CLOSE;
+        bool keep = h->keep && p->body != HTTP_BODY_UNTIL_CLOSE && !p->unchunk;
         if (buffer_room(b, len + HTTP_WRITE_EXTRA + 512) < 0 ||
             http_response_write(p, keep || p->interim, b->data + b->end, b->size - b->end, &n, &e) <
                     0) {
@@ -398,6 +411,7 @@ static void got_response(struct conn *c, struct http_response *p, size_t len) {
                 return;
         }
         h->keep = keep;
+        h->unchunk = p->unchunk;
         h->up_keep = p->keep_alive;
         http_body_begin(&h->res_body, p->body, p->length);
         h->res = RES_BODY;
@@ -485,7 +499,7 @@ static bool step(struct conn *c) {
         if (h->req == REQ_WAIT) /* the client may have given up */
                 return false;
         if (h->req == REQ_BODY) {
-                r = step_body(c, &c->out, &h->body, &c->head);
+                r = step_body(c, &c->out, &h->body, false, &c->head);
                 if (r == 1)
                         h->req = REQ_DONE;
                 if (r < 0) { /* no more of it; the server may have answered already */
@@ -505,7 +519,7 @@ static bool step(struct conn *c) {
                 if (step_response(c))
                         return true;
         } else if (h->res == RES_BODY) {
-                r = step_body(c, &c->in, &h->res_body, &h->from_up);
+                r = step_body(c, &c->in, &h->res_body, h->unchunk, &h->from_up);
                 if (r < 0) {
                         conn_end(c, ECONNRESET);
                         return true;

@@ -2,6 +2,7 @@
 /* A head is read alike in one piece and byte by byte; what we write of it reads the same; bodies.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../proto/http.h"
@@ -27,15 +28,29 @@ static void rewrite(const struct http_request *q) {
                        memcmp(again.headers[i].name.at, "Proxy", 5) != 0);
 }
 
+/* Without its chunks a body ends at the same place, and what follows it stays. */
+static void plain(struct http_body b, const char *text, size_t n, int same, size_t same_taken) {
+        char *copy = malloc(n + 1);
+        size_t taken, rest;
+        int r;
+
+        assert(copy);
+        memcpy(copy, text, n);
+        r = http_body_unchunk(&b, copy, n, &taken, &rest, NULL);
+        assert(r == same && (r < 0 || (taken == same_taken && rest <= taken)));
+        assert(r < 0 || memcmp(copy + taken, text + taken, n - taken) == 0);
+        free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const struct http_asked asked = { .minor = 1, .upgrade = size & 1, .head = size & 2 };
         struct http_scan once = HTTP_SCAN_NULL, bytes = HTTP_SCAN_NULL, answer = HTTP_SCAN_NULL;
         struct http_request q;
         struct http_response p;
-        struct http_body b = { 0 }, b2;
+        struct http_body b = { 0 }, b2, b3;
         const char *text = (const char *) data;
-        size_t n, taken, taken2 = 0, one;
+        size_t n, taken = 0, taken2 = 0, one, left;
         int r = http_request_read(&once, text, size, &q, NULL), step = 0;
 
         for (n = 0; n <= size && step == 0; n++)
@@ -48,10 +63,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 http_body_begin(&b, p.body, p.length);
         } else
                 http_body_begin(&b, HTTP_BODY_CHUNKED, r = 0);
-        b2 = b;
+        b2 = b3 = b;
+        left = size - (size_t) r;
         step = http_body_feed(&b, text + r, size - (size_t) r, &taken, NULL);
         for (n = (size_t) r, r = http_body_complete(&b2); n < size && r == 0; n++, taken2++)
                 r = http_body_feed(&b2, text + n, 1, &one, NULL);
         assert(r == step && (r < 0 || taken == taken2));
+        plain(b3, text + size - left, left, step, taken);
         return 0;
 }

@@ -200,6 +200,10 @@ def http_server(log=None):
             elif path == "/chunked":
                 c.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n")
                 continue
+            elif path == "/chunks":
+                c.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          + 16 * (b"10000\r\n" + b"0123456789abcdef" * 4096 + b"\r\n") + b"0\r\n\r\n")
+                continue
             elif path == "/close":
                 c.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end")
                 return

@@ -114,6 +114,39 @@ START_TEST(bodies) {
 }
 END_TEST
 
+/* Bytes come in pieces of every size; what is left is the data, and nothing of the next message. */
+START_TEST(unchunked) {
+        static const char text[] = "5\r\nhello\r\n1;x=y\r\n \r\n00a\r\nnice\r\n0\r\nx\r\n"
+                                   "0\r\nA: b\r\n\r\nnext";
+        static const char plain[] = "hello nice\r\n0\r\nx";
+
+        for (size_t step = 1; step <= sizeof(text); step++) {
+                struct http_body b;
+                char out[sizeof(text)], piece[sizeof(text)];
+                size_t at = 0, have = 0;
+                int r = 0;
+
+                http_body_begin(&b, HTTP_BODY_CHUNKED, 0);
+                while (r == 0) {
+                        size_t n = sizeof(text) - 1 - at < step ? sizeof(text) - 1 - at : step;
+                        size_t taken, data;
+
+                        memcpy(piece, text + at, n);
+                        r = http_body_unchunk(&b, piece, n, &taken, &data, NULL);
+                        ck_assert_int_ge(r, 0);
+                        ck_assert_uint_le(data, taken);
+                        memcpy(out + have, piece, data);
+                        ck_assert_int_eq(memcmp(piece + taken, text + at + taken, n - taken), 0);
+                        at += taken;
+                        have += data;
+                }
+                ck_assert_uint_eq(have, strlen(plain));
+                ck_assert_mem_eq(out, plain, have);
+                ck_assert_str_eq(text + at, "next");
+        }
+}
+END_TEST
+
 START_TEST(caps) {
         char text[HTTP_MAX_TRAILER + 64];
         int complete;
@@ -158,4 +191,4 @@ START_TEST(blind) {
 }
 END_TEST
 
-PROTO_MAIN("http-body", bodies, caps, blind)
+PROTO_MAIN("http-body", bodies, unchunked, caps, blind)

@@ -122,7 +122,10 @@ START_TEST(refused) {
                 ck_assert_msg(read_response(rows[i], &get, &p, &e) < 0, "%s", rows[i]);
                 ck_assert(*e.message);
         }
-        ck_assert_int_lt(read_response(OK "Transfer-Encoding: chunked\r\n\r\n", &old, &p, NULL), 0);
+        ck_assert_int_lt(
+                read_response(OK "Transfer-Encoding: gzip, chunked\r\n\r\n", &old, &p, NULL), 0);
+        ck_assert_int_lt(read_response(OK "Transfer-Encoding: gzip\r\n\r\n", &old, &p, NULL), 0);
+        ck_assert_int_gt(read_response(OK "Transfer-Encoding: chunked\r\n\r\n", &old, &p, NULL), 0);
 }
 END_TEST
 
@@ -219,6 +222,10 @@ START_TEST(downstream) {
                   { .minor = 1 },
                   false,
                   OK "Transfer-Encoding: gzip,chunked\r\nConnection: close\r\n\r\n" },
+                { OK "Transfer-Encoding: chunked\r\n\r\n",
+                  { .minor = 0 },
+                  true,
+                  OK "Connection: close\r\n\r\n" },
                 { OK "\r\n", { .minor = 1 }, true, OK "Connection: close\r\n\r\n" },
                 { OK "Content-Length: 9\r\n\r\n",
                   { .minor = 1, .head = true },
