@@ -31,6 +31,8 @@ static bool value_is_valid(const struct gate_frame *f) {
                 return f->sandbox > 0 && f->id > 0;
         case GATE_EVENT:
                 return f->sandbox > 0 && f->via > GATE_VIA_NONE;
+        case GATE_UNASK:
+                return f->sandbox > 0 && f->id > 0;
         case GATE_ASK:
                 return f->sandbox > 0 && f->id > 0 && f->via > GATE_VIA_NONE && f->host[0];
         }

@@ -23,6 +23,7 @@ enum gate_type {
         /* gate -> session */
         GATE_EVENT = 64, /* a connection has ended, or was refused */
         GATE_ASK,        /* sandbox, id, host, port, via: the client decides */
+        GATE_UNASK,      /* sandbox, id: nobody waits for that answer any more */
 };
 
 /* How something came to the gate. */

@@ -126,6 +126,9 @@ const struct notification notifications[NOTIFY_N_] = {
                                     "output came "
                                     "before." },
         [NOTIFY_EVENT] = { "event", &event_shape, "Something that events.subscribe asked for." },
+        [NOTIFY_NETWORK_CANCEL] = { "network.cancel", &network_cancel_shape,
+                                    "Nobody waits for this answer to network.decide any more: the "
+                                    "program that wanted to connect has given up, or ended." },
         [NOTIFY_PYTHON_OUTPUT] = { "python.output", &python_output_shape,
                                    "Output of a cell that runs with \"stream\"." },
         [NOTIFY_IPC_CANCEL] = { "ipc.cancel", &ipc_cancel_shape,

@@ -68,6 +68,7 @@ enum notification_id {
         NOTIFY_PROCESS_OUTPUT = 0,
         NOTIFY_PROCESS_EXITED,
         NOTIFY_EVENT,
+        NOTIFY_NETWORK_CANCEL,
         NOTIFY_IPC_CANCEL,
         NOTIFY_PYTHON_OUTPUT,
         NOTIFY_N_,

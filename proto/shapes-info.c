@@ -171,6 +171,13 @@ static const struct field network_decide_result_fields[] = {
 };
 SHAPE(network_decide_result, "NetworkDecideResult", 0, "Result of network.decide.");
 
+static const struct field network_cancel_fields[] = {
+#define T struct network_cancel
+        FIELD_STRING(T, id, "id", FIELD_REQUIRED, 0, "The id of the request."),
+#undef T
+};
+SHAPE(network_cancel, "NetworkCancel", 0, "Parameters of network.cancel.");
+
 static const struct field event_plan_fields[] = {
 #define T struct event_plan
         FIELD_STRING(T, name, "name", 0, 0, "The name that it was given."),

@@ -319,6 +319,9 @@ struct network_decide_result {
         enum decide_verdict verdict;
         bool remember;
 };
+struct network_cancel {
+        const char *id;
+};
 /* Host commands. */
 struct ipc_command {
         const char *name, *description;
@@ -605,6 +608,7 @@ SHAPE_DECLARE(events_subscribe_params)
 SHAPE_DECLARE(network_event)
 SHAPE_DECLARE(network_decide_params)
 SHAPE_DECLARE(network_decide_result)
+SHAPE_DECLARE(network_cancel)
 SHAPE_DECLARE(venv_info)
 SHAPE_DECLARE(python_create_venv_params)
 SHAPE_DECLARE(python_create_venv_result)

@@ -87,12 +87,12 @@ static void put(struct asking *a) {
         fflush(a->tty);
 }
 
-static void answer(struct asking *a, enum leash_decision d) {
+/* The first one is done with: what comes next? */
+static void forget(struct asking *a) {
         struct waiting *w = a->first;
         a->first = w->next;
         if (!a->first)
                 a->last = &a->first;
-        (void) leash_decide(a->l, w->id, d); /* a lost connection is noticed by the loop */
         free(w->id);
         free(w);
         a->n = 0;
@@ -100,6 +100,11 @@ static void answer(struct asking *a, enum leash_decision d) {
                 close_terminal(a);
         else if (a->tty)
                 put(a);
+}
+
+static void answer(struct asking *a, enum leash_decision d) {
+        (void) leash_decide(a->l, a->first->id, d); /* a lost connection is noticed by the loop */
+        forget(a);
 }
 
 static void answer_line(struct asking *a) {
@@ -187,6 +192,28 @@ static enum leash_decision on_question(struct leash *l, const struct leash_quest
         return LEASH_LATER;
 }
 
+static void on_unasked(struct leash *l, const char *id, void *userdata) {
+        struct asking *a = userdata;
+        struct waiting **at = &a->first, *w;
+
+        (void) l;
+        while (*at && strcmp((*at)->id, id) != 0)
+                at = &(*at)->next;
+        if (!*at)
+                return;
+        if (*at == a->first && a->tty) {
+                fputs("\nleash: no longer needed: the program has given up\n", a->tty);
+                forget(a);
+                return;
+        }
+        w = *at;
+        *at = w->next;
+        if (!*at)
+                a->last = at;
+        free(w->id);
+        free(w);
+}
+
 struct asking *asking_new(struct leash *l, struct terminal *terminal, bool quiet) {
         struct asking *a = calloc(1, sizeof(*a));
         if (!a)
@@ -196,6 +223,7 @@ struct asking *asking_new(struct leash *l, struct terminal *terminal, bool quiet
         a->terminal = terminal;
         a->last = &a->first;
         leash_set_decide(l, on_question, a);
+        leash_set_undecide(l, on_unasked, a);
         return a;
 }
 
@@ -203,6 +231,7 @@ struct asking *asking_free(struct asking *a) {
         if (!a)
                 return NULL;
         leash_set_decide(a->l, NULL, NULL);
+        leash_set_undecide(a->l, NULL, NULL);
         a->was_raw = false;
         if (a->first && a->tty)
                 fputc('\n', a->tty); /* the command ended under the question */

@@ -177,7 +177,8 @@ static void handle_answer(struct leash *l, struct rpc_message *m, const int *fds
 }
 
 static void handle_notification(struct leash *l, struct rpc_message *m) {
-        if (process_notify(l, m->method, m->params) > 0 || ipc_notify(l, m->method, m->params) > 0)
+        if (process_notify(l, m->method, m->params) > 0 ||
+            ipc_notify(l, m->method, m->params) > 0 || decide_notify(l, m->method, m->params) > 0)
                 return;
         if (l->notify_json)
                 l->notify_json(l, m->method, m->params, l->notify_userdata);

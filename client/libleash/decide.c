@@ -11,6 +11,28 @@ void leash_set_decide(struct leash *l, leash_decide_fn fn, void *userdata) {
         l->decide_userdata = userdata;
 }
 
+void leash_set_undecide(struct leash *l, leash_undecide_fn fn, void *userdata) {
+        l->undecide = fn;
+        l->undecide_userdata = userdata;
+}
+
+int decide_notify(struct leash *l, const char *method, struct json *params) {
+        const struct notification *n = &notifications[NOTIFY_NETWORK_CANCEL];
+        _cleanup_(arena_freep) struct arena *a = NULL;
+        struct network_cancel p = { 0 };
+
+        if (strcmp(method, n->name) != 0)
+                return 0;
+        a = arena_new();
+        if (!a || shape_decode_lax(n->params, params, a, &p, NULL) < 0)
+                return 1;
+        /* A question's id is what stood in the request, quotes included. */
+        const char *id = arena_printf(a, "\"%s\"", p.id);
+        if (id && l->undecide)
+                l->undecide(l, id, l->undecide_userdata);
+        return 1;
+}
+
 int leash_decide(struct leash *l, const char *id, enum leash_decision decision) {
         struct network_decide_result result = {
                 .verdict = decision == LEASH_YES || decision == LEASH_YES_REMEMBER ? DECIDE_ALLOW

@@ -51,6 +51,8 @@ struct leash {
         struct leash_ipc_call *calls; /* that were not answered */
         leash_decide_fn decide;
         void *decide_userdata;
+        leash_undecide_fn undecide;
+        void *undecide_userdata;
         struct error error;
         struct leash_error public_error;
         char *socket; /* as given to leash_connect, or NULL */
@@ -88,7 +90,8 @@ int ipc_register(struct leash *l, const char *sandbox, const char *spec, leash_i
                  void *userdata);
 int ipc_asked(struct leash *l, struct rpc_message *m);
 int ipc_input(struct leash *l, struct rpc_message *m);
-int ipc_notify(struct leash *l, const char *method, struct json *params); /* 1: it was ours */
+int ipc_notify(struct leash *l, const char *method, struct json *params);    /* 1: it was ours */
+int decide_notify(struct leash *l, const char *method, struct json *params); /* the same */
 void ipc_forget_sandbox(struct leash *l, const char *sandbox);
 void ipc_connection_lost(struct leash *l);
 struct json *ipc_arguments_json(const struct leash_ipc_call *c); /* borrowed */

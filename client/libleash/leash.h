@@ -90,6 +90,9 @@ typedef enum leash_decision (*leash_decide_fn)(struct leash *l, const struct lea
                                                void *userdata);
 LEASH_PUBLIC void leash_set_decide(struct leash *l, leash_decide_fn fn, void *userdata);
 LEASH_PUBLIC int leash_decide(struct leash *l, const char *id, enum leash_decision decision);
+/* Nobody waits for the answer to that question any more, and it is not to be given. */
+typedef void (*leash_undecide_fn)(struct leash *l, const char *id, void *userdata);
+LEASH_PUBLIC void leash_set_undecide(struct leash *l, leash_undecide_fn fn, void *userdata);
 
 /* sandboxes and processes: thin objects over the calls above */
 

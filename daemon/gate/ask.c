@@ -34,7 +34,7 @@ static void answer(struct gate *g, struct question *q, bool yes) {
         while (!LIST_EMPTY(&q->waiters)) {
                 struct asker *a = LIST_FIRST(&q->waiters);
                 LIST_REMOVE(a, link);
-                a->waiting = false;
+                a->waits_for = NULL;
                 a->fn(g, a, yes);
         }
         gate_bury(g, &q->grave);
@@ -67,7 +67,7 @@ void ask(struct gate *g, struct sandbox *sb, const struct host *h, uint16_t port
         const struct ask_answer *known = remembered(sb, h, port);
         struct question *q;
 
-        a->waiting = false;
+        a->waits_for = NULL;
         if (known) {
                 a->fn(g, a, known->yes);
                 return;
@@ -93,13 +93,21 @@ void ask(struct gate *g, struct sandbox *sb, const struct host *h, uint16_t port
                 put_question(g, q, via);
         }
         LIST_INSERT_HEAD(&q->waiters, a, link);
-        a->waiting = true;
+        a->waits_for = q;
 }
 
-void ask_cancel(struct asker *a) {
-        if (a->waiting)
-                LIST_REMOVE(a, link);
-        a->waiting = false;
+void ask_cancel(struct gate *g, struct asker *a) {
+        struct question *q = TAKE(a->waits_for);
+        struct gate_frame f = GATE_FRAME(GATE_UNASK);
+        if (!q)
+                return;
+        LIST_REMOVE(a, link);
+        if (!LIST_EMPTY(&q->waiters))
+                return;
+        f.sandbox = q->sb->number;
+        f.id = q->id;
+        control_send(g, &f);
+        answer(g, q, false); /* to nobody */
 }
 
 static void remember(struct sandbox *sb, const struct question *q, bool yes) {

@@ -113,7 +113,7 @@ void conn_end(struct conn *c, int err) {
         c->dead = true;
         if (c->open)
                 conn_event(c, true, err);
-        ask_cancel(&c->asker);
+        ask_cancel(g, &c->asker);
         if (c->dial)
                 dial_cancel(g, TAKE(c->dial));
         timer_clear(g, &c->timer);
@@ -233,13 +233,21 @@ static void run_first(struct conn *c) {
 static void run_dialing(struct conn *c) {
         if (!(c->client.ready & IO_HUP))
                 return;
+        if (c->asker.waits_for && c->via == GATE_VIA_SOCKS) { /* it was to have an answer first */
+                conn_gave_up(c);
+                return;
+        }
         char byte;
         ssize_t n = recv(c->client.fd, &byte, 1, MSG_PEEK);
         int error = 0;
         socklen_t len = sizeof(error);
         (void) getsockopt(c->client.fd, SOL_SOCKET, SO_ERROR, &error, &len);
-        if (error || (n < 0 && errno != EAGAIN))
-                conn_end(c, ECONNRESET);
+        if (error || (n < 0 && errno != EAGAIN)) {
+                if (c->asker.waits_for)
+                        conn_gave_up(c);
+                else
+                        conn_end(c, ECONNRESET);
+        }
         /* A half-close is none of our business: the request may be all that it had to say. */
 }
 
@@ -275,6 +283,15 @@ void conn_refuse(struct conn *c) {
                 socks_refuse(c, 0);
         else
                 conn_end(c, ECONNREFUSED);
+}
+
+void conn_gave_up(struct conn *c) {
+        c->decision.verdict = VERDICT_DENY;
+        c->decision.rule = "network.decide";
+        (void) snprintf(c->decision.why, sizeof(c->decision.why),
+                        "The program gave up before the client had answered.");
+        conn_event(c, false, 0);
+        conn_end(c, 0);
 }
 
 void conn_fail(struct conn *c, int err) {

@@ -122,14 +122,14 @@ struct question;
 LIST_HEAD(question_list, question);
 struct asker {
         LIST_ENTRY(asker) link;
-        bool waiting;
+        struct question *waits_for; /* or NULL */
         void (*fn)(struct gate *g, struct asker *a, bool yes);
 };
 LIST_HEAD(asker_list, asker);
 struct ask_answer;
 void ask(struct gate *g, struct sandbox *sb, const struct host *h, uint16_t port, enum gate_via via,
          struct asker *a);
-void ask_cancel(struct asker *a);
+void ask_cancel(struct gate *g, struct asker *a); /* the last one takes the question back */
 void ask_decide(struct gate *g, struct sandbox *sb, const struct gate_frame *f);
 void ask_forget(struct gate *g, struct sandbox *sb);
 
@@ -293,6 +293,7 @@ void conn_again(struct conn *c); /* its turn comes again without waiting for an 
 void conn_run(struct conn *c);
 void conn_end(struct conn *c, int err);  /* in good order, or err: with RST */
 void conn_refuse(struct conn *c);        /* as c->decision says, in the way of its protocol */
+void conn_gave_up(struct conn *c);       /* before anybody decided */
 void conn_fail(struct conn *c, int err); /* could not be connected */
 void conn_target(struct conn *c, const struct host *h, uint16_t port); /* decide, then dial */
 void conn_event(struct conn *c, bool allowed, int err);

@@ -496,8 +496,13 @@ static bool step(struct conn *c) {
         }
         if (h->req == REQ_HEAD)
                 return step_head(c);
-        if (h->req == REQ_WAIT) /* the client may have given up */
+        if (h->req == REQ_WAIT) {
+                /* A half-close is the client's right, but somebody is not to be asked for one that
+                 * has gone, and nothing else would tell. */
+                if (c->asker.waits_for && (c->client.ready & IO_HUP))
+                        conn_gave_up(c);
                 return false;
+        }
         if (h->req == REQ_BODY) {
                 r = step_body(c, &c->out, &h->body, false, &c->head);
                 if (r == 1)

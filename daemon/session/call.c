@@ -15,7 +15,7 @@ struct call {
         LIST_ENTRY(call) link;
         struct peer *peer;
         enum client_method_id method;
-        char id[32]; /* as JSON text */
+        char id[CALL_ID_BYTES]; /* as JSON text */
         struct event *timeout;
         call_fn fn;
         void *userdata;
@@ -29,6 +29,11 @@ static void call_free(struct call *c) {
 void call_forget(struct call *c) {
         LIST_REMOVE(c, link);
         call_free(c);
+}
+
+const char *call_id(const struct call *c, char ret[static CALL_ID_BYTES]) {
+        (void) snprintf(ret, CALL_ID_BYTES, "%.*s", (int) strlen(c->id) - 2, c->id + 1);
+        return ret;
 }
 
 /* Of a call that is in no list any more. */

@@ -123,6 +123,7 @@ static void died(struct gate_link *l) {
         log_event(&l->session->log, LOG_WARN, LOG_GATE_GONE, "leash-gate is gone",
                   LOG_INT("uid", l->session->user.uid), LOG_INT("pid", l->pid));
         disconnect(l);
+        network_unask(l->session, 0, 0);
         (void) event_add(l->wait_event, &wait);
         if (is_needed(l->session))
                 start(l);
@@ -227,8 +228,10 @@ static int handle(struct gate_link *l, const struct gate_frame *f) {
         struct sandbox *sb = find_number(l->session, f->sandbox);
         if (sb && f->type == GATE_EVENT) /* otherwise it has just ended */
                 network_event(sb, f);
-        else if (sb)
+        else if (sb && f->type == GATE_ASK)
                 network_ask(sb, f);
+        else if (sb)
+                network_unask(l->session, f->sandbox, f->id);
         return 0;
 }
 
@@ -395,6 +398,7 @@ void gate_remove(struct sandbox *sb) {
         if (sb->gate.number == 0)
                 return;
         f.sandbox = sb->gate.number;
+        network_unask(sb->session, f.sandbox, 0);
         close_listeners(&sb->gate);
         send_frame(sb->session->gate, &f, NULL, 0);
 }

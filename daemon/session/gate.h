@@ -39,3 +39,5 @@ void resolv_watch_stop(struct session *s);
 /* network.c: what the gate says */
 void network_event(struct sandbox *sb, const struct gate_frame *f);
 void network_ask(struct sandbox *sb, const struct gate_frame *f);
+/* Nobody waits for these answers any more; 0: of any sandbox, any question. */
+void network_unask(struct session *s, uint64_t sandbox, uint64_t question);

@@ -89,15 +89,23 @@ void network_event(struct sandbox *sb, const struct gate_frame *f) {
 }
 
 struct asked {
+        LIST_ENTRY(asked) link;
         uint64_t sandbox, question;
+        struct peer *peer;
+        struct call *call;
 };
+
+static void asked_free(struct asked *a) {
+        LIST_REMOVE(a, link);
+        free(a);
+}
 
 static void on_answer(struct session *s, const void *result, const struct error *e,
                       void *userdata) {
         struct asked *a = userdata;
         const struct network_decide_result *r = result;
         gate_decide(s, a->sandbox, a->question, r && r->verdict == DECIDE_ALLOW, r && r->remember);
-        free(a);
+        asked_free(a);
 }
 
 void network_ask(struct sandbox *sb, const struct gate_frame *f) {
@@ -110,11 +118,37 @@ void network_ask(struct sandbox *sb, const struct gate_frame *f) {
                 .protocol = gate_via_names[f->via],
         };
         struct asked *a = sb->owner && !sb->owner->dead ? calloc(1, sizeof *a) : NULL;
-        if (a)
-                *a = (struct asked){ f->sandbox, f->id };
-        if (!a || peer_call(sb->owner, CLIENT_NETWORK_DECIDE, &params, ASK_SECONDS, on_answer, a,
-                            NULL) < 0) {
-                free(a);
-                gate_decide(sb->session, f->sandbox, f->id, false, false);
+        if (a) {
+                *a = (struct asked){ .sandbox = f->sandbox, .question = f->id, .peer = sb->owner };
+                LIST_INSERT_HEAD(&sb->session->asked, a, link);
+                if (peer_call(sb->owner, CLIENT_NETWORK_DECIDE, &params, ASK_SECONDS, on_answer, a,
+                              &a->call) >= 0)
+                        return;
+                asked_free(a);
         }
+        gate_decide(sb->session, f->sandbox, f->id, false, false);
+}
+
+static void cancel(struct asked *a) {
+        char id[CALL_ID_BYTES];
+        const struct network_cancel n = { .id = call_id(a->call, id) };
+        struct peer *peer = a->peer;
+        call_forget(a->call);
+        asked_free(a);
+        peer_notify_due(peer, NOTIFY_NETWORK_CANCEL, &n);
+}
+
+static struct asked *asked_find(struct session *s, uint64_t sandbox, uint64_t question) {
+        struct asked *a;
+        LIST_FOREACH(a, &s->asked, link)
+                if ((sandbox == 0 || a->sandbox == sandbox) &&
+                    (question == 0 || a->question == question))
+                        return a;
+        return NULL;
+}
+
+void network_unask(struct session *s, uint64_t sandbox, uint64_t question) {
+        struct asked *a;
+        while ((a = asked_find(s, sandbox, question)))
+                cancel(a);
 }

@@ -38,6 +38,7 @@ struct resolv_watch;
 struct call;
 
 LIST_HEAD(peer_list, peer);
+LIST_HEAD(asked_list, asked);
 LIST_HEAD(request_list, request);
 LIST_HEAD(call_list, call);
 LIST_HEAD(ipc_call_list, ipc_call);
@@ -109,7 +110,8 @@ struct session {
         struct venv_build_list venv_builds;
         struct worker_list workers; /* interpreters that wait (worker.h) */
         struct git_identity *git_identity;
-        struct gate_link *gate; /* made on first need */
+        struct gate_link *gate;  /* made on first need */
+        struct asked_list asked; /* questions of the gate's that a client has */
         struct resolv_watch *resolv_watch;
         uint64_t last_call;
         struct ipc_call_list ipc_calls;
@@ -195,11 +197,14 @@ void request_fail(struct request *rq, const struct error *e);
 /* call.c: requests to a client. `result` is of the method's struct, in an arena that lasts as long
  * as the callback; NULL: `e` says whether it was an error, no answer in time, or the connection has
  * gone. Always called once, never from within peer_call(), unless it is forgotten first. */
+#define CALL_ID_BYTES 32
 typedef void (*call_fn)(struct session *s, const void *result, const struct error *e,
                         void *userdata);
 int peer_call(struct peer *p, enum client_method_id id, const void *params, double seconds,
               call_fn fn, void *userdata, struct call **ret);
 void call_forget(struct call *c); /* its answer is not wanted any more */
+/* The request's id as a text, for telling the client which one that was. */
+const char *call_id(const struct call *c, char ret[static CALL_ID_BYTES]);
 void call_answered(struct peer *p, const struct rpc_message *m);
 void calls_drop(struct peer *p); /* the connection has gone */
 

@@ -161,6 +161,10 @@ def test_ask():
     assert b"did not allow" in out, (out, shown)
     out, shown = on_terminal(b"a\n", "sh", "-c", "curl -s http://good.test/host; curl -s http://good.test/host")
     assert out == b"good.testgood.test" and shown.count(b"allow good.test") == 1, (out, shown)
+    # Who asked has given up: the question goes, and the next one is put.
+    out, shown = on_terminal(b"", "sh", "-c", "curl -s -m 1 http://evil.test/host; curl -s -m 1 https://evil.test/; echo done")
+    assert out == b"done\n" and shown.count(b"has given up") == 2, (out, shown)
+    assert b"allow evil.test:80?" in shown and b"allow evil.test:443?" in shown, shown
     t = time.time()
     r = leash("--net", "ask", argv=curl("http://good.test/host"))  # nobody to ask
     assert b"did not allow" in r.stdout and time.time() - t < 5, r

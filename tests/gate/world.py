@@ -218,7 +218,7 @@ def http_server(log=None):
 FRAME = struct.Struct("=II7Q6IiI256s48s320s32s192s")
 NAMES = ("version type sandbox id bytes_in bytes_out micros connect_micros lost mask more port via verdict remember "
          "err pad host address rule field why").split()
-ADD, REMOVE, RESOLVER, DECISION, EVENT, ASK = 1, 2, 3, 4, 64, 65
+ADD, REMOVE, RESOLVER, DECISION, EVENT, ASK, UNASK = 1, 2, 3, 4, 64, 65, 66
 VIA = [None, "http", "connect", "socks5", "tcp", "dns", "local"]
 MODES = {"deny": 1, "allow": 2, "allowlist": 3, "ask": 4}
 
@@ -330,7 +330,7 @@ class Gate:
     def received(self, f):
         for k in ("host", "address", "rule", "field", "why"):
             f[k] = f[k].split(b"\0")[0].decode()
-        f["via"] = VIA[f["via"]]
+        f["via"] = VIA[f["via"]]  # None in UNASK
         with self.lock:
             (self.events if f["type"] == EVENT else self.asked).append(f)
             self.lock.notify_all()
