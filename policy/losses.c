@@ -22,7 +22,8 @@ const struct loss_info losses[LOSS_N_] = {
                                         "filesystem.deny, security.protect_*" },
         [LOSS_NO_LANDLOCK] = { "no_landlock",
                                "File access is held by the mount view alone; the second wall, "
-                               "Landlock, is missing.",
+                               "Landlock, is missing. Calls of a warm Python interpreter "
+                               "(python.run) are not kept from each other.",
                                "every policy" },
         [LOSS_NO_SECCOMP] = { "no_seccomp",
                               "The kernel's whole system call surface is within reach.",

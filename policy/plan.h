@@ -56,6 +56,9 @@ struct subject {
         /* Directories outside the working directory that git needs there: the common git directory
          * of a worktree or a submodule; bound read-write. */
         struct strings git_common_dirs;
+        /* ".git" files of the user's other worktrees, elsewhere: shown, since git removes what it
+         * keeps of a worktree that is not there any more ("git worktree prune"). */
+        struct strings git_worktrees;
 };
 
 /* The view: applied in this order by the backend. Sources are host paths, canonical. */

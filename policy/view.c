@@ -309,6 +309,17 @@ static void add_granted(struct compile *c) {
                                                       .field = "/workdir" });
 }
 
+/* Where the view shows nothing of the host's; elsewhere they can be seen as it is. */
+static void add_worktrees(struct compile *c) {
+        const struct strings *list = &c->subject->git_worktrees;
+        size_t n = c->n_mounts;
+        for (size_t i = 0; i < list->n; i++) {
+                enum view_kind kind = plan_view_at(c->mounts, n, list->items[i]).kind;
+                if (kind != VIEW_HOST_RO && kind != VIEW_HOST_RW)
+                        bind(c, list->items[i], true, "/workdir");
+        }
+}
+
 static void add_sockets(struct compile *c) {
         const struct strings *list = &c->policy->security.unix_sockets;
         for (size_t i = 0; i < list->n; i++) {
@@ -326,5 +337,7 @@ void compile_view(struct compile *c) {
         add_granted(c);
         compile_venv_view(c);
         add_sockets(c);
+        compile_sort_mounts(c);
+        add_worktrees(c);
         compile_sort_mounts(c);
 }

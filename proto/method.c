@@ -89,7 +89,8 @@ const struct method methods[METHOD_N_] = {
         [METHOD_PYTHON_SESSION_RUN] = { "python.session.run", &python_session_run_params_shape,
                                         &python_cell_result_shape, 0,
                                         "Runs a cell and gives its output and the value of its "
-                                        "last expression." },
+                                        "last expression. A cell that ends its interpreter "
+                                        "(os._exit(), a crash) ends the session." },
         [METHOD_PYTHON_SESSION_INTERRUPT] = { "python.session.interrupt",
                                               &python_session_params_shape, &empty_shape, 0,
                                               "Raises KeyboardInterrupt in the cell that runs." },

@@ -67,6 +67,27 @@ static void print_option(FILE *f, const struct option *o) {
         print_wrapped(f, text);
 }
 
+/* Policy options by what they are about: the table's order, with a title before the first of each.
+ */
+static const struct {
+        const char *first, *title;
+} groups[] = {
+        { "level", "What it starts from" },
+        { "read", "Files" },
+        { "net", "Network" },
+        { "env", "Environment and secrets" },
+        { "gpu", "Devices and debugging" },
+        { "memory", "Limits" },
+        { "accept", "Where this host cannot do all of it" },
+        { "venv", "Python packages" },
+};
+
+static void print_group(FILE *f, const char *option) {
+        for (size_t i = 0; i < ELEMENTSOF(groups); i++)
+                if (strcmp(groups[i].first, option) == 0)
+                        fprintf(f, "%s  %s\n", i > 0 ? "\n" : "", groups[i].title);
+}
+
 static void print_options(FILE *f, const char *title, unsigned bit, bool policy) {
         bool any = false;
 
@@ -78,6 +99,8 @@ static void print_options(FILE *f, const char *title, unsigned bit, bool policy)
                 if (!any)
                         fprintf(f, "\n%s\n", title);
                 any = true;
+                if (policy)
+                        print_group(f, options[i].name);
                 print_option(f, &options[i]);
         }
 }

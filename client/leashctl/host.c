@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -260,26 +260,50 @@ static int make_pipes(int ours[3], int theirs[3], bool input) {
         return 0;
 }
 
-static int spawn(char *const *argv, const int theirs[3], pid_t *ret) {
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
-        sigset_t none, all;
-        int r;
+/* Between fork and exec. A session of its own: it must not ask on the user's terminal. When
+ * leashctl is killed, nobody waits for the answer any more: the program is asked to end, too. */
+static void become(char *const *argv, const int theirs[3], pid_t parent, int report) {
+        struct sigaction fallback = { .sa_handler = SIG_DFL };
+        sigset_t none;
 
+        for (int i = 1; i < NSIG; i++)
+                (void) sigaction(i, &fallback, NULL);
         sigemptyset(&none);
-        sigfillset(&all);
-        posix_spawn_file_actions_init(&actions);
-        posix_spawnattr_init(&attributes);
-        for (int i = 0; i < 3; i++)
-                (void) posix_spawn_file_actions_adddup2(&actions, theirs[i], i);
-        (void) posix_spawnattr_setsigmask(&attributes, &none);
-        (void) posix_spawnattr_setsigdefault(&attributes, &all);
-        (void) posix_spawnattr_setflags(
-                &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-        r = posix_spawnp(ret, argv[0], &actions, &attributes, argv, environ);
-        posix_spawnattr_destroy(&attributes);
-        posix_spawn_file_actions_destroy(&actions);
-        return -r;
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void) setsid();
+        if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() != parent)
+                _exit(127);
+        bool ok = true;
+        for (int i = 0; i < 3 && ok; i++)
+                ok = (theirs[i] == i ? fcntl(i, F_SETFD, 0) : dup2(theirs[i], i)) >= 0;
+        if (ok)
+                (void) execvp(argv[0], argv);
+        int e = errno;
+        (void) !write(report, &e, sizeof e);
+        _exit(127);
+}
+
+static int spawn(char *const *argv, const int theirs[3], pid_t *ret) {
+        pid_t parent = getpid(), pid;
+        int report[2], e = 0;
+        ssize_t n;
+
+        if (pipe2(report, O_CLOEXEC) < 0)
+                return -errno;
+        pid = fork();
+        if (pid == 0)
+                become(argv, theirs, parent, report[1]);
+        e = pid < 0 ? errno : 0;
+        close(report[1]);
+        do
+                n = pid > 0 ? read(report[0], &e, sizeof e) : 0;
+        while (n < 0 && errno == EINTR);
+        if (n == sizeof e)
+                (void) waitpid(pid, NULL, 0);
+        close(report[0]);
+        if (e == 0)
+                *ret = pid;
+        return -e;
 }
 
 static void close_ends(int *fds) {

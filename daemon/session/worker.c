@@ -72,9 +72,16 @@ static void take(struct worker *w, const struct python_reply *r) {
                 error_set(&e, ERROR_PARAMS, 0, "%.600s", r->failed);
                 snprintf(e.where, sizeof e.where, "/imports");
                 worker_end(w, &e);
+        } else if (r->ready && !w->ready && w->kind == WORKER_WARM && !r->isolated &&
+                   w->process->sandbox->place.plan->landlock) {
+                /* Without Landlock the caller has accepted no_landlock, which says so. */
+                error_set(&e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
+                          "the calls of a warm interpreter cannot be kept from each other here: "
+                          "leave out warm");
+                snprintf(e.where, sizeof e.where, "/warm");
+                worker_end(w, &e);
         } else if (r->ready && !w->ready) {
                 w->ready = true;
-                w->isolated = r->isolated;
                 w->tail_len = 0;
                 if (w->kind == WORKER_SESSION)
                         pysession_ready(w);

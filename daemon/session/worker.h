@@ -29,7 +29,7 @@ struct worker {
         const char *cwd;
         char tail[1024]; /* what it printed before it was ready */
         size_t tail_len;
-        bool ready, isolated;
+        bool ready;
         struct error error; /* why it ends */
         double used;
 

@@ -205,6 +205,31 @@ static bool is_dots(const char *name) {
         return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
+#define WORKTREES_SHOWN 64 /* a mount each */
+
+/* "DIR/NAME/gitdir" may have been written in a sandbox: what it names is shown only when it is the
+ * file that git has made for just this entry, which no sandbox could write. */
+static void show_worktree(struct survey *x, const char *entry) {
+        char file[PATH_MAX + NAME_MAX + 48], real[PATH_MAX], back[PATH_MAX], tree[PATH_MAX];
+        char self[PATH_MAX];
+        struct strings *shown = &x->subject->git_worktrees;
+        struct stat st;
+        char *name;
+
+        int n = snprintf(file, sizeof file, "%s/gitdir", entry);
+        if (n < 0 || (size_t) n >= sizeof file || shown->n >= WORKTREES_SHOWN ||
+            !read_pointer(file, "", entry, real) || path_is_under(real, x->subject->workdir))
+                return;
+        snprintf(tree, sizeof tree, "%s", real);
+        name = strrchr(tree, '/');
+        if (!name || strcmp(name, "/.git") != 0 || lstat(real, &st) < 0 || !S_ISREG(st.st_mode))
+                return;
+        *name = 0;
+        if (read_pointer(real, "gitdir:", tree, back) && realpath(entry, self) &&
+            strcmp(back, self) == 0)
+                add(x, shown, real);
+}
+
 /* The user's other worktrees: when he stands in one, git follows `commondir` from here to its
  * configuration, and leash believes `gitdir` (points_back). They have submodules of their own. */
 static void add_worktrees(struct survey *x, const char *git_dir, const char *tree, unsigned depth) {
@@ -233,6 +258,8 @@ static void add_worktrees(struct survey *x, const char *git_dir, const char *tre
                 }
                 snprintf(path, sizeof path, "%s/%s/modules", dir, de->d_name);
                 add_modules(x, path, tree, depth);
+                snprintf(path, sizeof path, "%s/%s", dir, de->d_name);
+                show_worktree(x, path);
         }
         closedir(d);
 }

@@ -64,12 +64,14 @@ class Suite:
         self.is_("the caller's end is its end", ["--ipc", f"f=sleep {name}", "--", "sh", "-c", "timeout 0.3 f; echo $?"], out="124\n")
         self.tap.ok(time.monotonic() - start < 20, "… at once")
         self.is_("the sandbox's end, too", ["--timeout", "1s", "--ipc", f"f=sleep {name}", "--", "f"], code=124)
-        p = subprocess.Popen(self.leash.command("run", *self.accept, "-C", self.work, "--ipc", f"f=sleep {name}", "--", "f"),
-                             env=self.leash.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **self.leash.how())
-        lt.wait_for(lambda: self.sleeps(name), 20)
-        p.send_signal(signal.SIGTERM)
-        p.communicate(timeout=30)
-        self.tap.ok(lt.wait_for(lambda: not self.sleeps(name), 10), "nothing runs on", self.sleeps(name))
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            p = subprocess.Popen(self.leash.command("run", *self.accept, "-C", self.work, "--ipc", f"f=sleep {name}", "--", "f"),
+                                 env=self.leash.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 **self.leash.how())
+            began = lt.wait_for(lambda: self.sleeps(name), 20)
+            p.send_signal(how)
+            p.communicate(timeout=30)
+            self.tap.ok(began and lt.wait_for(lambda: not self.sleeps(name), 10), f"nothing runs on after {how.name}", self.sleeps(name))
 
     @staticmethod
     def sleeps(name):

@@ -636,6 +636,9 @@ TROJANS = {
 }
 
 
+# Any small library of the system.
+LIBRARY = "$(ls /lib/*/libresolv.so.2 /usr/lib/*/libresolv.so.2 /lib64/libresolv.so.2 /usr/lib/libresolv.so.2 2>/dev/null | head -n 1)"
+
 GIT = ["--protect", "workspace"]
 DENY = ["--deny", "$WORKDIR/.env"]
 
@@ -670,6 +673,9 @@ def scenes(suite, levels):
               replaced(env_read, "cp .env e; mv e .env", "cat .env", DENY)),
         scene("replaced-denied-write", "the host replaces a denied file; writing it",
               replaced(env_written, "cp .env e; mv e .env", "echo evil >> .env", DENY)),
+        scene("replaced-denied-library", "the host replaces a denied file; loading it as a library",
+              replaced(env_read, f"cp {LIBRARY} l; mv l .env",
+                       "LD_PRELOAD=$PWD/.env /bin/true 2>&1 | grep -q 'cannot be preloaded' || echo LEASH-SECRET loaded", DENY)),
         scene("made-denied", "the host makes a denied file while it runs",
               replaced(env_read, "cp .env e; mv e late.env", "cat late.env", ["--deny", "$WORKDIR/late.env"])),
         scene("between-config", "the host replaces .git/config between two runs",

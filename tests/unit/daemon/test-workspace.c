@@ -71,6 +71,38 @@ static bool has(const struct strings *list, const char *path) {
         return false;
 }
 
+/* git removes what it keeps of a worktree whose .git file it does not see: so it is shown, but only
+ * the file that git itself has made, never what an entry of the sandbox's own making names. */
+START_TEST(other_worktrees_are_shown) {
+        make_git("w/.git");
+        make_dir("other");
+        make_file("other/.git", arena_printf(arena, "gitdir: %s\n", at("w/.git/worktrees/o")));
+        make_dir("w/.git/worktrees/o");
+        make_file("w/.git/worktrees/o/commondir", "../..\n");
+        make_file("w/.git/worktrees/o/gitdir", arena_printf(arena, "%s\n", at("other/.git")));
+        /* forged: a file that is no .git, one that names another entry, a link, one inside */
+        make_file("secret", arena_printf(arena, "gitdir: %s\n", at("w/.git/worktrees/a")));
+        make_dir("third");
+        ck_assert_int_eq(symlink("../secret", at("third/.git")), 0);
+        static const char *const forged[][2] = { { "a", "secret" },
+                                                 { "b", "other/.git" },
+                                                 { "c", "third/.git" },
+                                                 { "d", "w/inside/.git" } };
+        make_dir("w/inside");
+        make_file("w/inside/.git", arena_printf(arena, "gitdir: %s\n", at("w/.git/worktrees/d")));
+        for (size_t i = 0; i < ELEMENTSOF(forged); i++) {
+                const char *entry = arena_printf(arena, "w/.git/worktrees/%s", forged[i][0]);
+                make_dir(entry);
+                make_file(arena_printf(arena, "%s/commondir", entry), "../..\n");
+                make_file(arena_printf(arena, "%s/gitdir", entry),
+                          arena_printf(arena, "%s\n", at(forged[i][1])));
+        }
+        survey();
+        ck_assert(has(&subject.git_worktrees, at("other/.git")));
+        ck_assert_uint_eq(subject.git_worktrees.n, 1);
+}
+END_TEST
+
 START_TEST(plain) {
         make_git("w/.git");
         make_dir("w/hooks");
@@ -209,6 +241,7 @@ int main(void) {
         Suite *s = suite_create("workspace");
         TCase *t = tcase_create("workspace");
         tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_test(t, other_worktrees_are_shown);
         tcase_add_test(t, plain);
         tcase_add_test(t, linked_and_included);
         tcase_add_test(t, worktree);
