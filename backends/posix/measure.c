@@ -5,8 +5,10 @@
  * name that takes no block takes a part of a directory and an inode all the same.
  *
  * Every step is relative to a directory descriptor, follows no symlink and enters no other file
- * system. What lies deeper than MEASURE_DEPTH, or may not be listed, is not looked into, and that
- * is said.
+ * system: nothing that is mounted there and has another device. Another device alone says nothing,
+ * a file in an overlay and a subvolume of btrfs have one, too (overlayfs.rst, "Inode properties";
+ * stat(2) of btrfs). What lies deeper than MEASURE_DEPTH, or may not be listed, is not looked into,
+ * and that is said.
  */
 #include "measure.h"
 
@@ -19,6 +21,10 @@
 #include <unistd.h>
 
 #include "socket.h"
+
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x00002000
+#endif
 
 #define MEASURE_DEPTH 64 /* open directories at once; real trees are seldom half as deep */
 #define BLOCK_BYTES 512  /* what st_blocks counts: stat(3type) */
@@ -80,6 +86,14 @@ static bool is_before(const struct statx_timestamp *t, const struct timespec *si
         return t->tv_sec != since->tv_sec ? t->tv_sec < since->tv_sec : t->tv_nsec < since->tv_nsec;
 }
 
+/* Before Linux 5.8 the device is all that is known. */
+static bool is_elsewhere(const struct measure *m, const struct statx *st) {
+        if (st->stx_dev_major == m->major && st->stx_dev_minor == m->minor)
+                return false;
+        return !(st->stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) ||
+               st->stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
 static void look(struct measure *m, const char *name) {
         int dir = dirfd(m->dirs[m->depth - 1]);
         struct statx st;
@@ -89,7 +103,7 @@ static void look(struct measure *m, const char *name) {
                 m->found.unseen |= errno != ENOENT;
                 return;
         }
-        if (st.stx_dev_major != m->major || st.stx_dev_minor != m->minor)
+        if (is_elsewhere(m, &st))
                 return;
         m->found.entries++;
         uint64_t bytes = st.stx_blocks * BLOCK_BYTES;

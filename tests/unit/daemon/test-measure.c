@@ -2,9 +2,11 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +29,13 @@ static void setup(void) {
 }
 
 static void teardown(void) {
+        static const char *const mounts[] = { "merged", "high" };
         close(top);
+        for (size_t i = 0; i < 2; i++) { /* make_overlay() */
+                char text[128];
+                snprintf(text, sizeof text, "%s/%s", where, mounts[i]);
+                (void) umount2(text, MNT_DETACH);
+        }
         (void) tree_remove(parent, where + strlen("/var/tmp/"));
         close(parent);
 }
@@ -143,6 +151,72 @@ START_TEST(unseen) {
 }
 END_TEST
 
+static bool map_self(uid_t uid, gid_t gid) {
+        char text[64];
+        bool good = true;
+
+        for (size_t i = 0; i < 3; i++) {
+                static const char *const parts[] = { "setgroups", "gid_map", "uid_map" };
+                snprintf(text, sizeof text, "/proc/self/%s", parts[i]);
+                int fd = open(text, O_WRONLY | O_CLOEXEC);
+                int n = i == 0 ? snprintf(text, sizeof text, "deny")
+                               : snprintf(text, sizeof text, "%u %u 1", i == 1 ? gid : uid,
+                                          i == 1 ? gid : uid);
+                good &= write(fd, text, (size_t) n) == n;
+                close(fd);
+        }
+        return good;
+}
+
+/* tmpfs over `where`, and in it an overlay of two file systems; tests run in processes of their
+ * own. False: this user may not, or this kernel has none. */
+static bool make_overlay(void) {
+        char text[512], merged[128];
+
+        uid_t uid = geteuid();
+        gid_t gid = getegid();
+        if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+            (uid != 0 && !map_self(uid, gid)) ||
+            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return false;
+        for (size_t i = 0; i < 3; i++) {
+                static const char *const parts[] = { "low", "high", "merged" };
+                ck_assert_int_eq(mkdirat(top, parts[i], 0700), 0);
+        }
+        snprintf(text, sizeof text, "%s/high", where);
+        snprintf(merged, sizeof merged, "%s/merged", where);
+        if (mount("tmpfs", text, "tmpfs", 0, NULL) < 0)
+                return false;
+        snprintf(text, sizeof text, "%s/high/up", where);
+        ck_assert_int_eq(mkdir(text, 0700), 0);
+        snprintf(text, sizeof text, "%s/high/work", where);
+        ck_assert_int_eq(mkdir(text, 0700), 0);
+        snprintf(text, sizeof text, "lowerdir=%s/low,upperdir=%s/high/up,workdir=%s/high/work",
+                 where, where, where);
+        if (mount("overlay", merged, "overlay", 0, text) < 0)
+                return false;
+        close(top);
+        top = open(merged, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        ck_assert_int_ge(top, 0);
+        return true;
+}
+
+/* A file there may have another device than its directory; what is mounted is another thing. */
+START_TEST(devices) {
+        char text[128];
+
+        if (!make_overlay())
+                return;
+        fill("f", 2);
+        assert_about(total(), 2 * MIB);
+        ck_assert_int_eq(mkdirat(top, "m", 0700), 0);
+        snprintf(text, sizeof text, "%s/merged/m", where);
+        ck_assert_int_eq(mount("tmpfs", text, "tmpfs", 0, NULL), 0);
+        fill("m/f", 1);
+        assert_about(total(), 2 * MIB);
+}
+END_TEST
+
 int main(void) {
         Suite *s = suite_create("measure");
         TCase *t = tcase_create("measure");
@@ -152,6 +226,7 @@ int main(void) {
         tcase_add_test(t, names);
         tcase_add_test(t, old_and_new);
         tcase_add_test(t, unseen);
+        tcase_add_test(t, devices);
         suite_add_tcase(s, t);
         SRunner *r = srunner_create(s);
         srunner_run_all(r, CK_ENV);
