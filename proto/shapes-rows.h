@@ -58,9 +58,8 @@
                 FIELD_OBJECT(T, usage, "usage", FIELD_REQUIRED, usage, "What it used up."),       \
                 FIELD_LIST(T, denials, "denials", FIELD_REQUIRED, denial,                         \
                            "What was refused meanwhile, as far as the host tells (leash.info)."), \
-                FIELD_UINT(                                                                       \
-                        T, denials_lost, "denials_lost", 0, 0, 0,                                 \
-                        "How many more were refused that are not listed, where that is known."),  \
+                FIELD_UINT(T, denials_lost, "denials_lost", 0, 0, 0,                              \
+                           "At least so many more were refused, too fast to be listed."),         \
                 FIELD_STRINGS(T, trust_created, "trust_created", FIELD_REQUIRED, 0,               \
                               "Files that it made and that the host may come to trust: git "      \
                               "hooks, say."),                                                     \

@@ -82,7 +82,7 @@ static void print_denials(const struct process_exit *x, struct style st) {
         if (x->denials.n > MAX_LINES)
                 fprintf(stderr, "  and %zu more (--json has them all)\n", x->denials.n - MAX_LINES);
         if (x->denials_lost > 0)
-                fprintf(stderr, "  and %llu that came too fast to be told one by one\n",
+                fprintf(stderr, "  and at least %llu more, too fast to be told one by one\n",
                         (unsigned long long) x->denials_lost);
 }
 
