@@ -42,7 +42,8 @@ losses() { as one leashctl call leash.info | tr -d ' \n' | grep -o '"losses":\[[
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
         part=vm
         echo "# $(uname -r), $(systemctl --version | head -n 1)"
-        names=$(grep -o 'leash.parts=[^ ]*' /proc/cmdline)
+        # Of the kernel in a machine, of the first process in a container.
+        names=$(tr '\0 ' '\n\n' </proc/1/environ | grep '^leash.parts=' || grep -o 'leash.parts=[^ ]*' /proc/cmdline)
         for part in $(echo "${names#leash.parts=}" | tr , ' '); do
                 began=$SECONDS
                 . "$parts/part-$part.sh"

@@ -85,6 +85,8 @@ def main():
         if name in KEEPS:
             slept += 2
             lost += sum(p.poll() is not None for p in mark.values())
+        if i % 20 == 19:
+            print(f"{i + 1} kills, {time.monotonic() - start:.0f} s", flush=True)
         if unserved > 3:
             break
     print(("ok " if all(counts.values()) else "not ok ") + f"{sum(counts.values())} kills: {counts}")
