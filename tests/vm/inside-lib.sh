@@ -43,7 +43,7 @@ if [ "${BASH_SOURCE[0]}" = "$0" ]; then
         part=vm
         echo "# $(uname -r), $(systemctl --version | head -n 1)"
         # Of the kernel in a machine, of the first process in a container.
-        names=$(tr '\0 ' '\n\n' </proc/1/environ | grep '^leash.parts=' || grep -o 'leash.parts=[^ ]*' /proc/cmdline)
+        names=$(tr '\0 ' '\n\n' </proc/1/environ | sed -n 's|^LEASH_PARTS|leash.parts|p' | grep . || grep -o 'leash.parts=[^ ]*' /proc/cmdline)
         for part in $(echo "${names#leash.parts=}" | tr , ' '); do
                 began=$SECONDS
                 . "$parts/part-$part.sh"

@@ -109,7 +109,7 @@ boot() { # KERNEL
 boot_here() {
         sed -i "s|^StandardOutput=.*|StandardOutput=file:/results|" "$root/etc/systemd/system/leash-test.service"
         SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 timeout "${LEASH_VM_SECONDS:-900}" systemd-nspawn -q --register=no --keep-unit \
-                --private-network --boot -D "$root" --setenv=leash.parts="$parts" \
+                --private-network --boot -D "$root" --setenv=LEASH_PARTS="$parts" \
                 --system-call-filter="@mount landlock_create_ruleset landlock_add_rule landlock_restrict_self pidfd_getfd process_vm_readv" \
                 >"$work/console" 2>&1
         cat "$root/results" >"$work/results"
