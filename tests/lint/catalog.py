@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""catalog.py SOURCE: the journal's catalogue and the code agree. Each id is in both, written somewhere, with the
-fields that its text speaks of."""
+"""catalog.py SOURCE: the journal's catalogue, docs/operating.md and the code agree. Each id is in all of them,
+written somewhere, with the fields that its text speaks of; and the manual has each metric."""
 import os
 import re
 import shutil
@@ -65,6 +65,12 @@ def check(ids, catalog, code):
     return wrong
 
 
+def unmentioned(manual, ids, events):
+    metrics = re.findall(r'^\s+\{ "(leash_[a-z_]+)"', read("daemon", "session", "stats.c"), flags=re.M)
+    assert len(metrics) > 20, metrics
+    return [f"docs/operating.md does not have {word}" for word in [*metrics, *ids, *events] if f"`{word}`" not in manual]
+
+
 def compiles(path):
     """systemd's own reading of it, where there is systemd."""
     if not shutil.which("journalctl"):
@@ -83,7 +89,9 @@ def main():
     ids = dict(re.findall(r'\bX\(([A-Z_]+),\s*"[a-z_.]+",\s*"([^"]*)"\)', header))
     catalog = entries(read("systemd", "leash.catalog"))
     code = calls()
-    wrong = check(ids, catalog, code) + compiles(os.path.join(SOURCE, "systemd", "leash.catalog"))
+    manual = read("docs", "operating.md")
+    events = re.findall(r'\bX\([A-Z_]+,\s*"([a-z_.]+)"', header)
+    wrong = check(ids, catalog, code) + unmentioned(manual, ids.values(), events) + compiles(os.path.join(SOURCE, "systemd", "leash.catalog"))
     print("\n".join(wrong))
     # That this can fail: each kind of difference is found when it is made.
     name, number = next(iter(ids.items()))
@@ -93,7 +101,8 @@ def main():
                  check(ids, catalog, {k: v for k, v in code.items() if k != name}),
                  check({**ids, "TWICE": number}, catalog, {**code, "TWICE": code[name]})):
         assert len(made) > len(check(ids, catalog, code)), "a difference was not found"
-    assert len(ids) > 10
+    assert unmentioned(manual.replace(f"`{number}`", ""), ids.values(), events)
+    assert len(ids) == len(events) > 10
     sys.exit(1 if wrong else 0)
 
 
