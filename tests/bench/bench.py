@@ -21,6 +21,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import leashtest as lt  # noqa: E402
+import service  # noqa: E402
 
 BWRAP = ["--unshare-all", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "/bin/true"]
 
@@ -198,6 +199,9 @@ class Bench:
                  ("daemon and session ≤ 6144 KiB", self.out["memory_kib"]["idle daemon and session"], 6144),
                  ("idle sandbox ≤ 512 KiB", self.out["memory_kib"]["per idle sandbox"], 512)]
         goals.append(("python.run warm ≤ 5 ms", python["python.run warm"]["median"], 5))
+        if "service" in self.out:
+            service.table(self.out["service"])
+            goals.append((f"system mode ≤ {service.REACH} × user mode", self.out["service"]["run_ms"]["ratio"], service.REACH))
         if "bwrap" in latency:
             goals.insert(2, ("leashctl run ≤ 0.5 × bwrap",
                              round(latency["leashctl run"]["median"] / latency["bwrap"]["median"], 2), 0.5))
@@ -217,6 +221,9 @@ class Bench:
             self.memory()
             keep.close()
             self.cold()
+            if os.geteuid() == 0:
+                self.leash.stop()
+                self.out["service"] = service.Service(self.args.build, self.args.rounds, self.args.seconds).measure()
             self.table()
             if self.args.json:
                 with open(self.args.json, "w", encoding="utf-8") as f:
