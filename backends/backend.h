@@ -75,6 +75,10 @@ struct engine_counts {
         uint64_t fresh;     /* the pool was empty */
 };
 
+struct box_used { /* 0 = unknown, too */
+        uint64_t memory_peak, processes_peak, cpu_us, io_read, io_written;
+};
+
 struct backend {
         const char *name;
         /* Facts, by trying; some milliseconds. */
@@ -114,6 +118,8 @@ struct backend {
          * (policy/plan.h), and that only this descriptor can change. -1 = none; NULL = this backend
          * never has one: then plan->subject->ipc_dir is a directory of the host. */
         int (*box_ipc)(const struct box *b);
+        /* What all that ever ran in it has used; false: nobody has counted. NULL: never. */
+        bool (*box_used)(const struct box *b, struct box_used *ret);
         /* How full the private directories of a box with limits.disk_bytes are; false: there are
          * none, or nobody counts. NULL: never. */
         bool (*box_disk)(const struct box *b, uint64_t *ret_bytes, bool *ret_full);

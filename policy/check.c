@@ -195,6 +195,7 @@ static const struct {
         LIMIT_ROW(processes, "processes", 1, 4194304), /* the kernel's PID_MAX_LIMIT */
         /* cgroup v2 cpu.max: a quota of at least 1 ms in a period of 100 ms. */
         LIMIT_ROW(cpus, "thousandths of a processor", 10, 1000 * 8192),
+        LIMIT_ROW(io_weight, "parts", 1, 10000), /* io.weight: cgroup-v2.rst */
         LIMIT_ROW(cpu_seconds, "seconds", 1, NUMBER_MAX),
         LIMIT_ROW(wall_seconds, "seconds", 1, NUMBER_MAX / 1000), /* kept in milliseconds */
         LIMIT_ROW(file_bytes, "bytes", 1, NUMBER_MAX),

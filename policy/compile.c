@@ -224,6 +224,7 @@ static void compile_limits(struct compile *c) {
                 .memory_bytes = value_of(&from->memory_bytes),
                 .processes = value_of(&from->processes),
                 .cpu_millis = value_of(&from->cpus),
+                .io_weight = value_of(&from->io_weight),
                 .cpu_seconds = value_of(&from->cpu_seconds),
                 .wall_ms = value_of(&from->wall_seconds) * 1000,
                 .file_bytes = value_of(&from->file_bytes),
@@ -238,9 +239,10 @@ static void compile_limits(struct compile *c) {
         need_controller(c, &l.memory_bytes, f->cgroup_memory, "/limits/memory_bytes", "memory");
         need_controller(c, &l.processes, f->cgroup_pids || nproc, "/limits/processes", "pids");
         need_controller(c, &l.cpu_millis, f->cgroup_cpu, "/limits/cpus", "cpu");
+        need_controller(c, &l.io_weight, f->cgroup_io, "/limits/io_weight", "io");
         c->plan->limits = l;
-        c->plan->cgroup =
-                l.memory_bytes > 0 || l.cpu_millis > 0 || (l.processes > 0 && f->cgroup_pids);
+        c->plan->cgroup = l.memory_bytes > 0 || l.cpu_millis > 0 || l.io_weight > 0 ||
+                          (l.processes > 0 && f->cgroup_pids);
 }
 
 /* Who judges names and sockets: the supervisor, which the kernel must be able to ask. */

@@ -236,7 +236,7 @@ static void explain_limits(struct text *t, const struct plan *plan) {
                 { "wall_ms", l->wall_ms },           { "file_bytes", l->file_bytes },
                 { "disk_bytes", l->disk_bytes },     { "open_files", l->open_files },
                 { "connections", l->connections },   { "network_bytes", l->network_bytes },
-                { "network_rate", l->network_rate },
+                { "network_rate", l->network_rate }, { "io_weight", l->io_weight },
         };
         bool any = false;
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {

@@ -29,6 +29,7 @@
         X(cgroup_memory, "memory controller", "limits.memory_bytes")                               \
         X(cgroup_pids, "pids controller", "limits.processes")                                      \
         X(cgroup_cpu, "cpu controller", "limits.cpus")                                             \
+        X(cgroup_io, "io controller", "limits.io_weight")                                          \
         X(cgroup_kill, "cgroup.kill", "race-free kill")                                            \
         X(nproc_per_userns, "process count per user namespace", "limits.processes without cgroup") \
         X(nft_redirect, "nftables redirect", "transparent network capture")                        \

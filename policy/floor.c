@@ -99,6 +99,7 @@ static const struct {
         { "memory_bytes", offsetof(struct policy_limits, memory_bytes) },
         { "processes", offsetof(struct policy_limits, processes) },
         { "cpus", offsetof(struct policy_limits, cpus) },
+        { "io_weight", offsetof(struct policy_limits, io_weight) },
         { "cpu_seconds", offsetof(struct policy_limits, cpu_seconds) },
         { "wall_seconds", offsetof(struct policy_limits, wall_seconds) },
         { "file_bytes", offsetof(struct policy_limits, file_bytes) },

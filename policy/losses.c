@@ -14,7 +14,8 @@ const struct loss_info losses[LOSS_N_] = {
                                  "every policy" },
         [LOSS_NO_CGROUP] = { "no_cgroup",
                              "A limit is not enforced, since only a control group could hold it.",
-                             "limits.memory_bytes, limits.cpus, limits.processes" },
+                             "limits.memory_bytes, limits.cpus, limits.processes, "
+                             "limits.io_weight" },
         [LOSS_NO_DENY_INSIDE_ALLOW] = { "no_deny_inside_allow",
                                         "A denied or protected path inside an allowed directory "
                                         "can "

@@ -56,7 +56,7 @@ static const size_t limits[] = {
         offsetof(struct policy, limits.wall_seconds), offsetof(struct policy, limits.file_bytes),
         offsetof(struct policy, limits.disk_bytes),   offsetof(struct policy, limits.open_files),
         offsetof(struct policy, limits.connections),  offsetof(struct policy, limits.network_bytes),
-        offsetof(struct policy, limits.network_rate),
+        offsetof(struct policy, limits.network_rate), offsetof(struct policy, limits.io_weight),
 };
 
 #define AT(type, p, offset) ((type *) (void *) ((char *) (p) + (offset)))

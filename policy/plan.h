@@ -101,8 +101,8 @@ struct plan_name {
 };
 
 struct plan_limits { /* 0 = no limit */
-        uint64_t memory_bytes, processes, cpu_millis, cpu_seconds, wall_ms, file_bytes, disk_bytes,
-                open_files, connections, network_bytes, network_rate;
+        uint64_t memory_bytes, processes, cpu_millis, io_weight, cpu_seconds, wall_ms, file_bytes,
+                disk_bytes, open_files, connections, network_bytes, network_rate;
 };
 
 /* Who holds limits.disk_bytes: disk.c. */

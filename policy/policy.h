@@ -67,6 +67,7 @@ struct policy_limits {
         struct limit memory_bytes, processes;
         struct limit cpus; /* thousandths of a processor; a decimal number on the wire */
         struct limit cpu_seconds, wall_seconds, file_bytes, disk_bytes, open_files;
+        struct limit io_weight;
         struct limit connections, network_bytes, network_rate; /* held by the gate */
 };
 

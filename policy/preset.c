@@ -24,6 +24,7 @@
                 .memory_bytes = UNLIMITED,  \
                 .processes = UNLIMITED,     \
                 .cpus = UNLIMITED,          \
+                .io_weight = UNLIMITED,     \
                 .cpu_seconds = UNLIMITED,   \
                 .wall_seconds = UNLIMITED,  \
                 .file_bytes = UNLIMITED,    \

@@ -7,9 +7,10 @@
 /* Seconds that stay far from overflow when they become nanoseconds: a hundred years. */
 #define SECONDS_MAX (INT64_C(100) * 366 * 24 * 3600)
 #define PID_MAX \
-        (4 * 1024 * 1024)    /* PID_MAX_LIMIT of 64-bit Linux: there cannot be more processes */
-#define CPUS_MAX 8192        /* CONFIG_NR_CPUS of x86-64 at its highest */
-#define CONNECTIONS_MAX 4096 /* GATE_MAX_CONNS: what the gate holds for one sandbox */
+        (4 * 1024 * 1024) /* PID_MAX_LIMIT of 64-bit Linux: there cannot be more processes */
+#define CPUS_MAX 8192     /* CONFIG_NR_CPUS of x86-64 at its highest */
+#define IO_WEIGHT_MAX 10000
+#define CONNECTIONS_MAX 4096         /* GATE_MAX_CONNS: what the gate holds for one sandbox */
 #define OPEN_FILES_MAX (1024 * 1024) /* fs.nr_open as the kernel starts with it */
 
 static const struct field policy_filesystem_fields[] = {
@@ -122,6 +123,9 @@ static const struct field policy_limits_fields[] = {
         FIELD_LIMIT(T, processes, "processes", 0, PID_MAX, "Processes and threads at one time."),
         FIELD_LIMIT_MILLI(T, cpus, "cpus", 0, CPUS_MAX,
                           "Processors' worth of time, in thousandths: 1.5 is one and a half."),
+        FIELD_LIMIT(T, io_weight, "io_weight", 0, IO_WEIGHT_MAX,
+                    "Share of the disks' time where they are busy, from 1 to 10000; 100 is what "
+                    "everybody else has."),
         FIELD_LIMIT(T, cpu_seconds, "cpu_seconds", 0, SECONDS_MAX,
                     "Processor time of each process, in seconds."),
         FIELD_LIMIT(

@@ -168,6 +168,20 @@ static const struct field exit_status_fields[] = {
 };
 SHAPE(exit_status, "Exit", SHAPE_ONE, "How a command ended: {\"code\": n} or {\"signal\": n}.");
 
+static const struct field sandbox_usage_fields[] = {
+#define T struct sandbox_usage
+        FIELD_NUMBER(T, cpu_seconds, "cpu_seconds", FIELD_REQUIRED, "Processor time."),
+        FIELD_UINT(T, memory_peak_bytes, "memory_peak_bytes", 0, 0, 0,
+                   "The most memory at one time, files in /tmp and caches included."),
+        FIELD_UINT(T, processes_peak, "processes_peak", 0, 0, 0,
+                   "The most processes and threads at one time."),
+        FIELD_UINT(T, read_bytes, "read_bytes", 0, 0, 0, "Read from disks, not from caches."),
+        FIELD_UINT(T, written_bytes, "written_bytes", 0, 0, 0, "Written to disks so far."),
+#undef T
+};
+SHAPE(sandbox_usage, "SandboxUsage", 0,
+      "What all that ever ran in a sandbox has used together. Absent is unknown.");
+
 static const struct field usage_fields[] = {
 #define T struct usage
         FIELD_NUMBER(T, wall_seconds, "wall_seconds", FIELD_REQUIRED, "Time by the clock."),
@@ -177,6 +191,8 @@ static const struct field usage_fields[] = {
                      "Processor time that the kernel spent for it."),
         FIELD_UINT(T, max_rss_bytes, "max_rss_bytes", FIELD_REQUIRED, 0, 0,
                    "The most memory that one of its processes had resident."),
+        FIELD_OPTIONAL(T, sandbox, "sandbox", 0, sandbox_usage,
+                       "Of the whole sandbox up to then, where a limit gave it a control group."),
 #undef T
 };
 SHAPE(usage, "Usage", 0, "What a command used up.");

@@ -126,9 +126,14 @@ enum exit_reason {
         REASON_DESTROYED,
         REASON_N_,
 };
+struct sandbox_usage {
+        double cpu_seconds;
+        uint64_t memory_peak_bytes, processes_peak, read_bytes, written_bytes;
+};
 struct usage {
         double wall_seconds, user_seconds, system_seconds;
         uint64_t max_rss_bytes;
+        struct sandbox_usage *sandbox; /* FIELD_OPTIONAL */
 };
 struct denial {
         const char *kind; /* "path", "host", "syscall", "socket" */
@@ -574,6 +579,7 @@ SHAPE_DECLARE(stdio_params)
 SHAPE_DECLARE(process_run_params)
 SHAPE_DECLARE(process_start_params)
 SHAPE_DECLARE(exit_status)
+SHAPE_DECLARE(sandbox_usage)
 SHAPE_DECLARE(usage)
 SHAPE_DECLARE(denial)
 SHAPE_DECLARE(process_run_result)

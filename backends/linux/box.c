@@ -120,7 +120,8 @@ static int plan_send(struct box *b, struct error *e) {
 static int cgroup_enter(struct box *b, struct error *e) {
         const struct cgroup_limits limits = { .memory_bytes = b->plan->limits.memory_bytes,
                                               .processes = b->plan->limits.processes,
-                                              .cpu_millis = b->plan->limits.cpu_millis };
+                                              .cpu_millis = b->plan->limits.cpu_millis,
+                                              .io_weight = b->plan->limits.io_weight };
         int r;
 
         if (!b->plan->cgroup)
@@ -458,6 +459,20 @@ int box_resize(struct box *b, uint64_t id, unsigned rows, unsigned cols) {
 
 int box_ipc(const struct box *b) {
         return b->init.ipc;
+}
+
+bool box_used(const struct box *b, struct box_used *ret) {
+        struct cgroup_usage u = {};
+
+        if (b->cgroup < 0)
+                return false;
+        cgroup_usage(b->cgroup, &u);
+        *ret = (struct box_used){ .memory_peak = u.memory_peak,
+                                  .processes_peak = u.processes_peak,
+                                  .cpu_us = u.cpu_us,
+                                  .io_read = u.io_read,
+                                  .io_written = u.io_written };
+        return true;
 }
 
 /* A program that is told ENOSPC has often left some of the last page's neighbours free. */

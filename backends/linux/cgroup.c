@@ -29,6 +29,7 @@ static const struct {
         { "+memory", offsetof(struct facts, cgroup_memory) },
         { "+pids", offsetof(struct facts, cgroup_pids) },
         { "+cpu", offsetof(struct facts, cgroup_cpu) },
+        { "+io", offsetof(struct facts, cgroup_io) },
 };
 
 static int move_to_leaf(int group) {
@@ -79,7 +80,7 @@ static int open_group(const struct facts *f) {
 int cgroup_prepare(const struct facts *f, struct error *e) {
         int group, r;
 
-        if (!f->cgroup_memory && !f->cgroup_pids && !f->cgroup_cpu)
+        if (!f->cgroup_memory && !f->cgroup_pids && !f->cgroup_cpu && !f->cgroup_io)
                 return 0;
         group = open_group(f);
         if (group < 0)
@@ -141,6 +142,10 @@ static int write_limits(int fd, const struct cgroup_limits *l, const char **ret_
                 *ret_what = "cpu";
                 r = write_cpu(fd, l->cpu_millis);
         }
+        if (r == 0 && l->io_weight) {
+                *ret_what = "share of disks";
+                r = write_number(fd, "io.weight", l->io_weight); /* the default one */
+        }
         return r;
 }
 
@@ -177,13 +182,31 @@ int cgroup_add(int fd, pid_t pid) {
         return write_number(fd, "cgroup.procs", (uint64_t) pid);
 }
 
+/* A line for each device: "8:0 rbytes=1 wbytes=2 rios=3 …" */
+static void io_usage(int fd, struct cgroup_usage *ret) {
+        char text[4096] = "";
+
+        if (cgroup_read(fd, "io.stat", text, sizeof(text)) < 0)
+                return;
+        for (const char *p = text; (p = strstr(p, "bytes=")); p += strlen("bytes=")) {
+                uint64_t n = strtoull(p + strlen("bytes="), NULL, 10);
+
+                if (p - text >= 2 && p[-1] == 'r' && p[-2] == ' ')
+                        ret->io_read += n;
+                if (p - text >= 2 && p[-1] == 'w' && p[-2] == ' ')
+                        ret->io_written += n;
+        }
+}
+
 void cgroup_usage(int fd, struct cgroup_usage *ret) {
         *ret = (struct cgroup_usage){
                 .oom_kills = cgroup_read_key(fd, "memory.events", "oom_kill"),
                 .forks_refused = cgroup_read_key(fd, "pids.events", "max"),
                 .memory_peak = cgroup_read_key(fd, "memory.peak", NULL),
                 .cpu_us = cgroup_read_key(fd, "cpu.stat", "usage_usec"),
+                .processes_peak = cgroup_read_key(fd, "pids.peak", NULL),
         };
+        io_usage(fd, ret);
 }
 
 uint64_t cgroup_memory(int fd) {

@@ -23,7 +23,7 @@ void cgroup_probe(struct facts *f, const char **ret_why);
 int cgroup_prepare(const struct facts *f, struct error *e);
 
 struct cgroup_limits { /* 0 = none */
-        uint64_t memory_bytes, processes, cpu_millis;
+        uint64_t memory_bytes, processes, cpu_millis, io_weight;
 };
 
 /* Makes the group `name` (a single component). The descriptor is good for
@@ -37,6 +37,8 @@ struct cgroup_usage {
         uint64_t forks_refused; /* because of pids.max */
         uint64_t memory_peak;   /* 0 before Linux 5.19 */
         uint64_t cpu_us;
+        uint64_t processes_peak;      /* 0 before Linux 6.1 */
+        uint64_t io_read, io_written; /* of devices, not of caches */
 };
 void cgroup_usage(int fd, struct cgroup_usage *ret);
 uint64_t cgroup_memory(int fd); /* bytes now; 0 without the controller */

@@ -84,6 +84,7 @@ static void probe_controllers(int group, struct facts *f, const char **ret_why) 
         f->cgroup_memory = has_word(shared ? on : have, "memory");
         f->cgroup_pids = has_word(shared ? on : have, "pids");
         f->cgroup_cpu = has_word(shared ? on : have, "cpu");
+        f->cgroup_io = has_word(shared ? on : have, "io");
         if (f->cgroup_memory && f->cgroup_pids && f->cgroup_cpu)
                 return;
         *ret_why =

@@ -109,7 +109,7 @@ static void engine_regroup(struct engine *en, struct facts *facts) {
         const char *why = NULL;
 
         facts->cgroup_v2 = facts->cgroup_memory = facts->cgroup_pids = facts->cgroup_cpu = false;
-        facts->cgroup_kill = false;
+        facts->cgroup_io = facts->cgroup_kill = false;
         facts->cgroup_path[0] = '\0';
         cgroup_probe(facts, &why);
         if (strstr(facts->reason, "control group")) /* that was what was missing */
@@ -151,6 +151,7 @@ const struct backend backend_linux = {
         .box_resize = box_resize,
         .box_ipc = box_ipc,
         .box_disk = box_disk,
+        .box_used = box_used,
         .box_pid = box_pid,
         .box_memory = box_memory,
         .box_free = box_free,

@@ -229,6 +229,20 @@ void process_kill(struct process *p, enum exit_reason why) {
         finish(p, NULL);
 }
 
+static void note_used(struct process *p) {
+        const struct backend *b = p->session->backend;
+        struct box_used u;
+
+        if (!p->sandbox || !b->box_used || !b->box_used(p->sandbox->box, &u))
+                return;
+        p->used = (struct sandbox_usage){ .cpu_seconds = (double) u.cpu_us / 1e6,
+                                          .memory_peak_bytes = u.memory_peak,
+                                          .processes_peak = u.processes_peak,
+                                          .read_bytes = u.io_read,
+                                          .written_bytes = u.io_written };
+        p->usage.sandbox = &p->used;
+}
+
 static void note_exit(struct process *p, const struct box_event *ev) {
         if (!become(p, PROCESS_DRAINING))
                 return;
@@ -240,6 +254,7 @@ static void note_exit(struct process *p, const struct box_event *ev) {
                                    .user_seconds = (double) ev->user_us / 1e6,
                                    .system_seconds = (double) ev->system_us / 1e6,
                                    .max_rss_bytes = ev->rss_bytes };
+        note_used(p);
         if (p->timeout_event)
                 (void) event_del(p->timeout_event);
         bool out = output_drain(&p->out), err = output_drain(&p->err);

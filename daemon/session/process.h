@@ -54,7 +54,8 @@ struct process {
         bool out_of_memory, grace_over;
         bool listening; /* it failed, and the kernel may still say why */
         struct usage usage;
-        struct denial *denials; /* at most LIMIT_DENIALS_PER_RESULT */
+        struct sandbox_usage used; /* what usage.sandbox points to */
+        struct denial *denials;    /* at most LIMIT_DENIALS_PER_RESULT */
         size_t n_denials;
         uint64_t denials_lost;             /* that were more than leashd passes on */
         struct strings trust_created;      /* as many at most */

@@ -45,6 +45,7 @@ static void summarise(const struct sandbox *sb, struct event_plan *ret) {
                 .limits = { .memory_bytes = limit_of(l->memory_bytes),
                             .processes = limit_of(l->processes),
                             .cpus = limit_of(l->cpu_millis),
+                            .io_weight = limit_of(l->io_weight),
                             .cpu_seconds = limit_of(l->cpu_seconds),
                             .wall_seconds = limit_of((l->wall_ms + 999) / 1000),
                             .file_bytes = limit_of(l->file_bytes),

@@ -24,6 +24,7 @@ check 'memory: the reason' '"reason":"out_of_memory"'
 grep -q survived /tmp/limits.$user && { bad=$((bad + 1)); say 'NOT OK: memory: went on'; }
 run --memory 64M -- sh -c 'dd if=/dev/zero of=/dev/shm/less bs=1M count=16 && echo survived'
 check 'memory: within the limit' survived
+check 'memory: what was used is told' '"sandbox": *{'
 
 # Shells that start shells: without a limit there would be thousands.
 run --processes 12 --timeout 20s -- sh -c 'f() { sleep 1 & f; }; f; echo none' 

@@ -29,6 +29,7 @@
                          .cgroup_memory = true,      \
                          .cgroup_pids = true,        \
                          .cgroup_cpu = true,         \
+                         .cgroup_io = true,          \
                          .cgroup_kill = true,        \
                          .landlock_abi = 7 })
 

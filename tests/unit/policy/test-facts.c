@@ -55,6 +55,8 @@ START_TEST(limits) {
                   offsetof(struct plan_limits, processes), "/limits/processes", 50 },
                 { offsetof(struct policy_limits, cpus), offsetof(struct facts, cgroup_cpu),
                   offsetof(struct plan_limits, cpu_millis), "/limits/cpus", 1500 },
+                { offsetof(struct policy_limits, io_weight), offsetof(struct facts, cgroup_io),
+                  offsetof(struct plan_limits, io_weight), "/limits/io_weight", 20 },
         };
         for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
                 struct situation s = SITUATION;
