@@ -26,6 +26,7 @@
 #include "launch.h"
 
 #define OURS "leash"
+#define GROUPS_MAX "8192" /* of one session: LIMIT_SANDBOXES, and as many that are on their way */
 
 /* What a delegated group's owner may write (cgroup-v2.rst, "Model of Delegation"). */
 static const char *const delegated[] = { ".", "cgroup.procs", "cgroup.threads",
@@ -94,13 +95,24 @@ static int delegate(int group, uid_t uid, gid_t gid) {
         return 0;
 }
 
+/* A session needs one for itself and one for each sandbox, side by side. Whoever owns a group makes
+ * as many below as he likes and deeper than any sweep goes; each of them is the kernel's memory and
+ * everybody's time. These two files stay root's. */
+static int bound(int group) {
+        int r = cgroup_write(group, "cgroup.max.depth", "1");
+
+        return r < 0 ? r : cgroup_write(group, "cgroup.max.descendants", GROUPS_MAX);
+}
+
 /* Into a leaf: a group whose children shall have controllers has no process of its own. */
 static int settle(int group, const struct launch_request *rq) {
         _cleanup_(fd_closep) int leaf = make_group(group, CGROUP_LEAF);
 
         if (leaf < 0)
                 return -errno;
-        int r = cgroup_write(leaf, "cgroup.procs", "0");
+        int r = bound(group);
+        if (r >= 0)
+                r = cgroup_write(leaf, "cgroup.procs", "0");
         if (r >= 0)
                 r = delegate(leaf, rq->uid, rq->gid);
         return r < 0 ? r : delegate(group, rq->uid, rq->gid);
@@ -172,6 +184,9 @@ bool scope_sweep(const struct launch *l) {
                 /* Nothing of a session outlives it. */
                 _cleanup_(fd_closep) int group = openat(ours, e->d_name, O_DIRECTORY | O_CLOEXEC);
                 (void) cgroup_write(group, "cgroup.kill", "1");
+                /* Its user, who may make groups in it, shall not while they are removed. */
+                if (fchownat(group, ".", 0, 0, AT_SYMLINK_NOFOLLOW) < 0)
+                        clean = false;
                 clean &= remove_group(ours, e->d_name, 3);
         }
         if (d)

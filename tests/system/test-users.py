@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 
-from system import SKIP, System, Tap, User, alive, scratch, wait_for
+from system import PYTHON, SKIP, System, Tap, User, alive, scratch, wait_for
 
 
 def identities(t, w, a, b, root):
@@ -53,6 +53,36 @@ def groups(t, w, a):
     t.ok(without.returncode != 0 and "known" not in without.stdout,
          "the same user without the group does not get it from the session of the other caller", without.stdout)
     t.ok(w.run(a, *args, groups=[gid]).stdout == "known\n", "and the first one still has it")
+
+
+def control_groups(*users):
+    return [g for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for u in users for g in glob.glob(f"{top}/leash/{u.uid}-*")]
+
+
+def few_groups(t, w, a):
+    """A session's control group is its user's, who must not fill the kernel with groups that nobody removes."""
+    w.run(a, "run", "--fresh", "--", "true")
+    if not control_groups(a):
+        t.skip("groups below a session's", "no control groups here")
+        return
+    top = control_groups(a)[0]
+    script = """if 1:
+        import os
+        os.mkdir("side"); print("made")
+        try: os.mkdir("side/below"); print("deeper")
+        except OSError as e: print(e.strerror)
+        try:
+            for i in range(9000): os.mkdir(f"side{i}")
+            print("many")
+        except OSError as e: print(e.strerror)"""
+    r = subprocess.run([PYTHON, "-c", script], cwd=top, capture_output=True, text=True, **a.demote())
+    out = r.stdout.split("\n") + ["", "", ""]
+    t.ok(out[0] == "made", "a user makes a group beside his sandboxes'", r.stderr)
+    t.ok(out[1] == "Resource temporarily unavailable", "but none in it", r.stdout)
+    t.ok(out[2] == "Resource temporarily unavailable", "nor without end", r.stdout)
+    for pid in w.sessions(a.uid):
+        os.kill(pid, signal.SIGKILL)
+    t.ok(wait_for(lambda: not os.path.exists(top), 15), "and they are gone with his session", os.path.exists(top) and os.listdir(top))
 
 
 def apart(t, w, a, b):
@@ -159,9 +189,7 @@ def ends(t, w, a, b):
          [before[pid] for pid in before if alive(pid)])
     p.communicate(timeout=20)
     t.ok(not os.path.exists(w.socket), "nor its socket")
-    groups = [g for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for g in glob.glob(f"{top}/leash/*-*")]
-    t.ok(not any(g.rpartition("/")[2].startswith(f"{u.uid}-") for g in groups for u in (a, b)),
-         "nor a control group", groups)
+    t.ok(not control_groups(a, b), "nor a control group", control_groups(a, b))
 
 
 def main():
@@ -177,6 +205,7 @@ def main():
         identities(t, w, a, b, root)
         groups(t, w, a)
         apart(t, w, a, b)
+        few_groups(t, w, a)
         alone(t, w, a)
         caged(t, w, a)
         confined(t, w, a)
