@@ -5,7 +5,9 @@
  *   escape --hold WHAT [FILE]     takes as much as there is, says how much, and keeps it
  *   escape --probe WHAT [FILE]    exit status 1: there is nothing left for others
  */
+#include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -91,6 +93,27 @@ static long descriptors(const char *arg) {
         return n;
 }
 
+/* Not a count of the kernel's: callers of the one supervisor that a sandbox has. */
+static void *call(void *number) {
+        char name[32];
+        snprintf(name, sizeof(name), "called-%ld", (long) (intptr_t) number);
+        for (;;) {
+                (void) mkdir(name, 0700);
+                (void) rmdir(name);
+        }
+        return NULL;
+}
+static long judged(const char *arg) {
+        pthread_attr_t small;
+        pthread_t t;
+        long n = 0, wanted = strtol(arg, NULL, 10);
+        pthread_attr_init(&small);
+        pthread_attr_setstacksize(&small, 32 * 1024);
+        while (n < wanted && pthread_create(&t, &small, call, (void *) (intptr_t) n) == 0)
+                n++;
+        return n;
+}
+
 static int probe(const char *what, const char *arg) {
         timer_t timer;
         int pair[2];
@@ -113,7 +136,8 @@ int hold(const char *what, const char *arg) {
                     { "inotify-watches", inotify_watches },
                     { "signals", signals },
                     { "lease", lease },
-                    { "descriptors", descriptors } };
+                    { "descriptors", descriptors },
+                    { "judged", judged } };
         for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
                 if (strcmp(all[i].what, what) == 0) {
                         printf("%ld\n", all[i].take(arg));

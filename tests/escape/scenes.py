@@ -452,6 +452,38 @@ def stopped(s):
         other.close()
 
 
+CALLERS = 10000
+
+
+def crowded(s):
+    """Ten thousand callers of a sandbox's supervisor: its other commands, and other sandboxes, have their turn all the same."""
+    if s.level is None:
+        return ""
+    policy = {"level": s.level, "workdir": s.world.work, "accept": s.suite.losses}
+    null = {"stdin": "null", "stdout": "null", "stderr": "null"}
+    judged = ["/bin/sh", "-c", "mkdir made && rmdir made && echo done"]
+    rpc = s.leash.rpc()
+    try:
+        sandbox = rpc.call("sandbox.create", {"policy": policy})["sandbox"]
+        rpc.call("process.start", {"sandbox": sandbox, "argv": ["./escape", "--hold", "judged", str(CALLERS)], "stdio": null})
+        time.sleep(3)
+        for who, where in (("a command beside them", {"sandbox": sandbox}), ("another sandbox", {"policy": policy})):
+            start = time.monotonic()
+            r = rpc.call("process.run", {**where, "argv": judged, "timeout_ms": 30000})
+            lasted = time.monotonic() - start
+            if r["stdout"] != "done\n" or lasted > 15:
+                return f"{who}: {r} after {lasted:.1f} s"
+        for pid in s.leash.processes():
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+                text = f.read()
+                if text.startswith("Name:\tleash-init") and int(text.split("VmHWM:")[1].split()[0]) > 8000:
+                    return f"the supervisor grew: {text}"
+        rpc.call("sandbox.destroy", {"sandbox": sandbox})
+        return ""
+    finally:
+        rpc.close()
+
+
 def fork_bomb(s):
     """A bomb is stopped with its sandbox, and the host stays answerable."""
     if s.level is None:
@@ -739,5 +771,6 @@ def scenes(suite, levels):
         scene("flood", "output without end", flood, twin=False),
         scene("flags", "O_NONBLOCK is left behind on a shared pipe", flags),
         scene("stopped", "a command stops what is about to start", stopped, twin=False),
+        scene("crowded", "ten thousand callers of the supervisor", crowded, ("default",), twin=False),
         scene("fork-bomb", "processes without end", fork_bomb, twin=False),
     ]
