@@ -132,12 +132,9 @@ int hold(const char *what, const char *arg) {
         static const struct {
                 const char *what;
                 long (*take)(const char *arg);
-        } all[] = { { "inotify", inotify_instances },
-                    { "inotify-watches", inotify_watches },
-                    { "signals", signals },
-                    { "lease", lease },
-                    { "descriptors", descriptors },
-                    { "judged", judged } };
+        } all[] = { { "inotify", inotify_instances }, { "inotify-watches", inotify_watches },
+                    { "signals", signals },           { "lease", lease },
+                    { "descriptors", descriptors },   { "judged", judged } };
         for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
                 if (strcmp(all[i].what, what) == 0) {
                         printf("%ld\n", all[i].take(arg));
