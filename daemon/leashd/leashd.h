@@ -11,6 +11,7 @@
 #include "../common/launch.h"
 #include "../common/linger.h"
 #include "../common/log.h"
+#include "admit.h"
 
 /* Of control sockets in the descriptor store: session-UID-GID-GROUPS-NUMBER. */
 #define SESSION_FD_PREFIX "session-"
@@ -24,6 +25,8 @@ struct self { /* namespaces and confinement of a process that is as free as the 
         dev_t dev[3];
         ino_t ino[3];
         long seccomp, filters, no_new_privs;
+        struct admit admits[ADMITS_MAX]; /* whom more is forgiven */
+        size_t n_admits;
 };
 
 struct launcher {         /* the link to leash-launch */

@@ -33,6 +33,8 @@ static const char usage[] =
         "  --launcher SOCKET    leash-launch is there, in a unit of its own; else it is a child\n"
         "  --keep-sessions      sessions outlive leashd while systemd keeps their sockets\n"
         "                       (FileDescriptorStoreMax=), so that a restart loses nothing\n"
+        "  --admit UID:UNIT:CHECK[,CHECK]  callers of this user in this unit of the system's are\n"
+        "                       served although they are confined: mounts, seccomp, no_new_privs\n"
         "  --backend NAME       how to enforce; \"null\" enforces nothing and is for tests\n"
         "  --check-config[=FILE]  say whether /etc/leash/leashd.json, or FILE, can be used\n"
         "  --version, --help\n\n"
@@ -103,6 +105,7 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 { "backend", required_argument, NULL, 'b' },
                 { "keep-sessions", no_argument, NULL, 'k' },
                 { "launcher", required_argument, NULL, 'l' },
+                { "admit", required_argument, NULL, 'a' },
                 { "check-config", optional_argument, NULL, 'c' },
                 { "version", no_argument, NULL, 'v' },
                 { "help", no_argument, NULL, 'h' },
@@ -134,6 +137,14 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 case 'k':
                         d->keeps = true;
                         break;
+                case 'a':
+                        if (d->self.n_admits == ADMITS_MAX)
+                                return error_set(e, ERROR_PARAMS, E2BIG,
+                                                 "there may be %d --admit options", ADMITS_MAX);
+                        if (admit_parse(optarg, &d->self.admits[d->self.n_admits], e) < 0)
+                                return -EINVAL;
+                        d->self.n_admits++;
+                        break;
                 case 'l':
                         d->launcher.path = optarg;
                         break;
@@ -153,6 +164,8 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                 return error_set(e, ERROR_PARAMS, 0, "unexpected argument: %s", argv[optind]);
         d->system = !user;
         d->keeps &= d->system && getenv("NOTIFY_SOCKET");
+        if (d->self.n_admits > 0 && !d->system)
+                return error_set(e, ERROR_PARAMS, 0, "--admit does not go with --user");
         if (d->launcher.path && !d->system)
                 return error_set(e, ERROR_PARAMS, 0, "--launcher does not go with --user");
         if (d->system && geteuid() != 0)
