@@ -258,6 +258,18 @@ static void tell_denial(struct process *p, struct denial *d) {
         events_emit(p->session, EVENT_DENIED, &details);
 }
 
+/* Of what the kernel refused as read-only, some is not leash's: a file system that is so on the
+ * host as well. And Python tries to keep what it has compiled beside each module, and does without.
+ */
+static bool is_of_no_interest(const struct process *p, const struct box_event *ev) {
+        struct decision verdict = { 0 };
+
+        if (ev->err != EROFS)
+                return false;
+        plan_decide_path(p->sandbox->place.plan, ev->path, ev->access, &verdict);
+        return verdict.verdict == VERDICT_ALLOW || strstr(ev->path, "/__pycache__");
+}
+
 static void note_denial(struct process *p, const struct box_event *ev) {
         /* The policy's enum begins at 0, the wire's at 1. */
         const char *access =
@@ -267,6 +279,9 @@ static void note_denial(struct process *p, const struct box_event *ev) {
         };
         struct decision verdict = { 0 };
         struct stats *st = &p->session->stats;
+
+        if (is_of_no_interest(p, ev))
+                return;
         const struct denial *again = count_again(p, &want);
         struct denial *d = again ? NULL : room_for_denial(p);
 

@@ -108,6 +108,26 @@ def apart(t, w, a, b):
     p.communicate(timeout=20)
 
 
+def read_only(t, w, a):
+    """What the view's read-only mounts refuse is told, unless the file's own permissions refuse it as well."""
+    mine = os.path.join(scratch(a, w.base), "mine")
+    with open(mine, "w", encoding="ascii") as f:
+        f.write("before\n")
+    os.chown(mine, a.uid, a.gid)
+    others = os.path.join(w.base, "roots")
+    with open(others, "w", encoding="ascii") as f:
+        f.write("before\n")
+    beside = os.path.join(os.path.dirname(mine), "new")
+    script = f"echo x >> {mine}; echo x >> {others}; mkdir {beside}; rm {mine}; mkdir -p {w.base}; cat {mine}; exit 3"
+    r = w.run(a, "run", "--json", "--fresh", "--", "sh", "-c", script)
+    seen = [(d["path"], d["access"], d["process"], d.get("field")) for d in json.loads(r.stdout)["denials"]]
+    t.ok(seen == [(mine, "write", "sh", "/filesystem/write"), (beside, "write", "mkdir", "/filesystem/write"),
+                  (mine, "write", "rm", "/filesystem/write")], "what a read-only mount refused is told, with the field that allows it", r.stdout)
+    r = w.run(a, "run", "--json", "--fresh", "--write", os.path.dirname(mine), "--", "sh", "-c", script)
+    t.ok(json.loads(r.stdout)["denials"] == [] and os.path.isdir(beside) and not os.path.exists(mine),
+         "and with that field it is done", r.stdout)
+
+
 def sessions_die(t, w, a, b):
     p = w.popen(b, "run", "--fresh", "--", "sh", "-c", "echo up; read x; echo done", stdin=-1)
     p.stdout.readline()
@@ -206,6 +226,7 @@ def main():
         groups(t, w, a)
         apart(t, w, a, b)
         few_groups(t, w, a)
+        read_only(t, w, a)
         alone(t, w, a)
         caged(t, w, a)
         confined(t, w, a)

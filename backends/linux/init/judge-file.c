@@ -29,6 +29,15 @@ int place_allowed(const struct caller *c, const char *path, bool write) {
         return -EACCES;
 }
 
+/* A read-only mount of the view refuses what the policy refuses: told, unless the file's own
+ * permissions would have refused it anyway, which access(2) asks first. `name` is what would be
+ * changed: a file, or "." for the directory's entries. */
+static int place_failed(const struct caller *c, const struct place *p, const char *name, int r) {
+        if (r == -EROFS && faccessat(p->dir, name, W_OK, 0) < 0 && errno == EROFS)
+                caller_denied(c, p->path, EROFS, true);
+        return r;
+}
+
 /* Returns the old umask. Init's own is what commands start with, so it is put back at once. */
 mode_t umask_enter(const struct caller *c) {
         mode_t mask;
@@ -264,7 +273,7 @@ static int open_new(struct caller *c, const struct place *p, uint64_t flags, mod
         r = open_plain(p->dir, p->name, flags, mode, &fd);
         umask(old);
         if (r < 0)
-                return r;
+                return place_failed(c, p, ".", r);
         caller_trusted(c, p->path);
         c->made = true;
         return give(c, &fd, flags, true);
@@ -299,7 +308,7 @@ static int open_existing(struct caller *c, const struct place *p, uint64_t flags
                 if (r >= 0)
                         return give(c, &fd, flags, true);
                 if (r != -EAGAIN || (flags & O_NONBLOCK))
-                        return r;
+                        return place_failed(c, p, p->name, r);
         }
         if ((flags & O_CREAT) && (flags & O_EXCL))
                 return -EEXIST;
@@ -380,7 +389,7 @@ int judge_mkdir(struct caller *c, int dirfd, uint64_t path, mode_t mode) {
         umask(old);
         if (r == 0)
                 caller_trusted(c, p.path);
-        return r;
+        return place_failed(c, &p, ".", r);
 }
 
 int judge_mknod(struct caller *c, int dirfd, uint64_t path, mode_t mode, dev_t dev) {
@@ -401,7 +410,7 @@ int judge_mknod(struct caller *c, int dirfd, uint64_t path, mode_t mode, dev_t d
         umask(old);
         if (r == 0)
                 caller_trusted(c, p.path);
-        return r;
+        return place_failed(c, &p, ".", r);
 }
 
 /* A symlink that stands where a denied name's directory would be is that name by another way, at
@@ -428,7 +437,7 @@ int judge_symlink(struct caller *c, uint64_t target, int dirfd, uint64_t path) {
         if (r != 0)
                 return r;
         if (symlinkat(text, p.dir, p.full) < 0)
-                return -errno;
+                return place_failed(c, &p, ".", -errno);
         caller_trusted(c, p.path);
         return 0;
 }
@@ -444,7 +453,7 @@ int judge_unlink(struct caller *c, int dirfd, uint64_t path, int flags) {
                 r = place_allowed(c, p.path, true);
         if (r != 0)
                 return r;
-        return unlinkat(p.dir, p.full, flags) < 0 ? -errno : 0;
+        return place_failed(c, &p, ".", unlinkat(p.dir, p.full, flags) < 0 ? -errno : 0);
 }
 
 /* An open and an ftruncate, because truncate(2) would wait for a lease. */
@@ -545,7 +554,7 @@ int judge_rename(struct caller *c, int from_dirfd, uint64_t from, int to_dirfd, 
         if (r != 0)
                 return r;
         if (syscall(SYS_renameat2, a.dir, a.full, b.dir, b.full, flags) < 0)
-                return -errno;
+                return place_failed(c, &b, ".", -errno);
         move_trusted(c, &a, &b);
         if (flags & RENAME_EXCHANGE)
                 move_trusted(c, &b, &a);
@@ -615,7 +624,7 @@ int judge_link(struct caller *c, int from_dirfd, uint64_t from, int to_dirfd, ui
                 return r;
         snprintf(link, sizeof(link), "%d", source);
         if (linkat(c->judge->fds, link, p.dir, p.full, AT_SYMLINK_FOLLOW) < 0)
-                return -errno;
+                return place_failed(c, &p, ".", -errno);
         caller_trusted(c, p.path);
         return 0;
 }
