@@ -119,11 +119,12 @@ def read_only(t, w, a):
         f.write("before\n")
     beside = os.path.join(os.path.dirname(mine), "new")
     script = f"echo x >> {mine}; echo x >> {others}; mkdir {beside}; rm {mine}; mkdir -p {w.base}; cat {mine}; exit 3"
-    r = w.run(a, "run", "--json", "--fresh", "--", "sh", "-c", script)
+    work = scratch(a, w.base)  # with something to protect, so there is a supervisor
+    r = w.run(a, "run", "--json", "-C", work, "--", "sh", "-c", script)
     seen = [(d["path"], d["access"], d["process"], d.get("field")) for d in json.loads(r.stdout)["denials"]]
     t.ok(seen == [(mine, "write", "sh", "/filesystem/write"), (beside, "write", "mkdir", "/filesystem/write"),
                   (mine, "write", "rm", "/filesystem/write")], "what a read-only mount refused is told, with the field that allows it", r.stdout)
-    r = w.run(a, "run", "--json", "--fresh", "--write", os.path.dirname(mine), "--", "sh", "-c", script)
+    r = w.run(a, "run", "--json", "-C", work, "--write", os.path.dirname(mine), "--", "sh", "-c", script)
     t.ok(json.loads(r.stdout)["denials"] == [] and os.path.isdir(beside) and not os.path.exists(mine),
          "and with that field it is done", r.stdout)
 
