@@ -230,6 +230,7 @@ int process_new_own(struct session *s, struct sandbox *sb, const struct process_
                 free(rq);
                 return error_nomem(e);
         }
+        s->n_requests++; /* as request_free() counts it */
         int r = process_new(rq, sb, w, e);
         if (r < 0) {
                 struct error why = ERROR_NULL;
