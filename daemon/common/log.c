@@ -203,8 +203,11 @@ static void write_line(const struct log *l, enum log_level level, const char *me
         put(&t, ": ");
         put_message(&t, message, fields, n);
         end_line(&t);
-        /* A log that cannot be written (EPIPE, ENOSPC) has nobody to tell. */
-        ssize_t ignore = write(l->fd, t.data, t.n);
+        /* The journal's end of stderr is a socket, and has to be no more waited for than its other
+         * one. A log that cannot be written (EPIPE, ENOSPC) has nobody to tell. */
+        ssize_t ignore = send(l->fd, t.data, t.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (ignore < 0 && errno == ENOTSOCK)
+                ignore = write(l->fd, t.data, t.n);
         (void) ignore;
 }
 

@@ -39,7 +39,7 @@ struct hot {
 struct pending {
         struct audit_record record;
         int64_t at;
-        uint64_t lost;
+        uint64_t number, lost;
 };
 
 struct muted {
@@ -56,6 +56,7 @@ struct audit_table {
         int64_t second;
         struct pending pending[AUDIT_PENDING];
         size_t n_pending;
+        uint64_t pended;
         struct muted muted[AUDIT_MUTED_MAX];
         size_t n_muted;
         unsigned mutes;
@@ -244,7 +245,18 @@ static void drop_pending(struct audit_table *t, struct pending *p) {
         *p = t->pending[--t->n_pending];
 }
 
-/* The first one of each domain: the kernel says whose the domain is right behind it. */
+static struct pending *longest_pending(struct audit_table *t) {
+        struct pending *p = &t->pending[0];
+
+        for (size_t i = 1; i < t->n_pending; i++)
+                if (t->pending[i].number < p->number)
+                        p = &t->pending[i];
+        return p;
+}
+
+/* The first one of each domain: the kernel says whose the domain is right behind it. So where there
+ * is no room the one that has waited longest goes: it is the least likely to be answered still, and
+ * a user with many domains that nobody hears of must not keep others' out. */
 static void wait_for_domain(struct audit_table *t, const struct audit_record *r, int64_t now) {
         struct pending *p = pending_of(t, r->domain);
 
@@ -258,8 +270,9 @@ static void wait_for_domain(struct audit_table *t, const struct audit_record *r,
                 else
                         i++;
         if (t->n_pending == AUDIT_PENDING)
-                return;
-        t->pending[t->n_pending++] = (struct pending){ .record = *r, .at = now };
+                drop_pending(t, longest_pending(t));
+        t->pending[t->n_pending++] =
+                (struct pending){ .record = *r, .at = now, .number = t->pended++ };
 }
 
 static void on_allocated(struct audit_table *t, const struct audit_record *r, int64_t now) {

@@ -112,11 +112,32 @@ START_TEST(to_nobody) {
         /* What waited too long for a word on its domain is given up for what is new. */
         for (uint64_t i = 0; i < 2 * (uint64_t) AUDIT_PENDING; i++)
                 denied(t, 1000 + i, "/x", 1);
-        made(t, 1000 + AUDIT_PENDING, ALICE, 73); /* there was no room for it */
+        made(t, 1000 + AUDIT_PENDING - 1, ALICE, 73); /* the last that was given up */
         ck_assert_uint_eq(s.n[0], 1);
         denied(t, 5000, "/x", AUDIT_PENDING_MS + 2);
         made(t, 5000, ALICE, 74);
         ck_assert_uint_eq(s.n[0], 2);
+        audit_table_free(t);
+}
+END_TEST
+
+/* Domains of NOBODY's, so many that they take turns in the table that remembers them as such: none
+ * of their denials is answered again, and yet ALICE's first one is told. */
+START_TEST(first_one_in_a_crowd) {
+        struct seen s = { 0 };
+        struct audit_table *t = new_table(&s);
+
+        for (uint64_t i = 0; i < 1024; i++) {
+                denied(t, 1000 + i, "/n", 0);
+                made(t, 1000 + i, NOBODY, 60);
+        }
+        for (uint64_t i = 0; i < 1024; i++)
+                denied(t, 1000 + i, "/n", 1);
+        denied(t, 7, "/a", 1);
+        denied(t, 1000, "/n", 1);
+        made(t, 7, ALICE, 70);
+        ck_assert_uint_eq(s.n[0], 1);
+        ck_assert_int_eq(s.last[0].pid, 70);
         audit_table_free(t);
 }
 END_TEST
@@ -260,13 +281,10 @@ START_TEST(filter) {
 END_TEST
 
 int main(void) {
-        const TTest *const tests[] = { to_its_user,
-                                       to_nobody,
-                                       repeats_are_counted,
-                                       floods_are_counted,
-                                       floods_are_muted,
-                                       domains_per_user,
-                                       filter };
+        const TTest *const tests[] = { to_its_user,          to_nobody,
+                                       first_one_in_a_crowd, repeats_are_counted,
+                                       floods_are_counted,   floods_are_muted,
+                                       domains_per_user,     filter };
         Suite *s = suite_create("audit");
         TCase *t = tcase_create("audit");
         SRunner *runner;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -168,6 +169,32 @@ START_TEST(rate) {
 }
 END_TEST
 
+/* Nobody reads, neither the datagrams nor, once those are full, the lines. */
+START_TEST(journal_hangs) {
+        const struct timeval soon = { .tv_usec = 100000 };
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        char dir[] = "/tmp/leash-log-XXXXXX", path[64], buffer[4096];
+        int stream[2], journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        ck_assert_ptr_nonnull(mkdtemp(dir));
+        snprintf(path, sizeof path, "%s/journal", dir);
+        snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
+        ck_assert_int_eq(bind(journal, (const struct sockaddr *) &sa, sizeof sa), 0);
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, stream), 0);
+        struct log l = { .fd = stream[0], .program = "test", .max = LOG_INFO, .journal = path };
+        for (int i = 0; i < 20000; i++)
+                log_write(&l, LOG_INFO, "one of many", LOG_INT("i", i));
+        ck_assert_int_eq(setsockopt(stream[1], SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon), 0);
+        take(stream[1], buffer, sizeof buffer); /* some did get there */
+        ck_assert_ptr_nonnull(strstr(buffer, "info: one of many i="));
+        (void) unlink(path);
+        (void) rmdir(dir);
+        close(journal);
+        close(stream[0]);
+        close(stream[1]);
+}
+END_TEST
+
 START_TEST(where_stderr_goes) {
         char stream[64];
         struct stat st;
@@ -198,6 +225,7 @@ int main(void) {
         tcase_add_test(t, datagram);
         tcase_add_test(t, datagram_is_bounded);
         tcase_add_test(t, journal_or_line);
+        tcase_add_test(t, journal_hangs);
         tcase_add_test(t, rate);
         tcase_add_test(t, where_stderr_goes);
         suite_add_tcase(s, t);
