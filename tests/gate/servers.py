@@ -186,6 +186,11 @@ def make_index(root, base):
     put("npm/tar/leash-probe-1.0.0.tgz", tar)
     put("npm/leash-probe", json.dumps({"name": "leash-probe", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": {
         **manifest, "dist": {"tarball": base + "/npm/tar/leash-probe-1.0.0.tgz", "shasum": hashlib.sha1(tar).hexdigest()}}}}))
+    # apt: a flat repository; the package only has to be fetched
+    deb = b"!<arch>\n"
+    put("apt/leash-probe_1.0_all.deb", deb)
+    put("apt/Packages", "Package: leash-probe\nVersion: 1.0\nArchitecture: all\nMaintainer: nobody <n@example.test>\nDescription: a probe\n"
+        f"Filename: ./leash-probe_1.0_all.deb\nSize: {len(deb)}\nSHA256: {hashlib.sha256(deb).hexdigest()}\n")
     # cargo: a sparse index
     crate = tgz({"leash-probe-1.0.0/Cargo.toml": '[package]\nname = "leash-probe"\nversion = "1.0.0"\nedition = "2021"\n',
                  "leash-probe-1.0.0/src/lib.rs": "pub fn answer() -> i32 { 42 }\n"})

@@ -154,6 +154,19 @@ def test_npm():
                                            {"package.json": '{"name": "x", "version": "1.0.0"}'})
 
 
+def test_apt():
+    """A repository without a signature, and directories of its own."""
+    for scheme in ("http", "https"):
+        if why := without("apt-get") or works("""
+        mkdir -p a/etc/apt.conf.d a/etc/preferences.d a/etc/trusted.gpg.d a/lists/partial a/cache/archives/partial; touch a/status
+        echo "deb [trusted=yes] $SCHEME://$HOST/apt ./" >a/etc/sources.list
+        apt="apt-get -q -o Dir::Etc=$PWD/a/etc -o Dir::State=$PWD/a -o Dir::State::lists=$PWD/a/lists -o Dir::State::status=$PWD/a/status
+             -o Dir::Cache=$PWD/a/cache -o APT::Sandbox::User= -o Acquire::Retries=0 -o Acquire::https::CaInfo=$PWD/ca.crt"
+        $apt update; cd a; $apt download leash-probe; ls""".replace("$SCHEME", scheme), b"leash-probe_1.0_all.deb"):
+            return why
+    return None
+
+
 def test_cargo():
     """A sparse index; Debian 12's cargo (1.66) has it behind a switch."""
     script = ("export RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_SPARSE_REGISTRY=true CARGO_HOME=$PWD/.c; mkdir -p .c; mv config.toml .c; cargo fetch -q;"
