@@ -146,6 +146,16 @@ int policy_merge(struct arena *a, const struct policy *base, const struct policy
 int policy_resolve(struct arena *a, const struct policy *profile, const struct policy *request,
                    const struct policy *overrides, struct policy *ret, struct error *e);
 
+/* For a policy with a network: the caller's own proxy, where it names none, and the certificate
+ * authorities that his variables name. Strings of the callbacks are copied. */
+struct caller {
+        const char *(*variable)(void *userdata, const char *name); /* NULL: not set */
+        /* The path without symlinks, if he may read what is there; else NULL. */
+        const char *(*readable)(void *userdata, const char *path, bool *ret_directory);
+        void *userdata;
+};
+int policy_caller(struct arena *a, const struct caller *c, struct policy *p, struct error *e);
+
 /* Contradictions and malformed values, each with the field's JSON pointer and what would be right:
  * bad path spelling, bad host rule, allow entries with mode deny, limit 0, unknown loss in accept,
  * ... */

@@ -74,7 +74,9 @@ int options_place(struct options *o, struct place *ret, struct error *e) {
                 int r = network_localise(o->arena, p, e);
                 if (r < 0)
                         return r;
-        } else if (venv_may_be_made(o)) { /* packages come through the caller's proxy, too */
+        } else if (venv_may_be_made(o) && (!o->profile || policy_preset(o->profile))) {
+                /* Packages come through the caller's proxy, too; beside a profile that is read by
+                 * the daemon, it looks in the variables that it gets for that. */
                 struct policy with = { .network = p->network };
                 int r = network_localise(o->arena, &with, e);
                 if (r < 0)

@@ -10,7 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../policy/host.h"
 #include "../../policy/path.h"
 #include "localise.h"
 
@@ -95,76 +94,27 @@ static int resolve_pass(struct arena *a, struct policy_environment *env, struct 
         return 0;
 }
 
-static const char *first_set(const char *const *names) {
-        for (; *names; names++) {
-                const char *value = getenv(*names);
-                if (value && *value)
-                        return value;
-        }
-        return NULL;
+static const char *variable(void *userdata, const char *name) {
+        (void) userdata;
+        return getenv(name);
 }
 
-static int proxy_localise(struct arena *a, struct policy *p, struct error *e) {
-        static const char *const proxies[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                               "ALL_PROXY",   "http_proxy",  NULL };
-        static const char *const exceptions[] = { "no_proxy", "NO_PROXY", NULL };
-        const char *proxy = p->network.proxy ? NULL : first_set(proxies);
-        const char *words = proxy && !p->network.no_proxy.set ? first_set(exceptions) : NULL;
-        struct parent_proxy_url url;
-
-        /* A proxy of a kind that the gate can't use is none: names are looked up without one. */
-        if (!proxy || parent_proxy_parse(proxy, &url, NULL) < 0)
-                return 0;
-        p->network.proxy = arena_strdup(a, proxy);
-        if (!p->network.proxy)
-                return error_nomem(e);
-        while (words && *words) {
-                words += strspn(words, ", \t");
-                size_t n = strcspn(words, ", \t");
-                char *word = arena_strndup(a, words, n);
-                if (!word || (n > 0 && !arena_push(a, &p->network.no_proxy, word)))
-                        return error_nomem(e);
-                words += n;
-        }
-        return 0;
-}
-
-/* Libraries and tools that read a file of certificates; each has a name of its own for it. */
-static const char *const certificate_variables[] = {
-        "SSL_CERT_FILE",     "SSL_CERT_DIR",      "NODE_EXTRA_CA_CERTS",
-        "CURL_CA_BUNDLE",    "GIT_SSL_CAINFO",    "GIT_SSL_CAPATH",
-        "PIP_CERT",          "CARGO_HTTP_CAINFO", "REQUESTS_CA_BUNDLE",
-        "AWS_CA_BUNDLE",     "npm_config_cafile", "NPM_CONFIG_CAFILE",
-        "NIX_SSL_CERT_FILE", "DENO_CERT",         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
-        "HTTPLIB2_CA_CERTS",
-};
-
-/* A directory could be any, the home as well: only where the system keeps such things. */
-static bool is_certificates(const char *path) {
+static const char *readable(void *userdata, const char *path, bool *ret_directory) {
+        char *real = userdata;
         struct stat st;
-        if (access(path, R_OK) < 0 || stat(path, &st) < 0)
-                return false;
-        return S_ISREG(st.st_mode) || (S_ISDIR(st.st_mode) && (path_is_under(path, "/etc") ||
-                                                               path_is_under(path, "/usr")));
-}
 
-static int certificates_localise(struct arena *a, struct policy *p, struct error *e) {
-        char real[PATH_MAX];
-        for (size_t i = 0; i < ELEMENTSOF(certificate_variables); i++) {
-                const char *name = certificate_variables[i], *path = getenv(name);
-                if (!path || path[0] != '/' || pairs_get(&p->network.certificates, name) ||
-                    pairs_get(&p->environment.set, name) || !realpath(path, real) ||
-                    !is_certificates(real))
-                        continue;
-                if (!arena_push_pair(a, &p->network.certificates, name, real))
-                        return error_nomem(e);
-        }
-        return 0;
+        if (access(path, R_OK) < 0 || stat(path, &st) < 0 || !realpath(path, real) ||
+            (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+                return NULL;
+        *ret_directory = S_ISDIR(st.st_mode);
+        return real;
 }
 
 int network_localise(struct arena *a, struct policy *p, struct error *e) {
-        int r = proxy_localise(a, p, e);
-        return r < 0 ? r : certificates_localise(a, p, e);
+        char real[PATH_MAX];
+        const struct caller c = { .variable = variable, .readable = readable, .userdata = real };
+
+        return policy_caller(a, &c, p, e);
 }
 
 static bool has_network(const struct policy *p) {

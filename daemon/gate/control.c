@@ -87,12 +87,15 @@ static void on_frames_timer(struct gate *g, struct timer *t) {
 }
 
 /* A session that is far behind loses events, not connections; a question that is lost is answered
- * by its time limit. */
+ * by its time limit. A refusal goes out before the program is told of it, which may end then: its
+ * result is to say why. */
 void control_send(struct gate *g, const struct gate_frame *f) {
         if (g->n_frames == GATE_FRAMES_KEPT)
                 g->lost++;
         else
                 g->frames[g->n_frames++] = *f;
+        if (f->type == GATE_EVENT && (f->verdict == GATE_DENIED || f->err))
+                control_flush(g);
 }
 
 int control_start(struct gate *g) {

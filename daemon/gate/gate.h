@@ -338,7 +338,7 @@ int socks_granted(struct conn *c);
 
 /* control.c */
 int control_start(struct gate *g);
-void control_send(struct gate *g, const struct gate_frame *f); /* at the end of the round */
+void control_send(struct gate *g, const struct gate_frame *f); /* at the round's end, or now */
 void control_flush(struct gate *g);
 
 #define GATE_SCRATCH (64u * 1024)

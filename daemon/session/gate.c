@@ -253,6 +253,11 @@ static void on_frame(evutil_socket_t fd, short what, void *userdata) {
         }
 }
 
+void gate_hear(struct session *s) {
+        if (s->gate && s->gate->fd >= 0)
+                on_frame(s->gate->fd, EV_READ, s->gate);
+}
+
 static int spawn(struct gate_link *l, int theirs) {
         char path[4096];
         posix_spawn_file_actions_t actions;

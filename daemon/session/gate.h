@@ -25,6 +25,7 @@ struct sandbox_gate {
 void gate_add(struct sandbox *sb, const struct box_event *ev); /* takes the event's listeners */
 void gate_remove(struct sandbox *sb);
 void gate_stop(struct session *s);
+void gate_hear(struct session *s); /* what the gate has said by now */
 void gate_decide(struct session *s, uint64_t sandbox, uint64_t question, bool yes, bool remember);
 void gate_tell_resolver(struct session *s); /* the files have changed */
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../policy/path.h"
 #include "admin.h"
@@ -86,6 +87,45 @@ static int pass_variables(struct place *p, const struct pairs *from, struct erro
         return 0;
 }
 
+struct looked_up {
+        const struct pairs *variables;
+        char real[PATH_MAX];
+};
+
+static const char *variable(void *userdata, const char *name) {
+        const struct looked_up *l = userdata;
+        return pairs_get(l->variables, name);
+}
+
+static const char *readable(void *userdata, const char *path, bool *ret_directory) {
+        struct looked_up *l = userdata;
+        struct stat st;
+
+        if (access(path, R_OK) < 0 || stat(path, &st) < 0 || !realpath(path, l->real) ||
+            (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+                return NULL;
+        *ret_directory = S_ISDIR(st.st_mode);
+        return l->real;
+}
+
+int layers_network(struct arena *a, const struct layers *l, struct policy *p, struct error *e) {
+        struct looked_up found = { .variables = l->client_environment };
+        const struct caller c = { .variable = variable, .readable = readable, .userdata = &found };
+
+        struct policy packages = { .network = p->network };
+
+        if (!l->profile || !l->client_environment || !l->client_environment->set)
+                return 0;
+        if (p->network.mode > NETWORK_DENY)
+                return policy_caller(a, &c, p, e);
+        if (!p->python.has_venv)
+                return 0;
+        int r = policy_caller(a, &c, &packages, e);
+        p->network.proxy = packages.network.proxy;
+        p->network.no_proxy = packages.network.no_proxy;
+        return r;
+}
+
 /* Last of all: what the administrator says (policy/floor.h). */
 static int apply_floor(struct session *s, struct place *p, const struct layers *l,
                        const struct policy *profile, struct error *e) {
@@ -108,6 +148,8 @@ static int resolve(struct session *s, struct place *p, const struct layers *l, s
                 r = policy_resolve(p->arena, profile, l->policy, l->overrides, &p->policy, e);
         if (r >= 0)
                 r = pass_variables(p, l->client_environment, e);
+        if (r >= 0)
+                r = layers_network(p->arena, l, &p->policy, e);
         if (r >= 0)
                 r = error_under(e, "/policy", policy_check(&p->policy, e));
         return r < 0 ? r : apply_floor(s, p, l, profile, e);

@@ -41,6 +41,9 @@ struct layers {
                 .client_environment = &(p)->client_environment                               \
         }
 
+/* A profile's own network, or its packages, go through the caller's proxy: only the daemon reads a
+ * profile, so that the client (libleash/localise.c) cannot put it in. `p`: merged. */
+int layers_network(struct arena *a, const struct layers *l, struct policy *p, struct error *e);
 /* real: a fresh working directory is made on the disk if the policy names none. Otherwise
  * (policy.check, policy.explain, leash.info) a name is made up. sandbox_id may be NULL. */
 int place_compile(struct session *s, const struct layers *layers, const char *sandbox_id, bool real,

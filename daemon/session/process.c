@@ -17,6 +17,7 @@
 #include "audit.h"
 #include "disk.h"
 #include "events.h"
+#include "gate.h"
 #include "report.h"
 #include "worker.h"
 
@@ -332,8 +333,10 @@ void process_box_event(struct sandbox *sb, const struct box_event *ev) {
                         fail_start(p, &ev->error);
                 break;
         case BOX_EXITED:
-                if (p)
+                if (p) {
+                        gate_hear(sb->session); /* what ended it may have been a refusal */
                         note_exit(p, ev);
+                }
                 break;
         case BOX_DENIED:
                 sb->n_denials++;

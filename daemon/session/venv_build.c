@@ -389,7 +389,9 @@ int venv_need(struct request *rq, const struct layers *l, struct error *e) {
                 r = policy_resolve(rq->arena, base, l->policy, l->overrides, &merged, e);
         if (r < 0 || !merged.python.has_venv)
                 return r;
-        r = error_under(e, "/policy", policy_check(&merged, e));
+        r = layers_network(rq->arena, l, &merged, e);
+        if (r >= 0)
+                r = error_under(e, "/policy", policy_check(&merged, e));
         if (r < 0)
                 return r;
         const char *workdir =

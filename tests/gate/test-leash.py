@@ -275,6 +275,29 @@ def test_parent_proxy():
               env={"http_proxy": "http://me:p%40ss@127.0.0.1:8888", "no_proxy": "good.test"})
     assert r.stdout == b"parentgood.test", (r, seen)
     assert "Proxy-Authorization: Basic bWU6cEBzcw==" in seen[0], seen
+    # A profile is read by the session; the caller's proxy and authorities go with it all the same.
+    place = next((d for d in (os.path.expanduser("~/.config"), "/etc/leash") if os.path.isdir(d)), None)
+    if not place:
+        return "nowhere to put a profile"
+    world.run("mount", "-t", "tmpfs", "none", place)  # in the test's own namespace
+    profiles = os.path.join(place, "leash/profiles" if place.endswith(".config") else "profiles")
+    os.makedirs(profiles)
+    authority, another = os.path.join(TMP, "ca.pem"), os.path.join(TMP, "another.pem")
+    for path, text in ((authority, "an authority"), (another, "one of its own")):
+        with open(path, "w") as f:
+            f.write(text)
+    for name, more in (("far", {}), ("own", {"proxy": "http://127.0.0.1:1", "certificates": {"CURL_CA_BUNDLE": another}})):
+        with open(os.path.join(profiles, name + ".json"), "w") as f:
+            json.dump({"network": {"allow": ["far.test", "good.test"], **more}}, f)
+    env = {"http_proxy": "http://127.0.0.1:8888", "no_proxy": "good.test", "CURL_CA_BUNDLE": authority}
+    script = ["sh", "-c", "curl -s http://far.test/; curl -s http://good.test/host; cat $CURL_CA_BUNDLE"]
+    r = leash("--profile", "far", argv=script, env=env)
+    assert r.stdout == b"parentgood.testan authority", r
+    r = leash("--profile", "own", argv=script, env=env)
+    assert b"parent" not in r.stdout and r.stdout.endswith(b"one of its own"), r
+    r = leash("--profile", "far", argv=script)
+    assert b"parent" not in r.stdout and b"good.test" in r.stdout, r
+    return None
 
 
 W.main(globals())
