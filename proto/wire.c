@@ -200,7 +200,7 @@ int wire_plan_check(const void *base, size_t size) {
         if (!ports_are_valid(&f, p->local_ports, p->n_local_ports, GATE_LOCAL_MAX) ||
             !ports_are_valid(&f, p->remote_ports, p->n_remote_ports, GATE_REMOTE_MAX))
                 return -EBADMSG;
-        return string_or_none(&f, p->workdir) && string_or_none(&f, p->hostname) ? 0 : -EBADMSG;
+        return string_or_none(&f, p->workdir) ? 0 : -EBADMSG;
 }
 
 int wire_spawn_check(const void *base, size_t size) {

@@ -78,9 +78,9 @@ struct wire_plan {
         uint64_t filter,
                 n_filter; /* struct sock_filter (8 bytes each): the seccomp program of init */
         uint64_t command_filter,
-                n_command_filter;   /* … and what each command adds to it; n = 0: nothing */
-        uint64_t env, n_env;        /* uint64_t string offsets, "NAME=VALUE" */
-        uint64_t workdir, hostname; /* strings */
+                n_command_filter; /* … and what each command adds to it; n = 0: nothing */
+        uint64_t env, n_env;      /* uint64_t string offsets, "NAME=VALUE" */
+        uint64_t workdir;         /* string */
         uint64_t limit_nofile, limit_fsize, limit_cpu, limit_nproc; /* 0 = leave */
         uint64_t limit_disk;  /* of all private directories together; 0 = leave */
         uint64_t soft_nofile; /* without limit_nofile: the soft limit that commands start with */
@@ -88,28 +88,26 @@ struct wire_plan {
          * machines that are worth a listener where nftables cannot redirect. */
         uint64_t local_ports, n_local_ports, remote_ports, n_remote_ports;
         int32_t landlock_abi;
-        int32_t notify_abi;
+        uint32_t pad;
 };
 enum {
         WIRE_PLAN_NATIVE = 1u << 0,
         WIRE_PLAN_LANDLOCK = 1u << 1,
         WIRE_PLAN_NOTIFY = 1u << 2, /* the filter has notification rules: give it a listener */
-        WIRE_PLAN_JUDGE_READS = 1u << 3,
-        WIRE_PLAN_JUDGE_UNIX = 1u << 4,
-        WIRE_PLAN_ALLOW_DEBUG = 1u << 5,
-        WIRE_PLAN_KEEP_USERNS = 1u << 6,
-        WIRE_PLAN_SECCOMP = 1u << 7,
-        WIRE_PLAN_GATE = 1u << 8,         /* listeners for leash-gate travel with WIRE_READY */
-        WIRE_PLAN_REDIRECT = 1u << 9,     /* nftables works here */
-        WIRE_PLAN_LOG = 1u << 10,         /* Landlock's denials go to the kernel's audit */
-        WIRE_PLAN_FLAGS = (1u << 11) - 1, /* all of them */
+        WIRE_PLAN_JUDGE_UNIX = 1u << 3,
+        WIRE_PLAN_KEEP_USERNS = 1u << 4,
+        WIRE_PLAN_SECCOMP = 1u << 5,
+        WIRE_PLAN_GATE = 1u << 6,        /* listeners for leash-gate travel with WIRE_READY */
+        WIRE_PLAN_REDIRECT = 1u << 7,    /* nftables works here */
+        WIRE_PLAN_LOG = 1u << 8,         /* Landlock's denials go to the kernel's audit */
+        WIRE_PLAN_FLAGS = (1u << 9) - 1, /* all of them */
 };
 struct wire_mount {
         uint32_t kind, mode, flags;
         int32_t fd; /* index among the descriptors, -1 = none */
         uint64_t target, content, content_len;
 };
-enum { WIRE_MOUNT_OPTIONAL = 1u << 0, WIRE_MOUNT_NOEXEC = 1u << 1, WIRE_MOUNT_IS_DIR = 1u << 2 };
+enum { WIRE_MOUNT_OPTIONAL = 1u << 0, WIRE_MOUNT_NOEXEC = 1u << 1 };
 struct wire_rule {
         uint64_t path;
         uint64_t access;

@@ -298,9 +298,7 @@ static void scalars_encode(struct wire_writer *w, const struct engine *en,
                         (plan->seccomp ? WIRE_PLAN_SECCOMP : 0) |
                         (plan->n_names > 0 || plan->judge_unix ? WIRE_PLAN_NOTIFY : 0) |
                         (plan->log_denials ? WIRE_PLAN_LOG : 0) |
-                        (plan->judge_reads ? WIRE_PLAN_JUDGE_READS : 0) |
                         (plan->judge_unix ? WIRE_PLAN_JUDGE_UNIX : 0) |
-                        (plan->allow_debug ? WIRE_PLAN_ALLOW_DEBUG : 0) |
                         (plan->allow_userns ? WIRE_PLAN_KEEP_USERNS : 0);
 }
 

@@ -44,7 +44,7 @@ void harness_begin_sockets(struct harness *h, const struct rule_of_test *rules, 
         int pair[2];
 
         *h = (struct harness){ .dir = "/tmp/judge-XXXXXX",
-                               .reads = plan_flags & WIRE_PLAN_JUDGE_READS };
+                               .reads = plan_flags & HARNESS_READS };
         ck_assert_ptr_nonnull(mkdtemp(h->dir));
         ck_assert_int_eq(chdir(h->dir), 0);
         while (rules[n].pattern)
@@ -57,7 +57,7 @@ void harness_begin_sockets(struct harness *h, const struct rule_of_test *rules, 
         if (socket)
                 door = text(&w, h->dir, socket);
         plan = wire_writer_at(&w, 0);
-        plan->flags = WIRE_PLAN_NOTIFY | plan_flags;
+        plan->flags = WIRE_PLAN_NOTIFY | (plan_flags & WIRE_PLAN_FLAGS);
         plan->names = names;
         plan->n_names = n;
         plan->sockets = allowed;

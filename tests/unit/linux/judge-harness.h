@@ -27,6 +27,7 @@ struct rule_of_test {
 };
 
 /* Ends with a NULL pattern. */
+#define HARNESS_READS (1u << 31) /* beside the plan's flags: reads are judged, too */
 void harness_begin(struct harness *h, const struct rule_of_test *rules, unsigned plan_flags);
 /* `sockets`: one path that may be connected to, or NULL */
 void harness_begin_sockets(struct harness *h, const struct rule_of_test *rules, unsigned plan_flags,

@@ -111,7 +111,7 @@ static int allowed(void) {
 
 START_TEST(allowed_works) {
         check_body(allowed, 0);
-        check_body(allowed, WIRE_PLAN_JUDGE_READS);
+        check_body(allowed, HARNESS_READS);
 }
 END_TEST
 
@@ -183,7 +183,7 @@ START_TEST(refused_is_refused) {
         struct harness h;
 
         check_body(refused, 0);
-        check_body(refused, WIRE_PLAN_JUDGE_READS);
+        check_body(refused, HARNESS_READS);
         start(&h, 0);
         ck_assert_int_eq(harness_run(&h, refused), 0);
         ck_assert_uint_ge(h.denied, 35);
@@ -279,7 +279,7 @@ static int reads(void) {
 }
 
 START_TEST(reads_are_judged) {
-        check_body(reads, WIRE_PLAN_JUDGE_READS);
+        check_body(reads, HARNESS_READS);
 }
 END_TEST
 
@@ -359,7 +359,7 @@ static int odd(void) {
 
 START_TEST(odd_arguments) {
         check_body(odd, 0);
-        check_body(odd, WIRE_PLAN_JUDGE_READS);
+        check_body(odd, HARNESS_READS);
 }
 END_TEST
 
@@ -403,7 +403,7 @@ static int fifo(void) {
 
 START_TEST(fifos_do_not_block_others) {
         check_body(fifo, 0);
-        check_body(fifo, WIRE_PLAN_JUDGE_READS);
+        check_body(fifo, HARNESS_READS);
 }
 END_TEST
 
