@@ -242,7 +242,9 @@ static void compile_limits(struct compile *c) {
         need_controller(c, &l.io_weight, f->cgroup_io, "/limits/io_weight", "io");
         c->plan->limits = l;
         c->plan->cgroup = l.memory_bytes > 0 || l.cpu_millis > 0 || l.io_weight > 0 ||
-                          (l.processes > 0 && f->cgroup_pids);
+                          (l.processes > 0 && f->cgroup_pids) ||
+                          /* It counts what is written, also to files without a name. */
+                          (c->plan->disk == DISK_WATCHED && f->cgroup_io);
 }
 
 /* Who judges names and sockets: the supervisor, which the kernel must be able to ask. */

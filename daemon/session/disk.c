@@ -22,14 +22,15 @@
 #include "process.h"
 #include "sandbox.h"
 
-#define LOOK_MS 100    /* at the free space: a fast disk writes 100 MB meanwhile */
-#define REST_MS 1000   /* … while no command runs */
-#define WALK_SECONDS 5 /* from one walk's end to the next, at the longest */
-#define WALK_SHARE 8   /* … or when this part of the limit has gone from the free space */
-#define SLICE 512      /* entries: a millisecond or two */
-#define SLICE_MS 10    /* so that one walk takes a tenth or two of a processor */
-#define PATIENCE_S 10  /* a walk that takes longer is taken for blind */
-#define PLACES 2       /* the working directory; and where /tmp is the host's, that one */
+#define LOOK_MS 100      /* at the free space: a fast disk writes 100 MB meanwhile */
+#define REST_MS 1000     /* … while no command runs */
+#define WALK_SECONDS 5   /* from one walk's end to the next, at the longest */
+#define WALK_SHARE 8     /* … or when this part of the limit has gone from the free space */
+#define SLICE 512        /* entries: a millisecond or two */
+#define SLICE_MS 10      /* so that one walk takes a tenth or two of a processor */
+#define PATIENCE_S 10    /* a walk that takes longer is taken for blind */
+#define SEARCH_SECONDS 1 /* for what hides */
+#define PLACES 2         /* the working directory; and where /tmp is the host's, that one */
 
 struct place_watch {
         int fd;
@@ -47,6 +48,7 @@ struct disk_watch {
         size_t n_places;
         struct measure *walk; /* of places[walking] */
         size_t walking;
+        double search_at;    /* not before then */
         double began, ended; /* monotonic: of the walk under way, of the last one */
 };
 
@@ -89,14 +91,34 @@ static void end(struct disk_watch *w) {
         sandbox_doom(w->sb);
 }
 
-static bool is_over(const struct disk_watch *w) {
+/* More has gone than was found. Somebody else may have taken it: so the sandbox must be seen to
+ * have it, or at least to have written as much. */
+static bool hides(struct disk_watch *w) {
+        const struct backend *b = w->sb->session->backend;
+        double now = clock_monotonic();
+        struct box_used used;
+
+        for (size_t i = 0; i < w->n_places; i++) {
+                const struct place_watch *p = &w->places[i];
+                if (fell(p->free_first, p->fd) <= w->limit || now < w->search_at)
+                        continue;
+                w->search_at = now + SEARCH_SECONDS;
+                if (b->box_used && b->box_used(w->sb->box, &used) && used.io_written > w->limit)
+                        return true;
+                if (b->box_pid && total(w) + disk_hidden(b->box_pid(w->sb->box), p->fd) > w->limit)
+                        return true;
+        }
+        return false;
+}
+
+static bool is_over(struct disk_watch *w) {
         bool slow = w->walk && clock_monotonic() - w->began > PATIENCE_S;
 
         for (size_t i = 0; i < w->n_places; i++)
                 if ((w->places[i].unseen || slow) &&
                     fell(w->places[i].free_first, w->places[i].fd) > w->limit)
                         return true;
-        return total(w) > w->limit;
+        return total(w) > w->limit || hides(w);
 }
 
 static void note(struct place_watch *p, const struct measured *m, bool done) {

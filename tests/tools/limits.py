@@ -27,7 +27,7 @@ class Limits:
         return self.user.own(tempfile.mkdtemp(prefix="leash-limits-", dir=self.user.home))
 
     def run(self, script, *options):
-        r = self.leash.run("run", "--json", *options, "--", "/bin/sh", "-c", script)
+        r = self.leash.run("run", "--json", *options, "--", "/bin/sh", "-c", script, timeout=120)
         try:
             return json.loads(r.stdout)
         except ValueError:
@@ -64,10 +64,11 @@ class Limits:
         # The command waits a while: what is measured is not noticed at once.
         self.ends("a large file here", FILL.format("40M", "f") + "; sleep 4; rm f", *here, works=more)
         self.ends("space that is only reserved, here", "fallocate -l 40M g; sleep 4; rm g", *here, works=more)
-        self.ends("names here", "mkdir d; for d in 1 2 3 4 5 6 7 8; do mkdir d/$d; seq -f d/$d/%g 5000 | xargs touch; done; sleep 8; rm -r d",
-                  *here, works=more)
+        self.ends("names here", "mkdir d; for d in 1 2 3 4; do mkdir d/$d; seq -f d/$d/%g 3000 | xargs touch; done; sleep 8; rm -r d",
+                  "-C", where, "--disk", "4M", works=more)
         self.ends("a directory that cannot be listed", f"mkdir h; chmod 300 h; {FILL.format('40M', 'h/f')}; sleep 4; rm h/f; rmdir h",
                   *here, works=more)
+        self.ends("files without a name here", f"exec 3>u && rm u && {FILL.format('40M', '/proc/self/fd/3')}; sleep 4", *here, works=more)
         r = self.run(f"{FILL.format('10M', 'l')}; for i in 1 2 3 4 5; do ln l l$i; done; truncate -s 1G hole; sleep 7; cat mine > /dev/null; "
                      "rm l* hole; echo fine", *here)
         self.tap.ok(r.get("stdout") == "fine\n", "links, holes and what was there before count for nothing", r)
