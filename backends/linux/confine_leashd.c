@@ -66,6 +66,11 @@ static int add_special(scmp_filter_ctx ctx) {
         if (r >= 0)
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1,
                                      SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+        /* How many callers a session's socket holds. */
+        if (r >= 0)
+                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
+                                     SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET),
+                                     SCMP_A2_32(SCMP_CMP_EQ, SO_SNDBUF));
         if (r >= 0)
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
                                      SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));

@@ -170,14 +170,14 @@ int listen_bind(struct leashd *d, const char *path, struct error *e) {
 }
 
 /* One JSON-RPC error line. Takes fd. */
-static void refuse(struct leashd *d, int fd, const char *message) {
+static void refuse(struct leashd *d, int fd, const struct error *e) {
         char line[512];
         /* The messages are ours and hold nothing that JSON would have to escape. */
         int n = snprintf(
                 line, sizeof line,
                 "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":%d,\"message\":\"%s\","
                 "\"data\":{\"code\":\"%s\"}}}\n",
-                error_number(ERROR_REFUSED), message, error_wire_name(ERROR_REFUSED));
+                error_number(e->code), e->message, error_wire_name(e->code));
         if (n > 0 && (size_t) n < sizeof line)
                 (void) socket_send(fd, line, (size_t) n, NULL, 0);
         linger_close(&d->linger, d->base, fd);
@@ -203,7 +203,7 @@ static int accept_one(struct leashd *d) {
                 log_event(&d->log, LOG_WARN, LOG_CALLER_REFUSED, "refused a caller",
                           LOG_INT("uid", (int32_t) who.uid), LOG_INT("pid", who.pid),
                           LOG_STR("why", e.message));
-                refuse(d, TAKE_FD(fd), e.message);
+                refuse(d, TAKE_FD(fd), &e);
         }
         return 1;
 }

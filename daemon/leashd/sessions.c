@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "../../backends/posix/socket.h"
+#include "../../policy/limits.h"
 #include "../common/control.h"
 #include "audit.h"
 #include "host.h"
@@ -31,14 +32,18 @@
 #define START_BURST 5
 #define START_SECONDS 10
 #define SESSIONS_PER_USER 4u /* by different groups: one login before, one after usermod, sg(1) */
-#define UNSEEN_MAX                                                                     \
-        64 /* messages; the socket's buffer holds some hundred (net.core.wmem_default) \
-            */
+/* Messages that the session has not looked at. User mode: more callers wait in the backlog. System
+ * mode: others wait there as well, so this user's wait in the socket of his session, which takes a
+ * moment to start, all that he may have; its buffer is made to hold them (net.core.wmem_default has
+ * room for some 270). */
+#define UNSEEN_MAX 64
+#define UNSEEN_MAX_SYSTEM LIMIT_CONNECTIONS
+#define UNSEEN_BUFFER (1 << 20) /* twice net.core.wmem_max is what becomes of it */
 #define DENIALS_QUEUED_BYTES (64 * 1024)
 /* What a session may say between two callers: one word for each, and one whenever the last of its
  * sandboxes ends or the first begins. Who says more is no session of ours, but a user who has taken
  * his own over to keep us from the other users' callers. */
-#define WORDS_MAX 1024
+#define WORDS_MAX (4 * UNSEEN_MAX_SYSTEM)
 #define WORDS_AT_ONCE 64 /* and then the others' events have a turn */
 #define END_SECONDS 10   /* a session that removes large directories needs a moment */
 
@@ -92,7 +97,8 @@ static bool is_idle(const struct session_link *s) {
 }
 
 static bool is_full(const struct session_link *s) {
-        return s->fd >= 0 && s->sent - s->received >= UNSEEN_MAX;
+        return s->fd >= 0 &&
+               s->sent - s->received >= (s->leashd->system ? UNSEEN_MAX_SYSTEM : UNSEEN_MAX);
 }
 
 /* System mode: the session ends when it sees the end of its control socket. Nothing can be lost,
@@ -202,6 +208,7 @@ static void keep(struct session_link *s) {
 }
 
 static int start(struct session_link *s, const struct identity *who, struct error *e) {
+        const int buffer = UNSEEN_BUFFER;
         struct leashd *d = s->leashd;
         int pair[2];
         time_t t = now();
@@ -217,6 +224,7 @@ static int start(struct session_link *s, const struct identity *who, struct erro
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return error_set(e, ERROR_IO, errno, "cannot make a socket pair");
         _cleanup_(fd_closep) int ours = pair[0], theirs = pair[1];
+        (void) setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer);
         s->event = event_new(d->base, ours, EV_READ | EV_PERSIST, on_message, s);
         if (!s->event || event_add(s->event, NULL) < 0 || fd_set_nonblock(ours, true) < 0)
                 return error_nomem(e);
