@@ -238,11 +238,14 @@ void log_record(const struct log *l, enum log_level level, enum log_id id, const
  * redirects stderr but hands the variable on must not lose what is said. */
 static bool stderr_is_journal(void) {
         const char *stream = getenv("JOURNAL_STREAM");
-        unsigned long long dev, ino;
         struct stat st;
+        char *end;
 
-        return stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
-               fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+        if (!stream || fstat(STDERR_FILENO, &st) < 0)
+                return false;
+        unsigned long long dev = strtoull(stream, &end, 10);
+        return end > stream && *end == ':' && st.st_dev == dev &&
+               st.st_ino == strtoull(end + 1, NULL, 10);
 }
 
 struct log log_open(const char *program, struct log_rate *rate) {

@@ -43,7 +43,7 @@ struct history {
         size_t n, bytes;
         uint64_t dropped;
         double ended;  /* clock_wall(); 0 = it runs */
-        size_t mapped; /* it and its records are one mapping of this size; 0 = on the heap */
+        size_t mapped; /* of those that have ended: they and their records are one mapping */
 };
 TAILQ_HEAD(history_list, history);
 
@@ -76,15 +76,10 @@ static void drop_oldest(struct histories *h, struct history *x) {
         h->dropped++;
 }
 
-/* Of one that is in no list any more. */
+/* Of one that runs, and is in no list any more. */
 static void history_free(struct histories *h, struct history *x) {
         struct record *r;
-        if (x->mapped > 0) {
-                h->bytes -= x->mapped;
-                (void) munmap(x, x->mapped);
-                return;
-        }
-        while ((r = TAILQ_TAKE_FIRST(&x->records, link)))
+        for (; x->n > 0 && (r = TAILQ_TAKE_FIRST(&x->records, link)); x->n--)
                 record_free(h, x, r);
         if (x->first)
                 record_free(h, x, x->first);
@@ -134,7 +129,8 @@ static void forget_ended(struct histories *h) {
         struct history *x = TAILQ_LAST(&h->ended, history_list);
         TAILQ_REMOVE(&h->ended, x, link);
         h->n_ended--;
-        history_free(h, x);
+        h->bytes -= x->mapped;
+        (void) munmap(x, x->mapped);
 }
 
 struct histories *histories_free(struct histories *h) {
@@ -304,7 +300,7 @@ int history_read(const struct histories *h, const char *sandbox, uint64_t after,
                 return -ENOENT;
         }
         struct event *events = arena_array(a, x->n + 1, sizeof *events);
-        texts.items = calloc(x->n + 1, sizeof *texts.items);
+        texts.items = calloc(x->n + 1, sizeof(void *));
         if (!events || !texts.items) {
                 history_done(&texts);
                 return error_nomem(e);

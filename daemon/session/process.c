@@ -339,9 +339,8 @@ void process_box_event(struct sandbox *sb, const struct box_event *ev) {
                 }
                 break;
         case BOX_DENIED:
-                sb->n_denials++;
-                /* fall through */
         case BOX_TRUST:
+                sb->n_denials += ev->kind == BOX_DENIED;
                 if (p)
                         process_note(p, ev);
                 else
