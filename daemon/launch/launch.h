@@ -10,7 +10,9 @@
 #pragma once
 
 #include <limits.h>
+#include <poll.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "../common/launch.h"
 #include "../common/log.h"
@@ -20,6 +22,9 @@
 struct child {
         pid_t pid;
         uid_t uid;
+        int lines; /* our end of its stderr; -1 = the journal's, or nothing more will come */
+        time_t second;
+        size_t said; /* bytes in this second */
 };
 
 struct launch {
@@ -32,6 +37,7 @@ struct launch {
         char session_path[PATH_MAX], warden_path[PATH_MAX];
         struct child children[CHILDREN_MAX];
         size_t n_children;
+        struct pollfd polled[CHILDREN_MAX + 2];
         bool alone; /* no child is left, wardens included */
         bool ending;
 };
@@ -42,6 +48,15 @@ int scope_enter(const struct launch_request *rq);
 /* Removes the groups of sessions that are gone, with all that is in them (without systemd, which
  * does it itself). false: some are left, since what was killed in them is still dying. */
 bool scope_sweep(const struct launch *l);
+
+/* lines.c: a pipe, or nothing where none is needed; its end [1] is the session's */
+int lines_open(const struct launch *l, int ret[2]);
+/* After fork: standard streams that are nobody's but the session's. */
+int lines_become(const struct launch *l, int fd);
+/* For poll(2), one for each child; whether one is left out, until its second is over. */
+bool lines_await(const struct launch *l, struct pollfd *p);
+void lines_take(const struct launch *l, struct child *c);
+void lines_end(const struct launch *l, struct child *c);
 
 /* become.c: after fork */
 /* A sibling of the caller, as this user, with the capabilities that leash-warden needs. */

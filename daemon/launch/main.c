@@ -26,8 +26,15 @@
 #define END_SECONDS 10 /* a session that removes large directories needs a moment */
 
 /* The session's process, still root: what both of its parts share is made here. */
-static _Noreturn void child(const struct launch *l, const struct launch_request *rq, int control) {
+static _Noreturn void child(const struct launch *l, const struct launch_request *rq, int control,
+                            int lines) {
         int pair[2];
+
+        if (lines_become(l, lines) < 0) {
+                log_event(&l->log, LOG_ERROR, LOG_SESSION_REFUSED, "cannot start a session",
+                          LOG_INT("uid", rq->uid), LOG_STR("errno", strerror(errno)));
+                _exit(127);
+        }
 
         int r = scope_enter(rq);
         if (r < 0)
@@ -50,15 +57,19 @@ static void start(struct launch *l, const struct launch_request *rq, int control
                           LOG_STR("limit", "sessions"), LOG_INT("uid", rq->uid));
                 return;
         }
+        int pair[2];
+        (void) lines_open(l, pair); /* without, it is not heard */
+        _cleanup_(fd_closep) int ours = pair[0], theirs = pair[1];
         pid_t pid = fork();
         if (pid == 0)
-                child(l, rq, control);
+                child(l, rq, control, theirs);
         if (pid < 0) {
                 log_event(&l->log, LOG_ERROR, LOG_SESSION_REFUSED, "cannot fork",
                           LOG_INT("uid", rq->uid), LOG_STR("errno", strerror(errno)));
                 return;
         }
-        l->children[l->n_children++] = (struct child){ .pid = pid, .uid = rq->uid };
+        l->children[l->n_children++] =
+                (struct child){ .pid = pid, .uid = rq->uid, .lines = TAKE_FD(ours) };
         log_event(&l->log, LOG_INFO, LOG_SESSION_STARTED, "started a session",
                   LOG_INT("uid", rq->uid), LOG_INT("pid", pid));
 }
@@ -111,6 +122,7 @@ static void on_children(struct launch *l) {
                                   status == 0 ? "a session ended" : "a session broke down",
                                   LOG_INT("uid", l->children[i].uid), LOG_INT("pid", pid),
                                   LOG_INT("status", status));
+                        lines_end(l, &l->children[i]);
                         l->children[i] = l->children[--l->n_children];
                         break;
                 }
@@ -204,10 +216,15 @@ static int serve(struct launch *l) {
                 return 1;
         (void) scope_sweep(l);
         for (bool there = true; there && !l->ending;) {
-                struct pollfd p[] = { { .fd = l->requests, .events = POLLIN },
-                                      { .fd = l->signals, .events = POLLIN } };
-                if (poll(p, ELEMENTSOF(p), -1) < 0 && errno != EINTR)
+                struct pollfd *p = l->polled;
+                p[0] = (struct pollfd){ .fd = l->requests, .events = POLLIN };
+                p[1] = (struct pollfd){ .fd = l->signals, .events = POLLIN };
+                if (poll(p, 2 + l->n_children, lines_await(l, p + 2) ? 1000 : -1) < 0 &&
+                    errno != EINTR)
                         return 1;
+                for (size_t i = 0; i < l->n_children; i++) /* before their order changes */
+                        if (p[2 + i].revents)
+                                lines_take(l, &l->children[i]);
                 if (p[1].revents)
                         on_children(l);
                 if (p[0].revents)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 
+from attacker import as_user, descriptor_of
 from system import PYTHON, SKIP, System, Tap, User, alive, scratch, wait_for
 
 
@@ -83,6 +84,33 @@ def few_groups(t, w, a):
     for pid in w.sessions(a.uid):
         os.kill(pid, signal.SIGKILL)
     t.ok(wait_for(lambda: not os.path.exists(top), 15), "and they are gone with his session", os.path.exists(top) and os.listdir(top))
+
+
+def own_streams(t, w, a):
+    """A session is its user's process: what it has open is his."""
+    w.run(a, "run", "--fresh", "--", "true")
+    session = w.sessions(a.uid)[0]
+
+    def write(path):
+        try:
+            with open(path, "ab"):
+                return True
+        except PermissionError:
+            return False
+
+    def steal():
+        fds = [descriptor_of(session, fd) for fd in range(3)]
+        os.write(fds[2], b"leashd[1] info: forged\x1b[2J\n" + b"x" * 60000 + b"\nleashd[1] info: again\n")
+        return [(os.fstat(fd).st_dev, os.fstat(fd).st_ino) for fd in fds]
+    t.ok(as_user(a, write, w.log_path) is False, "root's log is not the user's to write")
+    got = as_user(a, steal) or []
+    log = os.stat(w.log_path)
+    t.ok(len(got) == 3 and (log.st_dev, log.st_ino) not in got, "his session does not have it open", got)
+    t.ok(wait_for(lambda: "forged" in w.log(), 10), "what he says through it is heard")
+    lines = w.log().split("\n")
+    t.ok(any(f"uid {a.uid}: leashd[1] info: forged?[2J" == line for line in lines) and "\x1b" not in w.log() and
+         not any(line.startswith("leashd[1]") for line in lines), "as his, and printable", [x[:100] for x in lines[-5:]])
+    t.ok(w.run(a, "run", "--fresh", "--", "echo", "served").stdout == "served\n", "and he is served")
 
 
 def apart(t, w, a, b):
@@ -227,6 +255,7 @@ def main():
         groups(t, w, a)
         apart(t, w, a, b)
         few_groups(t, w, a)
+        own_streams(t, w, a)
         read_only(t, w, a)
         alone(t, w, a)
         caged(t, w, a)
