@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <linux/capability.h>
-#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "../confine.h"
+#include "allow_list.h"
 #include "landlock.h"
 
 /* By name, since not every machine has each; libseccomp skips those it has not. */
@@ -69,13 +69,6 @@ static const char *const calls[] = {
         "exit_group",
 };
 
-static int add(scmp_filter_ctx ctx, const char *name) {
-        int number = seccomp_syscall_resolve_name(name);
-        if (number == __NR_SCMP_ERROR || number < 0)
-                return 0;
-        return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, number, 0);
-}
-
 /* New sockets: Internet, streams and datagrams, nothing raw. */
 static int add_sockets(scmp_filter_ctx ctx) {
         static const int families[] = { AF_INET, AF_INET6 }, types[] = { SOCK_STREAM, SOCK_DGRAM };
@@ -98,30 +91,7 @@ static int add_special(scmp_filter_ctx ctx) {
         for (size_t i = 0; i < ELEMENTSOF(commands) && r >= 0; i++)
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1,
                                      SCMP_A1_32(SCMP_CMP_EQ, (scmp_datum_t) commands[i]));
-        /* Memory is never executable: PROT_EXEC is 4. */
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                                     SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                     SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
         return r;
-}
-
-static int filter(struct error *e) {
-        scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-        if (!ctx)
-                return error_nomem(e);
-        int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2); /* a tree: 40 rules, 6 steps */
-        if (r >= 0)
-                r = add_special(ctx);
-        for (size_t i = 0; i < ELEMENTSOF(calls) && r >= 0; i++)
-                r = add(ctx, calls[i]);
-        if (r >= 0)
-                r = seccomp_load(ctx);
-        seccomp_release(ctx);
-        return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "cannot install the gate's seccomp filter")
-                     : 0;
 }
 
 static void drop_capabilities(void) {
@@ -152,5 +122,5 @@ int confine_gate(struct error *e) {
                 if (r < 0)
                         return error_set(e, ERROR_INTERNAL, -r, "cannot enter a Landlock domain");
         }
-        return filter(e);
+        return allow_list_enter(calls, ELEMENTSOF(calls), add_special, "the gate's", e);
 }

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "../confine.h"
+#include "allow_list.h"
 
 static const char *const calls[] = {
         /* the loop */
@@ -34,13 +34,6 @@ static const char *const calls[] = {
         "brk", "munmap", "mremap", "madvise", "getrandom", "futex"
 };
 
-static int add(scmp_filter_ctx ctx, const char *name) {
-        int number = seccomp_syscall_resolve_name(name);
-        if (number == __NR_SCMP_ERROR || number < 0)
-                return 0;
-        return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, number, 0);
-}
-
 /* Nothing that could change a file: no access mode but reading, nothing made, nothing cut. */
 static int add_open(scmp_filter_ctx ctx) {
         const scmp_datum_t writes = O_ACCMODE | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
@@ -52,7 +45,7 @@ static int add_open(scmp_filter_ctx ctx) {
         return r;
 }
 
-/* Unix sockets: pairs for sessions, one to the service manager. Memory is never executable. */
+/* Unix sockets: pairs for sessions, one to the service manager. */
 static int add_special(scmp_filter_ctx ctx) {
         int r = add_open(ctx);
         if (r >= 0)
@@ -71,29 +64,7 @@ static int add_special(scmp_filter_ctx ctx) {
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2,
                                      SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET),
                                      SCMP_A2_32(SCMP_CMP_EQ, SO_SNDBUF));
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                                     SCMP_A2(SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0));
-        if (r >= 0)
-                r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                                     SCMP_A2(SCMP_CMP_MASKED_EQ, 4, 0));
         return r;
-}
-
-static int filter(struct error *e) {
-        scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-        if (!ctx)
-                return error_nomem(e);
-        int r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-        if (r >= 0)
-                r = add_special(ctx);
-        for (size_t i = 0; i < ELEMENTSOF(calls) && r >= 0; i++)
-                r = add(ctx, calls[i]);
-        if (r >= 0)
-                r = seccomp_load(ctx);
-        seccomp_release(ctx);
-        return r < 0 ? error_set(e, ERROR_INTERNAL, -r, "cannot install leashd's seccomp filter")
-                     : 0;
 }
 
 /* Looking at another user's namespaces takes CAP_SYS_PTRACE; ptrace(2) itself is not on the list.
@@ -122,5 +93,5 @@ int confine_leashd(struct error *e) {
         if (keep_one_capability() < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
             prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return error_set(e, ERROR_INTERNAL, errno, "cannot give up privileges");
-        return filter(e);
+        return allow_list_enter(calls, ELEMENTSOF(calls), add_special, "leashd's", e);
 }
