@@ -55,21 +55,23 @@ static int push(struct measure *m, int dir, const char *name) {
 
 int measure_new(int fd, const struct timespec *since, struct measure **ret) {
         struct statx st;
-        _cleanup_(measure_freep) struct measure *m = calloc(1, sizeof *m);
 
-        if (!m)
-                return -ENOMEM;
         if (statx(fd, "", AT_EMPTY_PATH, STATX_TYPE, &st) < 0)
                 return -errno;
+        struct measure *m = calloc(1, sizeof *m);
+        if (!m)
+                return -ENOMEM;
         m->major = st.stx_dev_major;
         m->minor = st.stx_dev_minor;
         m->since = *since;
         int r = push(m, fd, ".");
         if (r == -EACCES) /* code inside has taken our right to list it */
                 m->found.unseen = true;
-        else if (r < 0)
+        else if (r < 0) {
+                free(m);
                 return r;
-        *ret = TAKE(m);
+        }
+        *ret = m;
         return 0;
 }
 
