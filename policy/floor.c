@@ -29,6 +29,21 @@ static int refuse(struct error *e, const char *where, const char *row, const cha
         return r;
 }
 
+static int refuse_word(struct error *e, const char *where, const char *row,
+                       const struct strings *allowed, const char *what) {
+        char words[128] = "";
+        for (size_t i = 0, n = 0; i < allowed->n && n < sizeof words; i++)
+                n += (size_t) snprintf(words + n, sizeof words - n, "%s%s", i > 0 ? ", " : "",
+                                       allowed->items[i]);
+        int r = error_set(e, ERROR_REFUSED, EPERM,
+                          "the administrator allows %s, not %s (/floor/%s in "
+                          "/etc/leash/leashd.json)",
+                          words, what, row);
+        if (e)
+                snprintf(e->where, sizeof e->where, "%s", where);
+        return r;
+}
+
 static int refuse_item(struct error *e, const char *list, size_t i, const char *row,
                        const char *what) {
         char where[POINTER_BYTES];
@@ -119,6 +134,19 @@ static bool exceeds(const struct limit *asked, const struct limit *most) {
                (asked->kind != LIMIT_VALUE || asked->value > most->value);
 }
 
+static int refuse_most(struct error *e, const char *where, const char *row, const char *what,
+                       double most) {
+        int r = error_set(e, ERROR_REFUSED, EPERM,
+                          "%s is more than the administrator allows, %.15g (/floor/%s in "
+                          "/etc/leash/leashd.json)",
+                          what, most, row);
+        if (e)
+                snprintf(e->where, sizeof e->where, "%s", where);
+        return r;
+}
+
+#define CPUS offsetof(struct policy_limits, cpus) /* in thousandths, unlike the others */
+
 static int check_limits(const struct floor *f, const struct policy *layer, struct error *e) {
         struct policy_limits most = f->limits, asked = layer->limits;
         for (size_t i = 0; i < ELEMENTSOF(limits); i++) {
@@ -128,7 +156,9 @@ static int check_limits(const struct floor *f, const struct policy *layer, struc
                         continue;
                 snprintf(where, sizeof where, "/limits/%s", limits[i].name);
                 snprintf(row, sizeof row, "limits/%s", limits[i].name);
-                return refuse(e, where, row, l->kind == LIMIT_VALUE ? "this limit" : "no limit");
+                return refuse_most(
+                        e, where, row, l->kind == LIMIT_VALUE ? "this limit" : "no limit",
+                        (double) limit_at(&most, i)->value / (limits[i].offset == CPUS ? 1000 : 1));
         }
         return 0;
 }
@@ -163,11 +193,11 @@ static void narrow(const struct floor *f, struct policy *p) {
 
 int floor_apply(struct arena *a, const struct floor *f, struct policy *p, struct error *e) {
         if (f->levels.set && !contains(&f->levels, level_names[p->level]))
-                return refuse(e, "/level", "levels", level_names[p->level]);
+                return refuse_word(e, "/level", "levels", &f->levels, level_names[p->level]);
         if (f->network_modes.set &&
             !contains(&f->network_modes, network_mode_names[p->network.mode]))
-                return refuse(e, "/network/mode", "network_modes",
-                              network_mode_names[p->network.mode]);
+                return refuse_word(e, "/network/mode", "network_modes", &f->network_modes,
+                                   network_mode_names[p->network.mode]);
         int r = check_hosts(f, p, e);
         narrow(f, p);
         for (size_t i = 0; r >= 0 && i < f->deny.n; i++)
@@ -196,8 +226,25 @@ int floor_paths(const struct floor *f, const struct policy *p, const char *workd
         return 0;
 }
 
+/* Rows that each are right, and together leave nothing that anybody could run. */
+static int check_sense(const struct floor *f, struct error *e) {
+        if (f->levels.set && f->levels.n == 0)
+                return error_field(e, "/floor/levels", "is empty: no policy would be allowed");
+        if (f->network_modes.set && f->network_modes.n == 0)
+                return error_field(e, "/floor/network_modes",
+                                   "is empty: no policy would be allowed");
+        if (f->hosts.set && f->network_modes.set && !contains(&f->network_modes, "deny") &&
+            !contains(&f->network_modes, "allowlist"))
+                return error_field(e, "/floor/network_modes",
+                                   "no policy would be allowed: with /floor/hosts only the modes "
+                                   "deny and allowlist are, and neither is here");
+        return 0;
+}
+
 int admin_config_check(const struct admin_config *c, struct error *e) {
         char where[POINTER_BYTES];
+        if (check_sense(&c->floor, e) < 0)
+                return -EINVAL;
         for (size_t i = 0; i < c->floor.hosts.n; i++) {
                 struct host_rule rule;
                 snprintf(where, sizeof where, "/floor/hosts/%zu", i);
@@ -213,5 +260,11 @@ int admin_config_check(const struct admin_config *c, struct error *e) {
         /* As a policy would have it: the same patterns. */
         struct policy denying = *policy_preset("default");
         denying.filesystem.deny = c->floor.deny;
-        return error_under(e, "/floor", policy_check(&denying, e));
+        int r = policy_check(&denying, e);
+        const char *item = e ? strrchr(e->where, '/') : NULL;
+        if (r < 0 && item) { /* "/filesystem/deny/0" is not what it is called here */
+                snprintf(where, sizeof where, "/floor/deny%s", item);
+                snprintf(e->where, sizeof e->where, "%s", where);
+        }
+        return r;
 }

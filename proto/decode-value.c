@@ -232,7 +232,9 @@ static int decode_word(const struct decoder *d, const struct field *f, struct js
                         *ret = word;
                         return 0;
                 }
-        return refuse_word(d, f, j, json_suggest(s, list_word, f));
+        /* an item as a field of its own, so that the message speaks of it and not of the list */
+        const struct field item = { .kind = FIELD_ENUM, .word = f->word };
+        return refuse_word(d, &item, j, json_suggest(s, list_word, f));
 }
 
 static int decode_port(const struct decoder *d, const struct field *f, struct json_object *j,

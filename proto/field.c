@@ -81,10 +81,10 @@ static void add_words(struct phrase *p, const struct field *f) {
         const char *word;
 
         for (size_t i = 0;; i++) {
-                if (f->kind == FIELD_ENUM)
-                        word = i + 1 < f->n_names ? f->names[i + 1] : NULL;
-                else
+                if (f->word)
                         word = f->word(i);
+                else
+                        word = i + 1 < f->n_names ? f->names[i + 1] : NULL;
                 if (!word)
                         break;
                 phrase_add(p, "%s\"%s\"", i > 0 ? ", " : "", word);

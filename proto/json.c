@@ -33,7 +33,19 @@ void json_reader_done(struct json_reader *r) {
         r->scratch = NULL;
 }
 
+/* A message is one line; of a file that a person wrote he wants to know which line. */
 int json_refuse(struct json_reader *r, const char *what) {
+        size_t line = 1;
+        const char *start = r->start;
+
+        for (const char *p = r->start; p < r->p; p++)
+                if (*p == '\n') {
+                        line++;
+                        start = p + 1;
+                }
+        if (line > 1)
+                return error_set(r->e, ERROR_PARSE, 0, "%s (at line %zu, byte %zu)", what, line,
+                                 (size_t) (r->p - start) + 1);
         return error_set(r->e, ERROR_PARSE, 0, "%s (at byte %zu)", what,
                          (size_t) (r->p - r->start) + 1);
 }

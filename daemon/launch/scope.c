@@ -167,7 +167,9 @@ static bool is_running(const struct launch *l, int ours, const char *name) {
         /* Of a leash-launch before us, or of another one: its session lives on while it has its end
          * of the socket. A zombie that nobody has waited for is in no group. */
         _cleanup_(fd_closep) int group = openat(ours, name, O_DIRECTORY | O_CLOEXEC);
-        return pid > 0 && kill(pid, 0) == 0 &&
+        /* From another user namespace, in a container that was given the host's groups, we may not
+         * signal it: EPERM says that it is there. */
+        return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM) &&
                cgroup_read_key(group, "cgroup.events", "populated") > 0;
 }
 

@@ -149,7 +149,8 @@ static int parse(struct leashd *d, int argc, char **argv, struct error *e) {
                         d->launcher.path = optarg;
                         break;
                 case 'c':
-                        return check_config(optarg, e);
+                        /* "--check-config FILE", too: to check another file is no good answer */
+                        return check_config(optarg ? optarg : argv[optind], e);
                 case 'v':
                         puts("leashd " LEASH_VERSION);
                         exit(0);

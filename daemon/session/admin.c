@@ -17,14 +17,13 @@
 
 #define CONFIG_BYTES (1024 * 1024)
 
-/* Whoever could write it could take the floor away. */
-static int check_owner(const char *path, struct error *e) {
+int admin_trusted(const char *path, struct error *e) {
         struct stat st;
         if (stat(path, &st) < 0)
                 return -errno;
         if (st.st_uid != 0 || (st.st_mode & 022))
                 return error_set(e, ERROR_REFUSED, EPERM,
-                                 "%s must belong to root, and nobody else may write it", path);
+                                 "must belong to root, and nobody else may write it");
         return 0;
 }
 
@@ -36,16 +35,20 @@ int admin_read(const char *path, bool trusted, struct admin *ret, struct error *
 
         if (!a.arena)
                 return error_nomem(e);
-        int r = trusted ? check_owner(path, e) : 0;
+        int r = trusted ? admin_trusted(path, e) : 0;
         if (r >= 0)
                 r = file_read(AT_FDCWD, path, CONFIG_BYTES, &text, &len);
         if (r < 0) {
                 arena_free(a.arena);
                 if (!e || e->code == ERROR_NONE)
-                        error_set(e, ERROR_IO, -r, "%s: %s", path, strerror(-r));
+                        error_set(e, ERROR_IO, -r, "%s%s",
+                                  r == -EINVAL ? "is not a regular file" : strerror(-r),
+                                  r == -EFBIG ? ": it may have 1 MiB" : "");
                 return r;
         }
         r = json_parse(text, len, &j, e);
+        if (r >= 0 && !j)
+                r = error_set(e, ERROR_PARAMS, EINVAL, "is null; it must be an object");
         if (r >= 0)
                 r = shape_decode(&admin_config_shape, j, a.arena, &a.config, e);
         if (r >= 0)
@@ -53,7 +56,7 @@ int admin_read(const char *path, bool trusted, struct admin *ret, struct error *
         free(text);
         if (r < 0) {
                 arena_free(a.arena);
-                return error_wrap(e, r, "%s", path);
+                return r;
         }
         *ret = a;
         return 0;
@@ -72,7 +75,7 @@ int admin_load(struct session *s) {
         if (r < 0) {
                 /* What held before holds on. At the start there is nothing: then nobody is let in
                  * until it is right (admin.broken). */
-                log_event(&s->log, LOG_ERROR, LOG_CONFIG_REFUSED, "the configuration is of no use",
+                log_event(&s->log, LOG_ERROR, LOG_CONFIG_REFUSED, ADMIN_CONFIG " is of no use",
                           LOG_INT("uid", s->user.uid), LOG_STR("why", e.message),
                           LOG_STR("where", e.where));
                 s->admin.broken = s->admin.broken || !s->admin.arena;

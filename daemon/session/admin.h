@@ -8,6 +8,8 @@
 
 /* trusted: it must be root's. -ENOENT: there is none. */
 int admin_read(const char *path, bool trusted, struct admin *ret, struct error *e);
+/* Nobody but root may write it: who could would take the floor away. */
+int admin_trusted(const char *path, struct error *e);
 /* System mode; again on SIGHUP of leashd. < 0: what there is cannot be used, as was logged. */
 int admin_load(struct session *s);
 int admin_usable(const struct session *s, struct error *e);

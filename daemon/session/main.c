@@ -155,17 +155,29 @@ static int find_user(struct user *u, struct error *e) {
         return u->home && u->name ? 0 : error_nomem(e);
 }
 
-/* leashd --check-config. The owner is looked at where it counts, when it is loaded. */
+/* leashd --check-config. The owner counts where the file is loaded from; a draft may be anybody's.
+ */
 static int check_config(const char *path) {
         struct error e = ERROR_NULL;
         struct admin a;
+        bool real = strcmp(path, ADMIN_CONFIG) == 0;
+        int r = admin_read(path, real, &a, &e);
 
-        if (admin_read(path, false, &a, &e) < 0) {
-                fprintf(stderr, "leashd: %s%s%s\n", e.where, e.where[0] ? ": " : "", e.message);
+        if (r == -ENOENT && real) {
+                printf("there is no %s: only the built-in limits hold\n", path);
+                return 0;
+        }
+        if (r < 0) {
+                fprintf(stderr, "leashd: %s: %s%s%s\n", path, e.where, e.where[0] ? ": " : "",
+                        e.message);
                 return 1;
         }
         arena_free(a.arena);
-        printf("%s can be used\n", path);
+        printf("%s can be used%s\n", path,
+               real || admin_trusted(path, NULL) >= 0
+                       ? ""
+                       : " (as " ADMIN_CONFIG
+                         " it must belong to root, and nobody else may write it)");
         return 0;
 }
 

@@ -66,7 +66,11 @@ def documents(t, w):
     t.ok(r.returncode == 0 and "can be used" in r.stdout, "--check-config: a good one", r.stdout + r.stderr)
     for text, what in (('{"floor": {"levels": ["none"]}}', "/floor/levels/0"), ('{"flor": {}}', "/flor"), ("{", ""),
                        ('{"floor": {"hosts": ["a b"]}}', "/floor/hosts/0"), ('{"users": {"sandboxes": 0}}', "/users/sandboxes"),
-                       ('{"floor": {"deny": ["relative"]}}', "/floor/filesystem/deny/0")):
+                       ('{"floor": {"deny": ["relative"]}}', ".json: /floor/deny/0: "),
+                       ('{"floor": {"levels": ["stict"]}}', 'it must be one of "strict", "default", "permissive" (did you mean "strict"?)'),
+                       ('{"floor": {"levels": []}}', "/floor/levels: is empty"),
+                       ('{"floor": {"hosts": ["a.org"], "network_modes": ["allow"]}}', "/floor/network_modes: no policy would be allowed"),
+                       ("null", "is null; it must be an object"), ('{\n"audit": "on"\n"users": {}}', "at line 3, byte 1")):
         r = check_config(w, text)
         t.ok(r.returncode == 1 and what in r.stderr, f"--check-config: {text}", r.stdout + r.stderr)
 

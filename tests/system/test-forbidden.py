@@ -35,7 +35,11 @@ def main():
         print("1..0 # SKIP cannot make a user namespace with all ids")
         return SKIP
     user, root = User.other(), User.caller()
-    w = System(os.path.realpath(sys.argv[1]), inside=forbidden)
+    build = os.path.realpath(sys.argv[1])
+    host = System(build)  # whose control groups the one in the user namespace sees
+    host.run(user, "doctor")
+    neighbours = host.sessions(user.uid)
+    w = System(build, inside=forbidden)
     listener = socket.create_server(("127.0.0.1", 0))
     outside, work = scratch(user, w.base), scratch(user, w.base)
     secret = user.own(tempfile.mkstemp(prefix="leash-secret-")[1])
@@ -68,11 +72,13 @@ def main():
              r.stderr)
         with open("/proc/sys/user/max_user_namespaces", encoding="ascii") as f:
             t.ok(int(f.read()) > 0, "the machine's own limit is as it was")
+        t.ok(neighbours and host.sessions(user.uid) == neighbours, "sessions of a leashd in another user namespace live on", host.log())
     finally:
         witness.kill()
         witness.wait()
         listener.close()
         w.remove()
+        host.remove()
         forbidden.end()
         user.remove()
         os.unlink(secret)
