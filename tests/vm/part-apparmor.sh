@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-# Where AppArmor takes user namespaces from whoever has no profile that grants them (upstream since 6.7, Ubuntu's
-# default), a daemon of one's own needs apparmor/leash-session. The parser has to know `userns` (4.0; Debian 13).
+# Where AppArmor takes user namespaces from whoever has no profile that grants them (Ubuntu's kernels; Debian's lack the
+# switch), a daemon of one's own needs apparmor/leash-session. The parser has to know `userns` (4.0; Debian 13).
 if ! apparmor_parser --version 2>/dev/null | grep -Eq 'version ([4-9]|[1-9][0-9])'; then
         echo '# apparmor: no apparmor_parser 4.0 here'
 elif [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" != Y ]; then
@@ -29,7 +29,11 @@ else
                 echo 0 >$restrict
         else
                 apparmor_parser -r -K "$parts/apparmor-leash-session" && ok 'the profile is loaded' || bad 'the profile is loaded'
-                want 'and leash-session is in it' '*leash-session*' "$(as one leashctl run --fresh -- true; cat /proc/$(pgrep -x leash-session)/attr/current)"
+                want 'a sandbox of a daemon of one'"'"'s own' 'uid=1000*' "$(as one leashctl run --fresh -- id)"
+                want 'and leash-session is in it' '*leash-session*' "$(cat /proc/"$(pgrep -o -x leash-session)"/attr/current)"
         fi
+        pkill leashd
+        await '[ -z "$(programs)" ]'
+        rm -rf /tmp/leash-1000 # of the user's own daemon
         systemctl start leashd.socket
 fi
