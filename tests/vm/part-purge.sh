@@ -8,7 +8,7 @@ apt remove leashd leashctl libleash0 libleash-dev && ok 'apt removes them'
 wait
 stopped
 apt purge leashd leashctl libleash0 libleash-dev && ok 'apt purges them'
-want 'no file of theirs' '' "$(find / -xdev -iname '*leash*' ! -path '/proc/*' ! -path '/srv/repo/*' ! -path '/home/*/.cache/leash*' ! -path '*leash-vm*' ! -path '*leash-test*' \
+want 'no file of theirs' '' "$(find / -xdev -iname '*leash*' ! -path '/proc/*' ! -path '/srv/repo/*' ! -path '*/.cache/leash*' ! -path '*leash-vm*' ! -path '*leash-test*' \
         ! -path '/tmp/vm-*' ! -path '/var/lib/apt/*' ! -path '/var/log/*' ! -path '/sys/*' 2>/dev/null)"
 traces >/tmp/vm-after
 want 'no other trace' '' "$(grep -vxFf /tmp/vm-before /tmp/vm-after)"
