@@ -247,6 +247,28 @@ static void compile_limits(struct compile *c) {
                           (c->plan->disk == DISK_WATCHED && f->cgroup_io);
 }
 
+static bool is_below(const char *path, const char *top) {
+        size_t n = strlen(top);
+        return strncmp(path, top, n) == 0 && path[n] == '/';
+}
+
+/* Something to be read only, in a directory that may be written, private or not: there neither the
+ * mount nor Landlock keeps anybody from writing into the host's pipes, only the supervisor does. */
+static const struct plan_mount *read_below(const struct compile *c) {
+        for (size_t i = 0; i < c->n_mounts; i++) {
+                const struct plan_mount *m = &c->mounts[i];
+                if (m->kind != MOUNT_BIND_RO || strncmp(m->field, "/filesystem/read/", 17) != 0)
+                        continue;
+                for (size_t k = 0; k < i; k++) {
+                        enum mount_kind kind = c->mounts[k].kind;
+                        if ((kind == MOUNT_TMPFS || kind == MOUNT_BIND_RW) &&
+                            is_below(m->target, c->mounts[k].target))
+                                return m;
+                }
+        }
+        return NULL;
+}
+
 /* Who judges names and sockets: the supervisor, which the kernel must be able to ask. */
 static void compile_supervisor(struct compile *c) {
         const struct facts *f = c->facts;
@@ -264,6 +286,11 @@ static void compile_supervisor(struct compile *c) {
                              "notification with pidfd_getfd, so services of the host could be "
                              "reached through their sockets");
         }
+        const struct plan_mount *pipes = p->native ? NULL : read_below(c);
+        if (pipes && !notify)
+                compile_lose(c, LOSS_NO_DENIED_NAMES, pipes->field,
+                             "this kernel has no seccomp user notification with pidfd_getfd, so "
+                             "named pipes below a read-only directory could be written to");
         if (c->n_names > 0 && !notify) {
                 compile_lose(c, LOSS_NO_DENIED_NAMES, c->names[0].field,
                              "this kernel has no seccomp user notification with pidfd_getfd, "
@@ -280,6 +307,7 @@ static void compile_supervisor(struct compile *c) {
                                 compile_name(c, c->subject->ipc_dir, false, "/level");
                 }
         }
+        p->judge_writes = c->n_names > 0 || (pipes && notify);
         for (size_t i = 0; i < c->n_names; i++)
                 if (c->names[i].read_too) /* a mask falls off when the host replaces the file */
                         p->judge_reads = true;
@@ -317,7 +345,7 @@ static void compile_layers(struct compile *c) {
                 compile_list(c, layers, "landlock");
         if (p->seccomp)
                 compile_list(c, layers, "seccomp");
-        if (c->n_names > 0 || p->judge_unix)
+        if (p->judge_writes || p->judge_unix)
                 compile_list(c, layers, "supervisor");
 }
 

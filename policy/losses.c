@@ -36,9 +36,10 @@ const struct loss_info losses[LOSS_N_] = {
                                         "security.unix_sockets" },
         [LOSS_NO_DENIED_NAMES] = { "no_denied_names",
                                    "Denied or protected names that do not exist yet can be "
-                                   "created.",
-                                   "filesystem.deny, security.protect_workspace, "
-                                   "security.protect_*" },
+                                   "created; the host's pipes in what may only be read, "
+                                   "written to.",
+                                   "filesystem.deny, filesystem.read, "
+                                   "security.protect_workspace, security.protect_*" },
         [LOSS_NO_DISK_QUOTA] = { "no_disk_quota", "The sandbox can fill the disk.",
                                  "limits.disk_bytes" },
         [LOSS_NO_HARDWARE_FILTER] = { "no_hardware_filter",

@@ -128,8 +128,9 @@ struct plan {
 
         struct plan_name *names; /* judged by the supervisor; needs seccomp_notify */
         size_t n_names;
-        bool judge_reads; /* some name has read_too: opens for reading are judged, too */
-        bool judge_unix;  /* connect() to pathname sockets is judged (no Landlock ABI 9) */
+        bool judge_writes; /* there are names, or pipes of the host's: read_below() in compile.c */
+        bool judge_reads;  /* some name has read_too: opens for reading are judged, too */
+        bool judge_unix;   /* connect() to pathname sockets is judged (no Landlock ABI 9) */
         struct strings unix_sockets; /* canonical paths that may be connected to */
 
         bool allow_debug, allow_userns, allow_gpu, allow_npu, allow_hardware;

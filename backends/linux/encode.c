@@ -296,7 +296,7 @@ static void scalars_encode(struct wire_writer *w, const struct engine *en,
         header->flags = (plan->native ? WIRE_PLAN_NATIVE : 0) |
                         (plan->landlock ? WIRE_PLAN_LANDLOCK : 0) |
                         (plan->seccomp ? WIRE_PLAN_SECCOMP : 0) |
-                        (plan->n_names > 0 || plan->judge_unix ? WIRE_PLAN_NOTIFY : 0) |
+                        (plan->judge_writes || plan->judge_unix ? WIRE_PLAN_NOTIFY : 0) |
                         (plan->log_denials ? WIRE_PLAN_LOG : 0) |
                         (plan->judge_unix ? WIRE_PLAN_JUDGE_UNIX : 0) |
                         (plan->allow_userns ? WIRE_PLAN_KEEP_USERNS : 0);
@@ -331,7 +331,7 @@ static int options_filter(struct engine *en, const struct plan *plan, const stru
                 .allow_userns = plan->allow_userns,
                 .allow_unix_dgram = plan->allow_unix_dgram,
                 .native = plan->native,
-                .notify_names = plan->n_names > 0,
+                .notify_names = plan->judge_writes,
                 .notify_reads = plan->judge_reads,
                 .notify_unix = plan->judge_unix,
         };

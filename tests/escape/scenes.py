@@ -103,6 +103,35 @@ class Stage:
         return None
 
 
+def pipes(*options):
+    """Reading a directory of the home is allowed; somebody outside reads from a pipe in it."""
+    def act(s):
+        top = os.path.join(s.suite.hosts.home, "to-read")
+        s.host(f"rm -rf {top}; mkdir -p {top}/below; mkfifo -m 666 {top}/below/pipe; ln -s below/pipe {top}/link")
+        fd = os.open(top + "/below/pipe", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            name = f"{top}/below/pipe"
+            script = "; ".join(f"timeout 5 sh -c 'echo evil {how}'" for how in (
+                f"> {name}", f">> {name}", f"1<> {name}", f"> {top}/link", f"> /proc/self/root{name}",
+                f"| tee {name}", f"| dd of={name}"))
+            argv = ["/bin/sh", "-c", script]
+            if s.level:
+                argv = s.leash.command("run", "--quiet", "--level", s.level, *s.suite.accept, "--read", top,
+                                       *(options or ("-C", s.world.work)), "--", *argv)
+            r = subprocess.run(argv, cwd=s.world.work, env=s.leash.env, stdin=subprocess.DEVNULL, capture_output=True,
+                               text=True, errors="replace", timeout=60, **s.how())
+            if r.returncode == 125:
+                raise Unplayable(r.stderr)
+            with contextlib.suppress(BlockingIOError):
+                if os.read(fd, 4096):
+                    return "somebody outside has read from his pipe what was written inside"
+        finally:
+            os.close(fd)
+            shutil.rmtree(top)
+        return ""
+    return act
+
+
 # What one sandbox plants for the next.
 
 def planted(options, spell="planted"):
@@ -681,6 +710,8 @@ def scenes(suite, levels):
     def scene(*args, **kw):
         return Scene(suite, levels, *args, **kw)
     return [
+        scene("pipe-below", "a pipe of the host's below what may only be read", pipes(), low),
+        scene("pipe-below-fresh", "the same from a directory of its own", pipes("--fresh"), low),
         scene("planted-write", "a symlink left by the last command is named as writable", planted(["--write", "$WORKDIR/planted"]), low),
         scene("planted-write-absolute", "the same, by its absolute name", planted(["--write", "@work@/planted"]), low),
         scene("planted-write-below", "the same, for a name below", planted(["--write", "$WORKDIR/planted/target"]), low),

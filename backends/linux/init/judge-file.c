@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 
 /* What open(2) knows; it ignores other bits, openat2(2) refuses them. */
@@ -189,6 +190,23 @@ static int open_object(struct caller *c, int object, uint64_t flags) {
         return give(c, &fd, flags, S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
 }
 
+/* A read-only mount keeps nobody from writing into a pipe: nothing on the disk changes (fifo(7)).
+ * So does Landlock not, where the mount lies below a private directory: its rules hold across
+ * mounts. But whoever reads the pipe is outside. */
+static int pipe_allowed(const struct caller *c, int object, const struct stat *st, const char *path,
+                        uint64_t flags) {
+        struct statvfs fs;
+
+        if (!S_ISFIFO(st->st_mode) || !writes(flags))
+                return 0;
+        if (fstatvfs(object, &fs) < 0)
+                return -errno;
+        if (!(fs.f_flag & ST_RDONLY))
+                return 0;
+        caller_denied(c, path, EROFS, true);
+        return -EROFS;
+}
+
 static bool covers(int have, uint64_t wanted) {
         have &= O_ACCMODE;
         return have == O_RDWR || (uint64_t) have == (wanted & O_ACCMODE);
@@ -233,6 +251,9 @@ static int open_judged(struct caller *c, int object, uint64_t flags) {
                         return r;
                 if (!proc_permitted(c, path, writes(flags)))
                         return -EACCES;
+                r = pipe_allowed(c, object, &st, path, flags);
+                if (r < 0)
+                        return r;
                 if (writes(flags) && S_ISREG(st.st_mode))
                         caller_trusted(c, path);
         }
@@ -313,7 +334,10 @@ static int open_existing(struct caller *c, const struct place *p, uint64_t flags
         if ((flags & O_CREAT) && (flags & O_EXCL))
                 return -EEXIST;
         fd = place_pin(p);
-        return fd < 0 ? fd : open_object(c, fd, flags);
+        if (fd < 0)
+                return fd;
+        r = pipe_allowed(c, fd, &p->st, p->path, flags);
+        return r < 0 ? r : open_object(c, fd, flags);
 }
 
 static bool is_dots(const char *name) {
