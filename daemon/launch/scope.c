@@ -22,7 +22,7 @@
 
 #include "../../backends/linux/cgroup_file.h"
 #include "../../backends/posix/socket.h"
-#include "../common/transient.h"
+#include "transient.h"
 #include "launch.h"
 
 #define OURS "leash"

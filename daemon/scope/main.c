@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "../common/transient.h"
+#include "../launch/transient.h"
 
 #define PIDS_MAX 4
 
