@@ -53,7 +53,8 @@ static bool print_where(struct ctl *c, const struct error *e) {
         char option[128];
         bool ours = option_for_field(e->where, option, sizeof(option));
 
-        if (!e->where[0] || c->o.command == CMD_KILL) /* there the operand is in the message */
+        /* kill: the operand is in the message; the policy as a whole is no place to look at */
+        if (!e->where[0] || c->o.command == CMD_KILL || strcmp(e->where, "/policy") == 0)
                 return false;
         if (c->o.config && strncmp(e->where, "/policy/", 8) == 0 &&
             !(ours && was_given(&c->o, option))) {

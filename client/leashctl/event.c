@@ -68,7 +68,7 @@ static void print_plan(const struct event_plan *p) {
                 put(", ", p->tier);
         print_limits(&p->limits);
         for (size_t i = 0; i < p->losses.n; i++)
-                put(i > 0 ? " " : ", without ", p->losses.items[i]);
+                put(i > 0 ? " " : ", lost ", p->losses.items[i]);
         if (p->name)
                 put(", name ", p->name);
 }

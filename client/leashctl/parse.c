@@ -78,14 +78,14 @@ const char *nearest_word(const char *word, const char *const *words, size_t n) {
 static const struct {
         const char *word, *name;
 } synonyms[] = {
-        { "network", "net" },     { "no-network", "net" },    { "no-net", "net" },
-        { "allow-net", "net" },   { "domain", "allow-host" }, { "allow-domain", "allow-host" },
-        { "port", "local-port" }, { "cwd", "workdir" },       { "chdir", "workdir" },
-        { "dir", "workdir" },     { "directory", "workdir" }, { "ro", "read" },
-        { "ro-bind", "read" },    { "allow-read", "read" },   { "rw", "write" },
-        { "bind", "write" },      { "volume", "write" },      { "allow-write", "write" },
-        { "allow-run", "exec" },  { "pids", "processes" },    { "policy", "config" },
-        { "setenv", "env" },
+        { "network", "net" },     { "no-network", "net" },       { "no-net", "net" },
+        { "allow-net", "net" },   { "domain", "allow-host" },    { "allow-domain", "allow-host" },
+        { "port", "local-port" }, { "cwd", "workdir" },          { "chdir", "workdir" },
+        { "dir", "workdir" },     { "directory", "workdir" },    { "ro", "read" },
+        { "ro-bind", "read" },    { "allow-read", "read" },      { "rw", "write" },
+        { "bind", "write" },      { "volume", "write" },         { "allow-write", "write" },
+        { "allow-run", "exec" },  { "pids", "processes" },       { "policy", "config" },
+        { "setenv", "env" },      { "cpu-seconds", "cpu-time" }, { "wall-seconds", "timeout" },
 };
 
 static int unknown_option(const struct options *o, const char *arg, const char *name,

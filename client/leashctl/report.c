@@ -103,27 +103,30 @@ static const char *host_within(struct arena *a, const char *word) {
         return n == 0 ? NULL : arena_printf(a, "%.*s%s", (int) n, host, http && !port ? ":80" : "");
 }
 
+#define VENV "for packages that leash installs in a sandbox of their own: leashctl help venv"
+
 /* Programs that need a host which no argument names. */
 static const struct registry {
-        const char *program, *host, *also;
+        const char *program, *host, *also, *instead;
 } registries[] = {
-        { "npm", "registry.npmjs.org", NULL },
-        { "npx", "registry.npmjs.org", NULL },
-        { "pnpm", "registry.npmjs.org", NULL },
-        { "yarn", "registry.yarnpkg.com", NULL },
-        { "pip", "pypi.org", "'*.pythonhosted.org'" },
-        { "pip3", "pypi.org", "'*.pythonhosted.org'" },
+        { "npm", "registry.npmjs.org" },
+        { "npx", "registry.npmjs.org" },
+        { "pnpm", "registry.npmjs.org" },
+        { "yarn", "registry.yarnpkg.com" },
+        { "pip", "pypi.org", "'*.pythonhosted.org'", VENV },
+        { "pip3", "pypi.org", "'*.pythonhosted.org'", VENV },
         { "cargo", "index.crates.io", "static.crates.io" },
         { "go", "proxy.golang.org", "sum.golang.org" },
-        { "gem", "rubygems.org", NULL },
+        { "gem", "rubygems.org" },
 };
 
 /* What the failure may have been about: the host of a URL, or a path. */
 struct suspect {
         const char *host, *path;
-        const char *also; /* one more host that it would need, as a shell takes it, or NULL */
-        bool read;        /* the policy refuses even to read it */
-        char allow[512];  /* the option that the policy's answer names for the host, or "" */
+        const char *also;    /* one more host that it would need, as a shell takes it, or NULL */
+        const char *instead; /* another way, in words, or NULL */
+        bool read;           /* the policy refuses even to read it */
+        char allow[512];     /* the option that the policy's answer names for the host, or "" */
 };
 
 /* The last absolute path within a word: of a shell's script, or behind "--output=". */
@@ -177,7 +180,8 @@ static struct suspect guess(const struct ctl *c, const struct launch *launch) {
                         return (struct suspect){ .path = arg };
         }
         const struct registry *r = registry_of(launch);
-        return (struct suspect){ .host = r ? r->host : NULL, .also = r ? r->also : NULL };
+        return r ? (struct suspect){ .host = r->host, .also = r->also, .instead = r->instead }
+                 : (struct suspect){ 0 };
 }
 
 /* Does an option of this call bear on the answer? */
@@ -289,6 +293,8 @@ static void print_check_line(const struct ctl *c, const struct suspect *s, int c
                 print_escaped(stderr, s->allow[0] ? s->allow : word);
                 if (s->also)
                         fprintf(stderr, " --allow-host %s", s->also);
+                if (s->instead)
+                        fprintf(stderr, "; %s", s->instead);
         }
         fputs(s->host || s->read ? "\n" : " --write\n", stderr);
 }

@@ -42,7 +42,7 @@ int profile_load(struct session *s, struct arena *a, const char *name, const str
         if (!name_is_good(name))
                 return error_field(e, "/profile",
                                    "a profile's name has letters, digits, \"-\", \"_\", "
-                                   "\".\" only");
+                                   "\".\" only (--config takes a file)");
         const struct policy *preset = policy_preset(name);
         if (preset) {
                 *ret = preset;

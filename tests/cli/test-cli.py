@@ -326,6 +326,7 @@ class Commands(Case):
         self.assertIn("did you mean run?", self.ctl("rnu", "ls", code=2).error)
         self.assertIn("leashctl run -- ls", self.ctl("ls", code=2).error)
         self.assertIn("did you mean --net?", self.ctl("--newtork", "x", code=2).error)
+        self.assertIn("did you mean --cpu-time?", self.ctl("run", "--cpu-seconds", "1", "x", code=2).error)
         self.assertIn("see `leashctl help`\n", self.ctl("help", "nothing", code=2).error)
         self.assertIn("did you mean sandbox.list", self.ctl("call", "sandbox.lst", code=125).error)
         self.assertIn("not a URL", self.ctl("check", "--host", "https://example.com", code=2).error)

@@ -208,7 +208,7 @@ class Hostile(FakeCase):
     def test_logs(self):
         self.fake.handlers["sandbox.logs"] = lambda p, f: {"dropped": 5, "ended": True, "events": [
             {"kind": "sandbox.created", "time": 1.0, "path": EVIL, "plan": {
-                "name": EVIL, "tier": EVIL, "losses": [EVIL], "limits": {"memory_bytes": 1 << 30, "cpus": 1.5}}},
+                "name": EVIL, "tier": EVIL, "losses": [EVIL, "no_cgroup"], "limits": {"memory_bytes": 1 << 30, "cpus": 1.5}}},
             {"kind": "denied", "time": 1.0, "process": EVIL, "denial": {
                 "kind": "path", "path": EVIL, "access": EVIL, "count": 1}},
             {"kind": "network", "time": 1.0, "network": {
@@ -219,6 +219,7 @@ class Hostile(FakeCase):
         for bad in ("\x1b", "\u202e"):
             self.assertNotIn(bad, text)
         self.assertIn("memory_bytes 1.0G, cpus 1.5", text)
+        self.assertRegex(text, ", lost .* no_cgroup")
         self.assertIn("5 events are not kept", text.splitlines()[1])
         lines = self.ctl("logs", "--json", "x").text.splitlines()
         self.assertEqual(json.loads(lines[1]), {"dropped": 5})

@@ -129,7 +129,7 @@ class Report(FakeCase):
         self.ends()
         for args, want in ((("npm", "install", "left-pad"), "--allow-host registry.npmjs.org\n"),
                            (("python3", "-m", "pip", "install", "six"),
-                            "--allow-host pypi.org --allow-host '*.pythonhosted.org'\n"),
+                            "--allow-host pypi.org --allow-host '*.pythonhosted.org'; for packages that leash installs"),
                            (("/usr/bin/cargo", "fetch"), "--allow-host static.crates.io\n")):
             self.assertIn(want, self.ctl("run", *args, code=1).error)
         for args in (("npm", "test"), ("echo", "npm", "install"), ("pip", "--version")):
