@@ -45,6 +45,8 @@ struct launch {
 /* scope.c: this process, and what it starts, into a group of the session's own that is the user's.
  * Without one limits are reported missing. */
 int scope_enter(const struct launch_request *rq);
+/* A session of ours has ended: so does what it has left in its group. */
+void scope_end(uid_t uid, pid_t pid);
 /* Removes the groups of sessions that are gone, with all that is in them (without systemd, which
  * does it itself). false: some are left, since what was killed in them is still dying. */
 bool scope_sweep(const struct launch *l);

@@ -123,6 +123,7 @@ static void on_children(struct launch *l) {
                                   LOG_INT("uid", l->children[i].uid), LOG_INT("pid", pid),
                                   LOG_INT("status", status));
                         lines_end(l, &l->children[i]);
+                        scope_end(l->children[i].uid, pid);
                         l->children[i] = l->children[--l->n_children];
                         break;
                 }

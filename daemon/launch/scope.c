@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
@@ -173,6 +174,28 @@ static bool is_running(const struct launch *l, int ours, const char *name) {
                cgroup_read_key(group, "cgroup.events", "populated") > 0;
 }
 
+/* Somebody is in its leaf: a session, or a warden that is about to end. It may be one of a leashd
+ * in another pid namespace that shares the control groups (a container), whose numbers say nothing
+ * here: not ours to kill. */
+static bool has_session(int ours, const char *name) {
+        char leaf[NAME_MAX + sizeof("/" CGROUP_LEAF)];
+
+        snprintf(leaf, sizeof leaf, "%s/" CGROUP_LEAF, name);
+        _cleanup_(fd_closep) int fd = openat(ours, leaf, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd >= 0 && cgroup_read_key(fd, "cgroup.events", "populated") > 0;
+}
+
+void scope_end(uid_t uid, pid_t pid) {
+        char path[64];
+        _cleanup_(fd_closep) int root = open_root();
+
+        snprintf(path, sizeof path, OURS "/%u-%d", uid, (int) pid);
+        _cleanup_(fd_closep) int group =
+                root < 0 ? -1 : openat(root, path, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (group >= 0)
+                (void) cgroup_write(group, "cgroup.kill", "1");
+}
+
 bool scope_sweep(const struct launch *l) {
         bool clean = true;
         _cleanup_(fd_closep) int root = open_root();
@@ -183,6 +206,10 @@ bool scope_sweep(const struct launch *l) {
         for (struct dirent *e; d && (e = readdir(d));) {
                 if (e->d_type != DT_DIR || e->d_name[0] == '.' || is_running(l, ours, e->d_name))
                         continue;
+                if (has_session(ours, e->d_name)) {
+                        clean = false;
+                        continue;
+                }
                 /* Nothing of a session outlives it. */
                 _cleanup_(fd_closep) int group = openat(ours, e->d_name, O_DIRECTORY | O_CLOEXEC);
                 (void) cgroup_write(group, "cgroup.kill", "1");

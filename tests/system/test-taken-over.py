@@ -425,20 +425,21 @@ def harm(pid):
     """Of a view that stands: has init a capability left, is there a mount that honours set-user-id files or devices?"""
     try:
         s = at.status(pid)
-    except FileNotFoundError:
+        with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="replace") as f:
+            mounts = f.readlines()
+    except OSError:
         return None  # it serves no view that has no /dev/null
     if any(int(s[c], 16) for c in ("CapPrm", "CapEff", "CapInh", "CapBnd", "CapAmb")) or s["NoNewPrivs"] != "1":
         return f"capabilities: {s}"
-    with open(f"/proc/{pid}/mountinfo", encoding="utf-8", errors="replace") as f:
-        for line in f:
-            words = line.split()
-            options = words[5].split(",")
-            kind = words[words.index("-") + 1]
-            if kind in ("devtmpfs", "devpts") or "/dev" in words[4]:
-                continue
-            devices = "noexec" in options  # what is bound to have devices in it, of those that the host has there
-            if "nosuid" not in options or "nodev" not in options and not devices or any(w.startswith(("shared", "master")) for w in words):
-                return line
+    for line in mounts:
+        words = line.split()
+        options = words[5].split(",")
+        kind = words[words.index("-") + 1]
+        if kind in ("devtmpfs", "devpts") or "/dev" in words[4]:
+            continue
+        devices = "noexec" in options  # what is bound to have devices in it, of those that the host has there
+        if "nosuid" not in options or "nodev" not in options and not devices or any(w.startswith(("shared", "master")) for w in words):
+            return line
     return None
 
 

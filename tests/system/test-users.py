@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 from attacker import as_user, descriptor_of
 from system import PYTHON, SKIP, System, Tap, User, alive, scratch, wait_for
@@ -227,6 +228,21 @@ def idle(t, w, a, b):
     p.communicate("\n", timeout=20)
 
 
+def container(t, w, a):
+    """A leashd in another pid namespace that shares the control groups: it finds groups whose processes it cannot see."""
+    p = w.popen(a, "run", "--fresh", "--", "sh", "-c", "echo up; read x; echo done", stdin=-1)
+    p.stdout.readline()
+    path = os.path.join(w.base, "container")
+    other = subprocess.Popen(["unshare", "-p", "-f", "--kill-child", "--mount-proc", os.path.join(w.bin, "leashd"), "--socket", path],
+                             stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    t.ok(wait_for(lambda: os.path.exists(path), 10), "a leashd starts in a container")
+    time.sleep(0.5)
+    out, err = p.communicate("\n", timeout=20)
+    t.ok(out == "done\n", "and the sessions of this one go on", err)
+    other.kill()  # and leashd with it
+    other.wait()
+
+
 def ends(t, w, a, b):
     p = w.popen(a, "run", "--fresh", "--", "sh", "-c", "echo up; exec sleep 1000")
     p.stdout.readline()
@@ -263,6 +279,7 @@ def main():
         sessions_die(t, w, a, b)
         stopped(t, w, a, b)
         idle(t, w, a, b)
+        container(t, w, a)
         ends(t, w, a, b)
     finally:
         w.remove()
