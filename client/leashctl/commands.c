@@ -151,9 +151,10 @@ const struct command commands[] = {
           "and why it ended: also of the last sandboxes that are gone (leashctl status lists "
           "them). "
           "The daemon\n"
-          "keeps as much as it has room for, and says how much it has dropped. With --follow it "
-          "goes on until\n"
-          "the sandbox has ended. With --json, one object a line.\n",
+          "keeps as much as it has room for, and says how much it has dropped; after a minute "
+          "without use it\n"
+          "ends, and forgets. With --follow it goes on until the sandbox has ended. With --json, "
+          "one object a line.\n",
           "  leashctl logs sb-plowy5hrdrfioh37\n"
           "  leashctl logs -f --kind denied --kind network sb-plowy5hrdrfioh37\n"
           "  leashctl logs --json sb-plowy5hrdrfioh37 | jq -r 'select(.argv).argv | join(\" \")'\n",

@@ -292,8 +292,8 @@ int history_read(const struct histories *h, const char *sandbox, uint64_t after,
         x = x ? x : find(&h->ended, sandbox);
         if (!x) {
                 error_set(e, ERROR_NOT_FOUND, ENOENT,
-                          "nothing is known of a sandbox %.40s; of those that have ended, only "
-                          "the last %u are",
+                          "nothing is known of a sandbox %.40s; remembered are the last %u that "
+                          "ended since this session started (leashctl status lists them)",
                           sandbox, LIMIT_HISTORIES_ENDED);
                 if (e)
                         snprintf(e->where, sizeof e->where, "/sandbox");

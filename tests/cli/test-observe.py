@@ -181,6 +181,7 @@ class Logs(Case):
         self.ctl("logs", code=2)
         r = self.ctl("logs", "sb-none", code=125)
         self.assertTrue(r.error.startswith("leashctl: nothing is known of a sandbox sb-none"), r.error)
+        self.assertIn("since this session started", r.error)
 
 
 class Hostile(FakeCase):
