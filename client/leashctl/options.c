@@ -501,7 +501,7 @@ const struct option options[] = {
         { "json", 0, 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(json),
           "print the result as JSON on stdout" },
         { "quiet", 'q', 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(quiet),
-          "run, shell, python: say nothing about what leash refused" },
+          "run, shell, python: say nothing about what leash refused; status: print nothing" },
         { "socket", 0, 0, "PATH", CMD_ANY, NULL, "@file", set_text, O(socket),
           "the daemon's socket (default: $LEASH_SOCKET, the system's, or your own)" },
         { "help", 'h', 0, NULL, CMD_ANY, NULL, NULL, set_flag, O(help), "show this help" },

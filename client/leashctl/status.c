@@ -199,6 +199,8 @@ int cmd_status(struct ctl *c) {
         r = ctl_query(c, METHOD_LEASH_STATUS, NULL, &status);
         if (r != 0)
                 return r < 0 ? -r : EXIT_OK;
+        if (c->o.quiet) /* the exit status is the answer */
+                return EXIT_OK;
         print_head(&status, st);
         print_sandboxes(&status);
         print_ended(&status);

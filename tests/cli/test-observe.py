@@ -236,6 +236,7 @@ class Hostile(FakeCase):
             "sandboxes": [{"sandbox": EVIL, "name": EVIL, "workdir": EVIL, "state": "ready", "processes": 1,
                            "age_seconds": 1.0, "mine": False, "memory_bytes": 5 << 20,
                            "enforcement": {"tier": "native", "layers": [], "losses": []}}]}
+        self.assertEqual(self.ctl("status", "-q").text, "")
         text = self.ctl("status").text
         for bad in ("\x1b", "\u202e", "b\\c\nd"):
             self.assertNotIn(bad, text)
