@@ -154,7 +154,8 @@ const struct command commands[] = {
           "keeps as much as it has room for, and says how much it has dropped; after a minute "
           "without use it\n"
           "ends, and forgets. With --follow it goes on until the sandbox has ended. With --json, "
-          "one object a line.\n",
+          "one object\n"
+          "a line.\n",
           "  leashctl logs sb-plowy5hrdrfioh37\n"
           "  leashctl logs -f --kind denied --kind network sb-plowy5hrdrfioh37\n"
           "  leashctl logs --json sb-plowy5hrdrfioh37 | jq -r 'select(.argv).argv | join(\" \")'\n",
