@@ -35,8 +35,8 @@ static void put_escaped(FILE *f, const char *s, bool value) {
 }
 
 static void put_number(FILE *f, double d) {
-        bool whole = d > -0x1p53 && d < 0x1p53 && (double) (long long) d == d;
-
+        const double exact = 9007199254740992.0; /* 2^53: every whole number below is a double */
+        bool whole = d > -exact && d < exact && (double) (long long) d == d;
         char text[32];
 
         if (whole)

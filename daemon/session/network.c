@@ -138,17 +138,11 @@ static void cancel(struct asked *a) {
         peer_notify_due(peer, NOTIFY_NETWORK_CANCEL, &n);
 }
 
-static struct asked *asked_find(struct session *s, uint64_t sandbox, uint64_t question) {
-        struct asked *a;
-        LIST_FOREACH(a, &s->asked, link)
+void network_unask(struct session *s, uint64_t sandbox, uint64_t question) {
+        for (struct asked *a = LIST_FIRST(&s->asked), *next; a; a = next) {
+                next = LIST_NEXT(a, link);
                 if ((sandbox == 0 || a->sandbox == sandbox) &&
                     (question == 0 || a->question == question))
-                        return a;
-        return NULL;
-}
-
-void network_unask(struct session *s, uint64_t sandbox, uint64_t question) {
-        struct asked *a;
-        while ((a = asked_find(s, sandbox, question)))
-                cancel(a);
+                        cancel(a);
+        }
 }
