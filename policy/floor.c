@@ -31,24 +31,29 @@ static int refuse(struct error *e, const char *where, const char *row, const cha
 
 static int refuse_word(struct error *e, const char *where, const char *row,
                        const struct strings *allowed, const char *what) {
-        char words[128] = "";
-        for (size_t i = 0, n = 0; i < allowed->n && n < sizeof words; i++)
+        char words[256] = "";
+        for (size_t i = 0, n = 0; i < allowed->n && n < sizeof words; i++) {
+                /* A long list is cut between words: status shows all of it. */
+                bool fits = n + strlen(allowed->items[i]) + sizeof ", , …" < sizeof words;
                 n += (size_t) snprintf(words + n, sizeof words - n, "%s%s", i > 0 ? ", " : "",
-                                       allowed->items[i]);
+                                       fits ? allowed->items[i] : "…");
+                if (!fits)
+                        break;
+        }
         int r = error_set(e, ERROR_REFUSED, EPERM,
                           "the administrator allows %s, not %s (/floor/%s in "
                           "/etc/leash/leashd.json)",
-                          words, what, row);
+                          allowed->n > 0 ? words : "none", what, row);
         if (e)
                 snprintf(e->where, sizeof e->where, "%s", where);
         return r;
 }
 
 static int refuse_item(struct error *e, const char *list, size_t i, const char *row,
-                       const char *what) {
+                       const struct strings *allowed, const char *what) {
         char where[POINTER_BYTES];
         snprintf(where, sizeof where, "%s/%zu", list, i);
-        return refuse(e, where, row, what);
+        return refuse_word(e, where, row, allowed, what);
 }
 
 static bool same_ports(const struct host_rule *wide, const struct host_rule *narrow) {
@@ -101,7 +106,7 @@ static int check_hosts(const struct floor *f, const struct policy *p, struct err
                         covered = host_rule_parse(f->hosts.items[k], &wide, NULL) == 0 &&
                                   covers(&wide, &narrow);
                 if (!covered)
-                        return refuse_item(e, "/network/allow", i, "hosts",
+                        return refuse_item(e, "/network/allow", i, "hosts", &f->hosts,
                                            p->network.allow.items[i]);
         }
         return 0;
@@ -217,11 +222,13 @@ int floor_paths(const struct floor *f, const struct policy *p, const char *workd
                 struct error *e) {
         if (!f->write.set)
                 return 0;
+        if (p->level == LEVEL_PERMISSIVE)
+                return refuse(e, "/level", "write", "permissive, which writes everywhere,");
         if (workdir && !is_below(&f->write, workdir))
-                return refuse(e, "/workdir", "write", workdir);
+                return refuse_word(e, "/workdir", "write", &f->write, workdir);
         for (size_t i = 0; i < p->filesystem.write.n; i++)
                 if (!is_below(&f->write, p->filesystem.write.items[i]))
-                        return refuse_item(e, "/filesystem/write", i, "write",
+                        return refuse_item(e, "/filesystem/write", i, "write", &f->write,
                                            p->filesystem.write.items[i]);
         return 0;
 }

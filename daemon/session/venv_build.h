@@ -23,6 +23,7 @@ struct venv_build {
         const char *name; /* in the parent */
         char staging[80]; /* likewise */
         struct sandbox *sandbox;
+        uint64_t allowed_ms; /* the shorter of what was asked for and what the sandbox has */
         char line[VENV_LINE_BYTES], tail[VENV_TAIL_BYTES];
         size_t line_len, tail_len;
         bool line_long, heard, ok, ending;

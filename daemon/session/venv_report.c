@@ -177,7 +177,7 @@ static void note_failure(struct venv_build *b, struct process *p) {
         if (p->reason == REASON_TIMEOUT) {
                 error_set(&b->error, ERROR_TIMEOUT, ETIMEDOUT,
                           "making %.400s took longer than %llu s", b->spec->path,
-                          (unsigned long long) (b->spec->timeout_ms / 1000));
+                          (unsigned long long) (b->allowed_ms / 1000));
                 return;
         }
         explain(b, why, 600);

@@ -110,6 +110,8 @@ static int start_process(struct venv_build *b, const struct venv_order *order, s
         int r = shape_encode(&venv_order_shape, order, &j, e);
         if (r < 0)
                 return r;
+        uint64_t wall = b->sandbox->place.plan->limits.wall_ms; /* an administrator's */
+        b->allowed_ms = wall > 0 && wall < b->spec->timeout_ms ? wall : b->spec->timeout_ms;
         char *text = json_print(j, false, &len);
         struct process_wish wish = { .title = "leash: making a virtual environment",
                                      .timeout_ms = b->spec->timeout_ms,

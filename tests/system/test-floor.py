@@ -177,6 +177,20 @@ def main():
         other = scratch(user, w.base)
         r = w.run(user, "run", "-C", other, "--level", "strict", "--", "true")
         t.ok(r.returncode == 125 and "/floor/write" in r.stderr, "another working directory is refused", r.stderr)
+        everywhere = os.path.join(other, "made")
+        for levels, allowed in ((["permissive"], True), (None, False)):  # the first is the twin
+            floor = {"levels": levels} if levels else {"write": [work]}
+            write({"floor": floor, "users": {"sandboxes": 5}})
+            w.daemon.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            r = w.run(user, "run", "-C", work, "--level", "permissive", "--", "touch", everywhere)
+            t.ok((r.returncode == 0) == allowed and os.path.exists(everywhere) == allowed and (allowed or "/floor/write" in r.stderr),
+                 f"permissive {'writes elsewhere' if allowed else 'is refused where that is the floor'}", r.stderr)
+            if allowed:
+                os.unlink(everywhere)
+        write({"floor": {"levels": ["strict"]}, "users": {"sandboxes": 5}})
+        w.daemon.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
         for p in running:
             out, err = p.communicate("\n", timeout=30)
             t.ok(out == "done\n", "what ran goes on", err)
