@@ -172,12 +172,15 @@ static int create_by_child(const char *arg) {
 
 /* Races: a checker that looks at the path and then lets the kernel look again can be fooled. */
 static char race_path[64];
-static volatile int race_stop;
+static volatile int race_stop, race_runs;
+static void *(*race_flip)(void *);
+static volatile int race_runs;
 static int race_dirfds[3]; /* the one in use, the harmless one, the one meant */
 
 static void *flip_path(void *unused) {
         while (!race_stop) {
                 memcpy(race_path, "harmless", 8);
+                asm volatile("" ::: "memory"); /* both copies are made */
                 memcpy(race_path, "new.env\0", 8);
         }
         return NULL;
@@ -197,9 +200,15 @@ static void *flip_directories(void *unused) {
 static void *flip_read_path(void *unused) {
         while (!race_stop) {
                 memcpy(race_path, "public", 7);
+                asm volatile("" ::: "memory");
                 memcpy(race_path, ".env\0\0", 7);
         }
         return NULL;
+}
+
+static void *flip_on(void *unused) {
+        race_runs = 1;
+        return race_flip(NULL);
 }
 
 /* Runs `step` against `flip` for a while; 0 as soon as it got through. */
@@ -207,8 +216,11 @@ static int race(void *(*flip)(void *), int (*step)(void)) {
         struct timespec start, now;
         pthread_t t;
         int r = -EACCES;
-        if ((errno = pthread_create(&t, NULL, flip, NULL)))
+        race_flip = flip;
+        if ((errno = pthread_create(&t, NULL, flip_on, NULL)))
                 return -errno;
+        while (!race_runs) /* a busy machine may take longer than the race does */
+                sched_yield();
         clock_gettime(CLOCK_MONOTONIC, &start);
         do {
                 for (int i = 0; i < 200 && r != 0; i++)

@@ -32,6 +32,9 @@ class Scene:
                 if not self.once(None):
                     tap.ok(False, "twin " + self.name, self.doc + "\nwithout a sandbox it must succeed, but did not")
                     return
+            except Lacking as e:
+                tap.skip("twin " + self.name, str(e))
+                return
             except (OSError, subprocess.SubprocessError) as e:
                 tap.ok(False, "twin " + self.name, repr(e))
                 return
@@ -669,6 +672,8 @@ for place in places:
 
 def foreign_calls(s):
     """The host commands of another sandbox of the same user are out of reach. That sandbox is there for the twin, too."""
+    if getattr(s.suite.leash, "system", None) and not s.suite.forbidden and s.user.uid != 0:
+        raise Lacking("the system service's user namespaces are root's: the user cannot reach that socket from outside either")
     p = subprocess.Popen(s.leash.command("run", "--quiet", *s.suite.accept, "--ipc", "victim=echo LEASH-SECRET", "-C", s.world.work, "--", "sh",
                                          "-c", "victim > called; sleep 60"),
                          cwd=s.world.work, env=s.leash.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

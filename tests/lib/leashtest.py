@@ -29,7 +29,7 @@ class Tap:
     def ok(self, good, name, detail=""):
         self.count += 1
         self.failed += not good
-        print(f"{'ok' if good else 'not ok'} {self.count} - {name}")
+        print(f"{'ok' if good else 'not ok'} {self.count} - {' '.join(name.split())}")
         if not good:
             for line in str(detail).splitlines():
                 print(f"# {line}")
@@ -40,7 +40,7 @@ class Tap:
             self.ok(False, name, f"skipped, which CI does not accept: {why}")
             return
         self.count += 1
-        print(f"ok {self.count} - {name} # SKIP {why}", flush=True)
+        print(f"ok {self.count} - {name} # SKIP {' '.join(str(why).split())}", flush=True)
 
     def end(self):
         print(f"1..{self.count}")
