@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "facts.h"
 #include "host.h"
 #include "path.h"
 
@@ -196,6 +197,45 @@ static void narrow(const struct floor *f, struct policy *p) {
                         *protection_at(p, i) = TRI_YES;
 }
 
+/* The first row that would not hold any more: "accept" is for the user's own wishes. What has no
+ * row here, every policy that asks for it is told. */
+static const char *lost_row(const struct floor *f, int loss) {
+        const struct policy_limits *l = &f->limits;
+        switch (loss) {
+        case LOSS_NO_CGROUP:
+                if (l->memory_bytes.kind == LIMIT_VALUE)
+                        return "limits/memory_bytes";
+                if (l->processes.kind == LIMIT_VALUE)
+                        return "limits/processes";
+                if (l->io_weight.kind == LIMIT_VALUE)
+                        return "limits/io_weight";
+                return l->cpus.kind == LIMIT_VALUE ? "limits/cpus" : NULL;
+        case LOSS_NO_DISK_QUOTA:
+                return l->disk_bytes.kind == LIMIT_VALUE ? "limits/disk_bytes" : NULL;
+        case LOSS_NO_DENY_INSIDE_ALLOW:
+        case LOSS_NO_DENIED_NAMES:
+                return f->deny.n > 0 ? "deny" : f->protect.n > 0 ? "protect" : NULL;
+        default:
+                return NULL;
+        }
+}
+
+static int check_accept(const struct floor *f, const struct policy *p, struct error *e) {
+        for (size_t i = 0; i < p->accept.n; i++) {
+                const char *row = lost_row(f, loss_from_name(p->accept.items[i]));
+                if (!row || contains(&f->accept, p->accept.items[i]))
+                        continue;
+                int r = error_set(e, ERROR_REFUSED, EPERM,
+                                  "%s would be a loss of what the administrator demands (/floor/%s "
+                                  "in /etc/leash/leashd.json), and /floor/accept does not have it",
+                                  p->accept.items[i], row);
+                if (e)
+                        snprintf(e->where, sizeof e->where, "/accept/%zu", i);
+                return r;
+        }
+        return 0;
+}
+
 int floor_apply(struct arena *a, const struct floor *f, struct policy *p, struct error *e) {
         if (f->levels.set && !contains(&f->levels, level_names[p->level]))
                 return refuse_word(e, "/level", "levels", &f->levels, level_names[p->level]);
@@ -204,6 +244,8 @@ int floor_apply(struct arena *a, const struct floor *f, struct policy *p, struct
                 return refuse_word(e, "/network/mode", "network_modes", &f->network_modes,
                                    network_mode_names[p->network.mode]);
         int r = check_hosts(f, p, e);
+        if (r >= 0)
+                r = check_accept(f, p, e);
         narrow(f, p);
         for (size_t i = 0; r >= 0 && i < f->deny.n; i++)
                 if (!arena_push(a, &p->filesystem.deny, f->deny.items[i]))

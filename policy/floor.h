@@ -16,6 +16,7 @@ struct floor {
         struct strings deny;          /* always denied, too */
         struct strings protect;       /* protections that no policy takes away */
         struct policy_limits limits;  /* no policy may have more */
+        struct strings accept;        /* losses that a policy may accept although a row is lost */
 };
 
 /* What is for the administrator in /etc/leash/leashd.json. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* /etc/leash/leashd.json, field by field. */
+#include "../policy/facts.h"
 #include "../policy/limits.h"
 #include "row.h"
 
@@ -13,6 +14,10 @@ static const char *mode_word(size_t i) {
 
 static const char *protection_word(size_t i) {
         return i < protections_n ? protections[i].name : NULL;
+}
+
+static const char *loss_word(size_t i) {
+        return i < LOSS_N_ ? losses[i].name : NULL;
 }
 
 static const struct field floor_fields[] = {
@@ -31,6 +36,9 @@ static const struct field floor_fields[] = {
         FIELD_WORDS(T, protect, "protect", 0, protection_word,
                     "Protections that no policy may take away."),
         FIELD_OBJECT(T, limits, "limits", 0, policy_limits, "No policy may have more than this."),
+        FIELD_WORDS(T, accept, "accept", 0, loss_word,
+                    "Losses that a policy may accept although they are losses of what this floor "
+                    "says. Losses of anything else are its own business."),
 #undef T
 };
 SHAPE(floor, "Floor", 0, "What no user's policy may loosen.");

@@ -188,6 +188,15 @@ def main():
                  f"permissive {'writes elsewhere' if allowed else 'is refused where that is the floor'}", r.stderr)
             if allowed:
                 os.unlink(everywhere)
+        for accept in (["no_cgroup"], []):  # the first is the twin
+            write({"floor": {"limits": {"processes": 100}, "accept": accept}, "users": {"sandboxes": 5}})
+            w.daemon.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            r = w.run(user, "run", "-C", work, "--accept", "no_cgroup", "--", "true")
+            t.ok((r.returncode == 0) == bool(accept) and (accept or "/floor/limits/processes" in r.stderr),
+                 f"a row is lost only where /floor/accept is {accept}", r.stderr)
+            r = w.run(user, "run", "-C", work, "--accept", "no_hardware_filter", "--", "true")
+            t.ok(r.returncode == 0, "what touches no row may be accepted", r.stderr)
         write({"floor": {"levels": ["strict"]}, "users": {"sandboxes": 5}})
         w.daemon.send_signal(signal.SIGHUP)
         time.sleep(0.5)
