@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """What the tests of the system service share: a leashd of root's with a socket of its own, and users that call it."""
 import contextlib
+import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +14,26 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 from leashtest import PYTHON, SKIP, Tap, User, alive, base_directory, descendants, sanitized, wait_for  # noqa: E402,F401
 
 PROGRAMS = ("leashd", "leash-launch", "leash-warden", "leash-session", "leash-init", "leash-gate", "leash-ipc", "leashctl")
+
+
+class Line:
+    """A connection; one call after the other."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(30)
+        self.sock.connect(path)
+        self.lines = self.sock.makefile()
+        self.n = 0
+
+    def call(self, method, **params):
+        self.n += 1
+        self.sock.sendall(json.dumps({"jsonrpc": "2.0", "id": self.n, "method": method, "params": params}).encode() + b"\n")
+        for line in self.lines:
+            answer = json.loads(line)
+            if answer.get("id") == self.n:
+                return answer
+        raise EOFError(method)
 
 
 class Forbidden:

@@ -14,28 +14,10 @@ import sys
 import time
 
 import attacker as at
-from system import SKIP, System, Tap, User, alive, scratch, wait_for
+from system import SKIP, Line, System, Tap, User, alive, scratch, wait_for
 
 MIB = 1 << 20
 INFO = b'{"jsonrpc":"2.0","id":1,"method":"leash.info","params":{}}\n'
-
-
-class Line:
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
-        self.sock.connect(path)
-        self.lines = self.sock.makefile()
-        self.n = 0
-
-    def call(self, method, **params):
-        self.n += 1
-        self.sock.sendall(json.dumps({"jsonrpc": "2.0", "id": self.n, "method": method, "params": params}).encode() + b"\n")
-        for line in self.lines:
-            answer = json.loads(line)
-            if answer.get("id") == self.n:
-                return answer
-        raise EOFError(method)
 
 
 def memory(pid):

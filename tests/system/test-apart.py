@@ -16,7 +16,7 @@ import sys
 import time
 
 import attacker as at
-from system import SKIP, System, Tap, User, alive, scratch, uid_of
+from system import SKIP, Line, System, Tap, User, alive, scratch, uid_of
 
 libc = ctypes.CDLL(None, use_errno=True)
 NOBODYS = {"sandbox": "sb-aaaaaaaaaaaaaaaa", "process": "pr-aaaaaaaaaaaaaaaa", "session": "py-aaaaaaaaaaaaaaaa", "call": "nobodys"}
@@ -28,26 +28,6 @@ MORE = {
     "policy.check": {"queries": [{"path": "/etc/passwd", "access": "read"}]}, "ipc.register": {"commands": [{"name": "x"}]},
     "ipc.unregister": {"names": ["x"]}, "ipc.output": {"data": "x"}, "python.run": {"code": "1"}, "python.session.run": {"code": "1"},
 }
-
-
-class Line:
-    """A connection; one call after the other."""
-
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(path)
-        self.lines = self.sock.makefile()
-        self.n = 0
-
-    def call(self, method, **params):
-        self.n += 1
-        self.sock.sendall(json.dumps({"jsonrpc": "2.0", "id": self.n, "method": method, "params": params}).encode() + b"\n")
-        for line in self.lines:
-            answer = json.loads(line)
-            if answer.get("id") == self.n:
-                return answer
-        raise EOFError(method)
 
 
 def verbs(path):
