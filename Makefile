@@ -26,7 +26,8 @@ demo: deps
 check: deps all
 	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs $(SUITES)
 
-# The system service with several users, and virtual environments that are made and used: minutes.
+# The system service with several users, virtual environments that are made and used, limits that are waited for, and the
+# native tier at all levels: minutes.
 check-more: deps all
 	@tests/report.py $(BUILD) -- meson test -C $(BUILD) --no-rebuild --print-errorlogs \
 		--suite system --suite python

@@ -5,7 +5,7 @@ applies to, where it must be refused and must leave the world outside as it was.
 
 With --system through a leashd of root's that serves all users; with --forbidden as well where there are no user namespaces.
 
-usage: run.py --build DIR --as root|other [--only SUBSTRING] [--level LEVEL] [--twins-only] [--native|--system|--forbidden]
+usage: run.py --build DIR --as root|other [--only SUBSTRING] [--level LEVEL]… [--twins-only] [--native|--system|--forbidden]
 """
 import argparse
 import os
@@ -224,7 +224,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--as", dest="who", choices=("root", "other"), required=True)
     parser.add_argument("--only", default="")
-    parser.add_argument("--level", choices=tuple(LEVELS.values()))
+    parser.add_argument("--level", choices=tuple(LEVELS.values()), action="append")
     parser.add_argument("--twins-only", action="store_true")
     parser.add_argument("--native", action="store_true")
     parser.add_argument("--system", action="store_true")
@@ -256,7 +256,7 @@ def main():
                 return 0
             leash = SystemLeash(os.path.realpath(args.build), user, base, forbidden)
         suite = Suite(os.path.realpath(args.build), user, base, native, leash)
-        levels = [args.level] if args.level else list(LEVELS.values())
+        levels = args.level or list(LEVELS.values())
         if native and user.uid == 0 and "permissive" in levels:
             levels.remove("permissive")
             suite.refuses("permissive", "without namespaces, level permissive would let root change the host itself")
