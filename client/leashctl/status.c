@@ -48,8 +48,10 @@ static void print_enforced(const struct leash_status_result *r, struct style st)
         snprintf(text, sizeof(text), "%s%s", losses,
                  r->losses.n > 0 ? " (leashctl doctor tells what would help)" : "");
         print_item("lost", text, st);
-        join(&r->denial_sources, "nowhere: ask leashctl check", text, sizeof(text));
-        print_item("refusals", text, st);
+        snprintf(text, sizeof(text), "noticed by ");
+        size_t n = strlen(text);
+        join(&r->denial_sources, "nobody: ask leashctl check", text + n, sizeof(text) - n);
+        print_item("denials", text, st);
 }
 
 static void floor_part(const char *label, const struct strings *list, struct style st) {
@@ -77,6 +79,7 @@ static void print_floor(const struct leash_status_result *r, struct style st) {
         floor_part("write only below", &f->write, st);
         floor_part("denied", &f->deny, st);
         floor_part("protected", &f->protect, st);
+        floor_part("may be accepted", &f->accept, st);
         _cleanup_(json_unrefp) struct json *limits = NULL;
         if (shape_encode(&policy_limits_shape, &f->limits, &limits, NULL) < 0)
                 return;
