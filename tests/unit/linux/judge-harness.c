@@ -43,8 +43,7 @@ void harness_begin_sockets(struct harness *h, const struct rule_of_test *rules, 
         struct wire_name *name;
         int pair[2];
 
-        *h = (struct harness){ .dir = "/tmp/judge-XXXXXX",
-                               .reads = plan_flags & HARNESS_READS };
+        *h = (struct harness){ .dir = "/tmp/judge-XXXXXX", .reads = plan_flags & HARNESS_READS };
         ck_assert_ptr_nonnull(mkdtemp(h->dir));
         ck_assert_int_eq(chdir(h->dir), 0);
         while (rules[n].pattern)
