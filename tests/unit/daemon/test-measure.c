@@ -177,7 +177,7 @@ static bool make_overlay(void) {
         gid_t gid = getegid();
         if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
             (uid != 0 && !map_self(uid, gid)) ||
-            mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+            mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
                 return false;
         for (size_t i = 0; i < 3; i++) {
                 static const char *const parts[] = { "low", "high", "merged" };
