@@ -11,6 +11,7 @@
 
 #include "compile.h"
 #include "gate.h"
+#include "path.h"
 
 /* tools */
 
@@ -247,11 +248,6 @@ static void compile_limits(struct compile *c) {
                           (c->plan->disk == DISK_WATCHED && f->cgroup_io);
 }
 
-static bool is_below(const char *path, const char *top) {
-        size_t n = strlen(top);
-        return strncmp(path, top, n) == 0 && path[n] == '/';
-}
-
 /* Something to be read only, in a directory that may be written, private or not: there neither the
  * mount nor Landlock keeps anybody from writing into the host's pipes, only the supervisor does. */
 static const struct plan_mount *read_below(const struct compile *c) {
@@ -262,7 +258,7 @@ static const struct plan_mount *read_below(const struct compile *c) {
                 for (size_t k = 0; k < i; k++) {
                         enum mount_kind kind = c->mounts[k].kind;
                         if ((kind == MOUNT_TMPFS || kind == MOUNT_BIND_RW) &&
-                            is_below(m->target, c->mounts[k].target))
+                            path_is_under(m->target, c->mounts[k].target))
                                 return m;
                 }
         }

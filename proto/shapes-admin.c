@@ -16,10 +16,6 @@ static const char *protection_word(size_t i) {
         return i < protections_n ? protections[i].name : NULL;
 }
 
-static const char *loss_word(size_t i) {
-        return i < LOSS_N_ ? losses[i].name : NULL;
-}
-
 static const struct field floor_fields[] = {
 #define T struct floor
         FIELD_WORDS(T, levels, "levels", 0, level_word, "The levels that a policy may have."),

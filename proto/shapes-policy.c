@@ -176,7 +176,7 @@ static const struct field policy_python_fields[] = {
 };
 SHAPE(policy_python, "PolicyPython", 0, "Python in the sandbox.");
 
-static const char *loss_word(size_t i) {
+const char *loss_word(size_t i) {
         return i < LOSS_N_ ? losses[i].name : NULL;
 }
 

@@ -6,10 +6,6 @@
 
 #define NAME_BYTES 256
 
-static const char *loss_word(size_t i) {
-        return i < LOSS_N_ ? losses[i].name : NULL;
-}
-
 static const struct field venv_info_fields[] = {
 #define T struct venv_info
         FIELD_STRING(T, path, "path", FIELD_REQUIRED, 0, "Where it is."),

@@ -647,3 +647,6 @@ SHAPE_DECLARE(ipc_call_result)
 SHAPE_DECLARE(ipc_input_params)
 SHAPE_DECLARE(ipc_output_params)
 SHAPE_DECLARE(ipc_cancel)
+
+/* The names that "accept" takes, in order; NULL behind the last. */
+const char *loss_word(size_t i);
