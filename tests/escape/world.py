@@ -22,9 +22,9 @@ libc = ctypes.CDLL(None, use_errno=True)
 VICTIM = r"""
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(0x59616d61, ctypes.c_ulong(-1 & 0xffffffffffffffff), 0, 0, 0)  # where Yama is on
-heard = open(sys.argv[1], "a", buffering=1)
+heard = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)
 for s in (signal.SIGUSR1, signal.SIGIO, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(s, lambda n, _: heard.write(f"signal {n}\n"))
+    signal.signal(s, lambda n, _: os.write(heard, b"signal %d\n" % n))  # a file object is not reentrant
 memory = ctypes.create_string_buffer(b"LEASH-SECRET", 8192)
 fd = os.open("secret", os.O_RDONLY)
 os.setpgid(0, 0)
