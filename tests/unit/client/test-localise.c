@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "../../../client/libleash/localise.h"
+#include "../suite.h"
 
 START_TEST(test_paths) {
         static const struct {
@@ -90,16 +90,6 @@ START_TEST(test_pass_becomes_set) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("localise");
-        TCase *t = tcase_create("localise");
-        SRunner *r = srunner_create(s);
-
-        tcase_add_test(t, test_paths);
-        tcase_add_test(t, test_dotdot_is_resolved_by_the_file_system);
-        tcase_add_test(t, test_pass_becomes_set);
-        suite_add_tcase(s, t);
-        srunner_run_all(r, CK_NORMAL);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0;
+        return RUN_TESTS("localise", test_paths, test_dotdot_is_resolved_by_the_file_system,
+                         test_pass_becomes_set);
 }

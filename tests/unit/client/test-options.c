@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../../../client/leashctl/commands.h"
+#include "../suite.h"
 
 /* Parses the words (split at "|") as options of `command`; the error's text goes into `e`. */
 static int parse(struct options *o, unsigned command, const char *words, struct error *e) {
@@ -307,22 +307,9 @@ START_TEST(test_place) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("options");
-        TCase *t = tcase_create("options");
-        SRunner *r = srunner_create(s);
-
         unsetenv("NO_SUCH_VARIABLE_HERE");
-        tcase_add_test(t, test_every_option_of_the_contract);
-        tcase_add_test(t, test_values_arrive);
-        tcase_add_test(t, test_options_stop_at_the_first_operand);
-        tcase_add_test(t, test_check_reads_access_behind_path);
-        tcase_add_test(t, test_errors_say_what_to_do);
-        tcase_add_test(t, test_table_is_sound);
-        tcase_add_test(t, test_every_option_is_told);
-        tcase_add_test(t, test_place);
-        suite_add_tcase(s, t);
-        srunner_run_all(r, CK_NORMAL);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0;
+        return RUN_TESTS("options", test_every_option_of_the_contract, test_values_arrive,
+                         test_options_stop_at_the_first_operand,
+                         test_check_reads_access_behind_path, test_errors_say_what_to_do,
+                         test_table_is_sound, test_every_option_is_told, test_place);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../../client/leashctl/print.h"
+#include "../suite.h"
 
 START_TEST(test_escape) {
         static const struct {
@@ -73,17 +73,6 @@ START_TEST(test_no_colour_without_a_terminal) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("print");
-        TCase *t = tcase_create("print");
-        SRunner *r = srunner_create(s);
-
-        tcase_add_test(t, test_escape);
-        tcase_add_test(t, test_escape_is_cut_between_characters);
-        tcase_add_test(t, test_table);
-        tcase_add_test(t, test_no_colour_without_a_terminal);
-        suite_add_tcase(s, t);
-        srunner_run_all(r, CK_NORMAL);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0;
+        return RUN_TESTS("print", test_escape, test_escape_is_cut_between_characters, test_table,
+                         test_no_colour_without_a_terminal);
 }

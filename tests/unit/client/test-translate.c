@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <string.h>
 
 #include "../../../client/leashctl/options.h"
+#include "../suite.h"
 
 static const char *name_of(const char *field) {
         static char buf[128];
@@ -108,17 +108,6 @@ START_TEST(test_quote) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("translate");
-        TCase *t = tcase_create("translate");
-        SRunner *r = srunner_create(s);
-
-        tcase_add_test(t, test_field_to_option);
-        tcase_add_test(t, test_what_would_allow_it);
-        tcase_add_test(t, test_the_value_that_was_meant);
-        tcase_add_test(t, test_quote);
-        suite_add_tcase(s, t);
-        srunner_run_all(r, CK_NORMAL);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0;
+        return RUN_TESTS("translate", test_field_to_option, test_what_would_allow_it,
+                         test_the_value_that_was_meant, test_quote);
 }

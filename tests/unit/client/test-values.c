@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 
 #include "../../../client/leashctl/values.h"
+#include "../suite.h"
 
 static const struct row {
         const char *text;
@@ -61,16 +61,5 @@ START_TEST(test_numbers) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("values");
-        TCase *t = tcase_create("values");
-        SRunner *r = srunner_create(s);
-
-        tcase_add_test(t, test_sizes);
-        tcase_add_test(t, test_durations);
-        tcase_add_test(t, test_numbers);
-        suite_add_tcase(s, t);
-        srunner_run_all(r, CK_NORMAL);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0;
+        return RUN_TESTS("values", test_sizes, test_durations, test_numbers);
 }

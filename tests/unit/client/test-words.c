@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <string.h>
 
 #include "../../../client/leashctl/words.h"
+#include "../suite.h"
 
 static const struct {
         const char *text, *want; /* words, each with | behind it; NULL: refused */
@@ -51,16 +51,5 @@ START_TEST(splits) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("words");
-        TCase *t = tcase_create("words");
-        SRunner *runner;
-        int failed;
-
-        tcase_add_test(t, splits);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS("words", splits);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../../daemon/leashd/admit.h"
+#include "../suite.h"
 
 START_TEST(good) {
         struct admit a = { 0 };
@@ -88,15 +88,5 @@ START_TEST(groups) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("admit");
-        TCase *t = tcase_create("admit");
-        tcase_add_test(t, good);
-        tcase_add_test(t, bad);
-        tcase_add_test(t, groups);
-        suite_add_tcase(s, t);
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return RUN_TESTS("admit", good, bad, groups);
 }

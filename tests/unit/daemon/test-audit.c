@@ -11,8 +11,7 @@
 
 #include "../../../daemon/leashd/audit_filter.h"
 #include "../../../daemon/leashd/audit_table.h"
-
-#include <check.h>
+#include "../suite.h"
 
 #define ALICE 1000u
 #define BOB 1001u
@@ -281,21 +280,6 @@ START_TEST(filter) {
 END_TEST
 
 int main(void) {
-        const TTest *const tests[] = { to_its_user,          to_nobody,
-                                       first_one_in_a_crowd, repeats_are_counted,
-                                       floods_are_counted,   floods_are_muted,
-                                       domains_per_user,     filter };
-        Suite *s = suite_create("audit");
-        TCase *t = tcase_create("audit");
-        SRunner *runner;
-        int failed;
-
-        for (size_t i = 0; i < ELEMENTSOF(tests); i++)
-                tcase_add_test(t, tests[i]);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS("audit", to_its_user, to_nobody, first_one_in_a_crowd, repeats_are_counted,
+                         floods_are_counted, floods_are_muted, domains_per_user, filter);
 }

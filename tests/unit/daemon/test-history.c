@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +6,7 @@
 
 #include "../../../daemon/session/history.h"
 #include "../../../policy/limits.h"
+#include "../suite.h"
 
 static struct histories *h;
 static struct arena *arena;
@@ -197,21 +197,10 @@ START_TEST(test_a_long_argv_is_cut_between_characters) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("history");
-        TCase *t = tcase_create("history");
-        SRunner *r = srunner_create(s);
+        static const struct fixture fixture = { .setup = setup, .teardown = teardown };
 
-        tcase_add_checked_fixture(t, setup, teardown);
-        tcase_add_test(t, test_what_went_in_comes_out);
-        tcase_add_test(t, test_unknown);
-        tcase_add_test(t, test_the_first_stays_and_the_oldest_go);
-        tcase_add_test(t, test_bytes_are_bounded);
-        tcase_add_test(t, test_a_flood_takes_only_its_own);
-        tcase_add_test(t, test_the_ended_make_room);
-        tcase_add_test(t, test_a_long_argv_is_cut_between_characters);
-        suite_add_tcase(s, t);
-        srunner_run_all(r, CK_NORMAL);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0;
+        return RUN_TESTS_IN(&fixture, "history", test_what_went_in_comes_out, test_unknown,
+                            test_the_first_stays_and_the_oldest_go, test_bytes_are_bounded,
+                            test_a_flood_takes_only_its_own, test_the_ended_make_room,
+                            test_a_long_argv_is_cut_between_characters);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../../daemon/session/ini.h"
+#include "../suite.h"
 
 static const struct {
         const char *text, *value; /* of user.name; NULL = not there */
@@ -62,14 +62,5 @@ START_TEST(too_long) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("ini");
-        TCase *t = tcase_create("ini");
-        tcase_add_test(t, values);
-        tcase_add_test(t, too_long);
-        suite_add_tcase(s, t);
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return RUN_TESTS("ini", values, too_long);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "../../../daemon/common/log.h"
+#include "../suite.h"
 
 static size_t take(int fd, char *buffer, size_t size) {
         ssize_t n = read(fd, buffer, size - 1);
@@ -218,20 +218,6 @@ START_TEST(where_stderr_goes) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("log");
-        TCase *t = tcase_create("log");
-        tcase_add_test(t, escapes);
-        tcase_add_test(t, levels_and_length);
-        tcase_add_test(t, datagram);
-        tcase_add_test(t, datagram_is_bounded);
-        tcase_add_test(t, journal_or_line);
-        tcase_add_test(t, journal_hangs);
-        tcase_add_test(t, rate);
-        tcase_add_test(t, where_stderr_goes);
-        suite_add_tcase(s, t);
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return RUN_TESTS("log", escapes, levels_and_length, datagram, datagram_is_bounded,
+                         journal_or_line, journal_hangs, rate, where_stderr_goes);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -12,6 +11,7 @@
 
 #include "../../../backends/posix/measure.h"
 #include "../../../backends/posix/tree.h"
+#include "../suite.h"
 
 #define MIB (1024u * 1024)
 
@@ -218,19 +218,8 @@ START_TEST(devices) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("measure");
-        TCase *t = tcase_create("measure");
-        tcase_add_checked_fixture(t, setup, teardown);
-        tcase_add_test(t, files);
-        tcase_add_test(t, holes_and_reserved);
-        tcase_add_test(t, names);
-        tcase_add_test(t, old_and_new);
-        tcase_add_test(t, unseen);
-        tcase_add_test(t, devices);
-        suite_add_tcase(s, t);
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed > 0;
+        static const struct fixture fixture = { .setup = setup, .teardown = teardown };
+
+        return RUN_TESTS_IN(&fixture, "measure", files, holes_and_reserved, names, old_and_new,
+                            unseen, devices);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "../../../daemon/session/paths.h"
+#include "../suite.h"
 
 static char where[64];
 static struct arena *arena;
@@ -90,15 +90,7 @@ START_TEST(lists) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("paths");
-        TCase *t = tcase_create("paths");
-        tcase_add_checked_fixture(t, setup, teardown);
-        tcase_add_test(t, canonical);
-        tcase_add_test(t, lists);
-        suite_add_tcase(s, t);
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        static const struct fixture fixture = { .setup = setup, .teardown = teardown };
+
+        return RUN_TESTS_IN(&fixture, "paths", canonical, lists);
 }

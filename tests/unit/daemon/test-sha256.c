@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Against the examples of FIPS 180-4, and against itself in pieces. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../../daemon/common/sha256.h"
+#include "../suite.h"
 
 static const struct {
         const char *text;
@@ -53,14 +53,5 @@ START_TEST(pieces) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("sha256");
-        TCase *t = tcase_create("sha256");
-        tcase_add_test(t, examples);
-        tcase_add_test(t, pieces);
-        suite_add_tcase(s, t);
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return RUN_TESTS("sha256", examples, pieces);
 }

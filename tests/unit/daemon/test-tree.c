@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "../../../backends/posix/tree.h"
+#include "../suite.h"
 
 static char where[64];
 static int top = -1;
@@ -106,18 +106,9 @@ START_TEST(refusals) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("tree");
-        TCase *t = tcase_create("tree");
-        tcase_add_checked_fixture(t, setup, teardown);
-        tcase_set_timeout(t, 60);
-        tcase_add_test(t, everything);
-        tcase_add_test(t, deep);
-        tcase_add_test(t, in_slices);
-        tcase_add_test(t, refusals);
-        suite_add_tcase(s, t);
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        static const struct fixture fixture = { .setup = setup,
+                                                .teardown = teardown,
+                                                .timeout = 60 };
+
+        return RUN_TESTS_IN(&fixture, "tree", everything, deep, in_slices, refusals);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A working directory as git makes them, and as somebody hostile would. */
-#include <check.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -12,6 +11,7 @@
 
 #include "../../../backends/posix/tree.h"
 #include "../../../daemon/session/workspace.h"
+#include "../suite.h"
 
 static char where[64];
 static struct arena *arena;
@@ -238,22 +238,10 @@ START_TEST(odd_files) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("workspace");
-        TCase *t = tcase_create("workspace");
-        tcase_add_checked_fixture(t, setup, teardown);
-        tcase_add_test(t, other_worktrees_are_shown);
-        tcase_add_test(t, plain);
-        tcase_add_test(t, linked_and_included);
-        tcase_add_test(t, worktree);
-        tcase_add_test(t, submodule_as_workdir);
-        tcase_add_test(t, worktree_with_another_commondir);
-        tcase_add_test(t, planted);
-        tcase_add_test(t, planted_below_worktrees);
-        tcase_add_test(t, odd_files);
-        suite_add_tcase(s, t);
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        static const struct fixture fixture = { .setup = setup, .teardown = teardown };
+
+        return RUN_TESTS_IN(&fixture, "workspace", other_worktrees_are_shown, plain,
+                            linked_and_included, worktree, submodule_as_workdir,
+                            worktree_with_another_commondir, planted, planted_below_worktrees,
+                            odd_files);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The parts of the gate that need no network: synthetic addresses, frames, and what a program may
  * say inside a connection. */
-#include <check.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../../daemon/gate/gate.h"
+#include "../suite.h"
 
 static struct host host(const char *text) {
         struct host h;
@@ -123,17 +123,6 @@ START_TEST(buffers) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("gate");
-        TCase *t = tcase_create("pieces");
-        tcase_add_test(t, a_name_has_one_number);
-        tcase_add_test(t, addresses_that_are_no_names);
-        tcase_add_test(t, numbers_are_used_again);
-        tcase_add_test(t, what_is_said_inside);
-        tcase_add_test(t, buffers);
-        suite_add_tcase(s, t);
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_NORMAL);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? 1 : 0;
+        return RUN_TESTS("gate", a_name_has_one_number, addresses_that_are_no_names,
+                         numbers_are_used_again, what_is_said_inside, buffers);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What is remembered as missing must be seen again as soon as it is there. */
-#include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,7 @@
 #include <unistd.h>
 
 #include "../../../backends/linux/absent.h"
+#include "../suite.h"
 
 static char top[] = "/tmp/leash-absent-XXXXXX";
 static int root;
@@ -94,19 +94,12 @@ START_TEST(more_names_than_there_is_room_for) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("absent");
-        TCase *t = tcase_create("absent");
+        static const struct fixture fixture = { .setup = setup,
+                                                .teardown = teardown,
+                                                .once = true };
 
-        tcase_add_unchecked_fixture(t, setup, teardown);
-        tcase_add_test(t, a_name_is_remembered_until_its_directory_changes);
-        tcase_add_test(t, nothing_is_below_a_missing_directory);
-        tcase_add_test(t, a_directory_that_changed_just_now_is_not_relied_on);
-        tcase_add_test(t, more_names_than_there_is_room_for);
-        suite_add_tcase(s, t);
-
-        SRunner *r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        int failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "absent", a_name_is_remembered_until_its_directory_changes,
+                            nothing_is_below_a_missing_directory,
+                            a_directory_that_changed_just_now_is_not_relied_on,
+                            more_names_than_there_is_room_for);
 }

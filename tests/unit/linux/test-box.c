@@ -6,7 +6,6 @@
  * may stay.
  */
 #include <arpa/inet.h>
-#include <check.h>
 #include <dirent.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 #include "../../../backends/linux/box.h"
 #include "../../../backends/linux/capture.h"
 #include "../../../backends/linux/frames.h"
+#include "../suite.h"
 
 #define CONTROL 3 /* INIT_CONTROL_FD */
 
@@ -215,24 +215,14 @@ START_TEST(lies_end_the_sandbox) {
 END_TEST
 
 int main(int argc, char **argv) {
-        Suite *s = suite_create("box");
-        TCase *c = tcase_create("hostile init");
-        SRunner *r;
-        int failed;
+        static const struct fixture fixture = { .setup = setup,
+                                                .teardown = teardown,
+                                                .timeout = 60 };
 
         if (argc > 0 && strcmp(argv[0], "leash-init") == 0)
                 return hostile();
         /* Without network namespaces there is no gate. */
         if (backends[0]->probe(&facts, &(struct error){}) < 0 || facts_native(&facts))
                 return 77;
-        tcase_add_checked_fixture(c, setup, teardown);
-        tcase_add_test(c, honest_ones_are_handed_over);
-        tcase_add_test(c, lies_end_the_sandbox);
-        tcase_set_timeout(c, 60);
-        suite_add_tcase(s, c);
-        r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "box", honest_ones_are_handed_over, lies_end_the_sandbox);
 }

@@ -3,7 +3,6 @@
  * Groups that are made, filled, killed and removed. What needs controllers (limits) is skipped by
  * name where leash's group has none.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -15,6 +14,7 @@
 
 #include "../../../backends/linux/cgroup.h"
 #include "../../../backends/linux/cgroup_file.h"
+#include "../suite.h"
 
 static const struct cgroup_limits no_limits;
 
@@ -306,26 +306,11 @@ START_TEST(files_are_read) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("cgroup");
-        TCase *t = tcase_create("cgroup");
-        SRunner *runner;
-        int failed;
+        static const struct fixture fixture = { .timeout = 30 };
 
-        tcase_set_timeout(t, 30);
-        tcase_add_test(t, probe_is_consistent);
-        tcase_add_test(t, files_are_read);
-        tcase_add_test(t, kill_leaves_nothing);
-        tcase_add_test(t, kill_without_the_file);
-        tcase_add_test(t, killing_takes_no_longer_than_told);
-        tcase_add_test(t, names_are_not_reused);
-        tcase_add_test(t, a_limit_that_cannot_be_set_leaves_no_group);
-        tcase_add_test(t, processes_are_limited);
-        tcase_add_test(t, memory_is_limited);
-        tcase_add_test(t, cpu_is_limited);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "cgroup", probe_is_consistent, files_are_read,
+                            kill_leaves_nothing, kill_without_the_file,
+                            killing_takes_no_longer_than_told, names_are_not_reused,
+                            a_limit_that_cannot_be_set_leaves_no_group, processes_are_limited,
+                            memory_is_limited, cpu_is_limited);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Frames with data behind them: only who asks for data gets any, and never a part. */
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "../../../backends/linux/frames.h"
+#include "../suite.h"
 
 static int ends[2];
 
@@ -88,17 +88,9 @@ START_TEST(a_length_that_cannot_be_is_no_frame) {
 END_TEST
 
 int main(void) {
-        Suite *suite = suite_create("frames");
-        TCase *c = tcase_create("frames");
+        static const struct fixture fixture = { .setup = setup, .teardown = teardown };
 
-        tcase_add_checked_fixture(c, setup, teardown);
-        tcase_add_test(c, data_arrives_whole);
-        tcase_add_test(c, more_than_there_is_room_for_is_refused);
-        tcase_add_test(c, a_length_that_cannot_be_is_no_frame);
-        suite_add_tcase(suite, c);
-        SRunner *runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        int failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return RUN_TESTS_IN(&fixture, "frames", data_arrives_whole,
+                            more_than_there_is_room_for_is_refused,
+                            a_length_that_cannot_be_is_no_frame);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* connect() and bind() through the judge. */
 #include "judge-harness.h"
+#include "../suite.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -354,23 +354,9 @@ START_TEST(init_never_waits) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("judge-socket");
-        TCase *t = tcase_create("sockets");
-        SRunner *runner = srunner_create(s);
-        int failed;
+        static const struct fixture fixture = { .timeout = 60 };
 
-        tcase_set_timeout(t, 60);
-        tcase_add_test(t, bind_is_judged);
-        tcase_add_test(t, connect_is_judged);
-        tcase_add_test(t, only_named_doors);
-        tcase_add_test(t, inet_works);
-        tcase_add_test(t, waiting_ends);
-        tcase_add_test(t, waiting_blocks_nobody);
-        tcase_add_test(t, connect_races_are_lost);
-        tcase_add_test(t, init_never_waits);
-        suite_add_tcase(s, t);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "judge-socket", bind_is_judged, connect_is_judged,
+                            only_named_doors, inet_works, waiting_ends, waiting_blocks_nobody,
+                            connect_races_are_lost, init_never_waits);
 }

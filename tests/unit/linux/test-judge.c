@@ -2,8 +2,8 @@
 /* Names: what is allowed works as it would without a supervisor, what is denied never comes into
  * being. */
 #include "judge-harness.h"
+#include "../suite.h"
 
-#include <check.h>
 #include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
@@ -771,32 +771,13 @@ START_TEST(terminals_are_the_callers) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("judge");
-        TCase *t = tcase_create("names");
-        SRunner *runner = srunner_create(s);
-        int failed;
+        static const struct fixture fixture = { .timeout = 60 };
 
-        tcase_set_timeout(t, 60);
-        tcase_add_test(t, allowed_works);
-        tcase_add_test(t, refused_is_refused);
-        tcase_add_test(t, trees_that_move);
-        tcase_add_test(t, reads_are_judged);
-        tcase_add_test(t, odd_arguments);
-        tcase_add_test(t, fifos_do_not_block_others);
-        tcase_add_test(t, signals_do_not_disturb);
-        tcase_add_test(t, interrupted_calls_are_done_once);
-        tcase_add_test(t, races_are_lost);
-        tcase_add_test(t, many_at_once);
-        tcase_add_test(t, trusted_files_are_told);
-        tcase_add_test(t, trusted_files_are_told_where_they_go);
-        tcase_add_test(t, names_that_fold);
-        tcase_add_test(t, patterns_keep_their_say);
-        tcase_add_test(t, agents_are_served);
-        tcase_add_test(t, limits_are_the_callers);
-        tcase_add_test(t, terminals_are_the_callers);
-        suite_add_tcase(s, t);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "judge", allowed_works, refused_is_refused, trees_that_move,
+                            reads_are_judged, odd_arguments, fifos_do_not_block_others,
+                            signals_do_not_disturb, interrupted_calls_are_done_once, races_are_lost,
+                            many_at_once, trusted_files_are_told,
+                            trusted_files_are_told_where_they_go, names_that_fold,
+                            patterns_keep_their_say, agents_are_served, limits_are_the_callers,
+                            terminals_are_the_callers);
 }

@@ -3,7 +3,6 @@
  * Masks by ABI, and domains as they are: each refusal is shown to be Landlock's by a twin that does
  * the same outside. Runs as anyone; parts that this kernel lacks are skipped by name.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -19,6 +18,7 @@
 #include <sys/wait.h>
 
 #include "../../../backends/linux/landlock.h"
+#include "../suite.h"
 
 static char dir[] = "/tmp/leash-landlock-XXXXXX";
 
@@ -476,27 +476,11 @@ START_TEST(room_for_more_layers) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("landlock");
-        TCase *t = tcase_create("landlock");
-        SRunner *runner;
-        int failed;
+        static const struct fixture fixture = { .setup = make_tree, .teardown = remove_tree };
 
-        tcase_add_checked_fixture(t, make_tree, remove_tree);
-        tcase_add_test(t, masks_by_abi);
-        tcase_add_test(t, kernel_knows_what_we_handle);
-        tcase_add_test(t, paths_are_restricted);
-        tcase_add_test(t, renames_survive_both_domains);
-        tcase_add_test(t, rules_for_files);
-        tcase_add_test(t, commands_cannot_trace_each_other);
-        tcase_add_test(t, network_only_where_asked);
-        tcase_add_test(t, abstract_sockets_stay_inside);
-        tcase_add_test(t, sockets_by_path);
-        tcase_add_test(t, udp_only_where_asked);
-        tcase_add_test(t, room_for_more_layers);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "landlock", masks_by_abi, kernel_knows_what_we_handle,
+                            paths_are_restricted, renames_survive_both_domains, rules_for_files,
+                            commands_cannot_trace_each_other, network_only_where_asked,
+                            abstract_sockets_stay_inside, sockets_by_path, udp_only_where_asked,
+                            room_for_more_layers);
 }

@@ -3,7 +3,6 @@
  * The probe says what is so: beside a second, plain look at the host; inside namespaces and filters
  * that take something away; and it leaves nothing behind.
  */
-#include <check.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +21,7 @@
 #include "../../../backends/linux/landlock.h"
 #include "../../../backends/linux/probe.h"
 #include "../../../backends/linux/seccomp_filter.h"
+#include "../suite.h"
 
 static struct facts probe(void) {
         struct error e = ERROR_NULL;
@@ -200,21 +200,8 @@ START_TEST(it_is_quick) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("probe");
-        TCase *t = tcase_create("probe");
-        SRunner *runner;
-        int failed;
+        static const struct fixture fixture = { .timeout = 60 };
 
-        tcase_set_timeout(t, 60);
-        tcase_add_test(t, facts_fit_the_host);
-        tcase_add_test(t, nothing_is_left);
-        tcase_add_test(t, user_namespaces_switched_off);
-        tcase_add_test(t, inside_a_container);
-        tcase_add_test(t, it_is_quick);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "probe", facts_fit_the_host, nothing_is_left,
+                            user_namespaces_switched_off, inside_a_container, it_is_quick);
 }

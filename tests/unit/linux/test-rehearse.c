@@ -3,7 +3,6 @@
  * When is a sandbox that was built beforehand given away? Only while it is what building it now
  * would give. This program itself plays leash-init and is ready at once.
  */
-#include <check.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
@@ -16,6 +15,7 @@
 
 #include "../../../backends/linux/box.h"
 #include "../../../backends/linux/linux.h"
+#include "../suite.h"
 
 #define CONTROL 3 /* INIT_CONTROL_FD */
 
@@ -222,29 +222,17 @@ START_TEST(it_is_not_kept_for_long) {
 END_TEST
 
 int main(int argc, char **argv) {
-        Suite *s = suite_create("rehearse");
-        TCase *c = tcase_create("claims");
-        SRunner *r;
-        int failed;
+        static const struct fixture fixture = { .setup = setup,
+                                                .teardown = teardown,
+                                                .timeout = 60 };
 
         if (argc > 0 && strcmp(argv[0], "leash-init") == 0)
                 return play_init();
         /* In the native tier nothing is prepared beforehand. */
         if (backends[0]->probe(&facts, &(struct error){}) < 0 || facts_native(&facts))
                 return 77;
-        tcase_add_checked_fixture(c, setup, teardown);
-        tcase_add_test(c, the_same_plan_gets_it);
-        tcase_add_test(c, another_plan_does_not);
-        tcase_add_test(c, a_source_that_was_replaced_does_not);
-        tcase_add_test(c, what_a_mask_covers_was_replaced);
-        tcase_add_test(c, mounts_have_changed);
-        tcase_add_test(c, one_that_died_is_passed_over);
-        tcase_add_test(c, it_is_not_kept_for_long);
-        tcase_set_timeout(c, 60);
-        suite_add_tcase(s, c);
-        r = srunner_create(s);
-        srunner_run_all(r, CK_ENV);
-        failed = srunner_ntests_failed(r);
-        srunner_free(r);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "rehearse", the_same_plan_gets_it, another_plan_does_not,
+                            a_source_that_was_replaced_does_not, what_a_mask_covers_was_replaced,
+                            mounts_have_changed, one_that_died_is_passed_over,
+                            it_is_not_kept_for_long);
 }

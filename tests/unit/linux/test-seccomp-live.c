@@ -3,7 +3,6 @@
  * The filter in the kernel: each row answers with its errno, real attacks fail inside and have a
  * twin outside that does not fail so, and what programs need goes on working.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -26,6 +25,7 @@
 #include <unistd.h>
 
 #include "filtered.h"
+#include "../suite.h"
 
 static int status_of(void (*f)(const void *), const void *argument) {
         int status;
@@ -356,22 +356,14 @@ START_TEST(everyday_calls_work) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("seccomp live");
-        TCase *t = tcase_create("live");
-        SRunner *runner;
-        int failed;
-
-        tcase_set_timeout(t, 60);
-        tcase_add_test(t, every_row_answers);
-        tcase_add_test(t, attacks_fail_inside_only);
+        static const struct fixture fixture = { .timeout = 60 };
+        const TTest *const tests[] = {
+                every_row_answers,
+                attacks_fail_inside_only,
 #ifdef __x86_64__
-        tcase_add_test(t, other_doors_are_shut);
+                other_doors_are_shut,
 #endif
-        tcase_add_test(t, everyday_calls_work);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+                everyday_calls_work,
+        };
+        return run_tests("seccomp live", &fixture, tests, ELEMENTSOF(tests));
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Calls that a supervisor judges reach it, all of them, and only those. */
-#include <check.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -8,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "filtered.h"
+#include "../suite.h"
 
 #define ANSWER EOWNERDEAD /* nothing else gives this */
 
@@ -125,17 +125,7 @@ START_TEST(names_are_put_to_the_supervisor) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("seccomp notify");
-        TCase *t = tcase_create("notify");
-        SRunner *runner;
-        int failed;
+        static const struct fixture fixture = { .timeout = 60 };
 
-        tcase_set_timeout(t, 60);
-        tcase_add_test(t, names_are_put_to_the_supervisor);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "seccomp notify", names_are_put_to_the_supervisor);
 }

@@ -4,7 +4,6 @@
  * call number and the arguments around each condition, the program's verdict must be one that a
  * matching row gives, and "allow" where none matches.
  */
-#include <check.h>
 #include <errno.h>
 #include <linux/audit.h>
 #include <sched.h>
@@ -14,6 +13,7 @@
 
 #include "../../../backends/linux/seccomp_filter.h"
 #include "bpf.h"
+#include "../suite.h"
 
 #define ALL_OPTIONS 128u
 #define MAX_VALUES 512
@@ -442,25 +442,12 @@ START_TEST(rows_are_well_formed) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("seccomp table");
-        TCase *t = tcase_create("table");
-        SRunner *runner;
-        int failed;
+        static const struct fixture fixture = { .timeout = 120 };
 
-        tcase_set_timeout(t, 120);
-        tcase_add_test(t, rows_are_well_formed);
-        tcase_add_test(t, verdicts_in_plain_words);
-        tcase_add_test(t, verdicts_are_those_of_the_table);
-        tcase_add_test(t, every_number_has_a_verdict);
-        tcase_add_test(t, two_parts_are_the_whole);
-        tcase_add_test(t, init_can_work_under_the_common_part);
-        tcase_add_test(t, socket_arguments_in_all_combinations);
-        tcase_add_test(t, other_architectures_are_killed);
-        tcase_add_test(t, hot_calls_are_cheap);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "seccomp table", rows_are_well_formed,
+                            verdicts_in_plain_words, verdicts_are_those_of_the_table,
+                            every_number_has_a_verdict, two_parts_are_the_whole,
+                            init_can_work_under_the_common_part,
+                            socket_arguments_in_all_combinations, other_architectures_are_killed,
+                            hot_calls_are_cheap);
 }

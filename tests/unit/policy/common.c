@@ -4,14 +4,16 @@
 
 struct arena *arena;
 
-void arena_setup(void) {
+static void setup(void) {
         arena = arena_new();
         ck_assert_ptr_nonnull(arena);
 }
 
-void arena_teardown(void) {
+static void teardown(void) {
         arena = arena_free(arena);
 }
+
+const struct fixture with_arena = { .setup = setup, .teardown = teardown, .timeout = 120 };
 
 struct strings list_of(const char **items, size_t n) {
         struct strings list = { .set = true };
@@ -28,21 +30,6 @@ void assert_error(const struct error *e, enum error_code code, const char *where
         ck_assert_msg(strstr(e->message, part), "\"%s\" is not in \"%s\"", part, e->message);
         ck_assert_int_gt(e->err, 0);
         ck_assert_ptr_null(strchr(e->message, '\n'));
-}
-
-int run_tests(const char *name, const TTest *const *tests, size_t n) {
-        Suite *suite = suite_create(name);
-        TCase *c = tcase_create(name);
-        tcase_add_checked_fixture(c, arena_setup, arena_teardown);
-        tcase_set_timeout(c, 120);
-        for (size_t i = 0; i < n; i++)
-                tcase_add_test(c, tests[i]);
-        suite_add_tcase(suite, c);
-        SRunner *runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        int failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 const struct plan *compile(const struct situation *s, struct error *e) {

@@ -3,11 +3,11 @@
  * errors. */
 #pragma once
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../../policy/plan.h"
+#include "../suite.h"
 
 #define WHOLE_HOST                                   \
         ((struct facts){ .platform = "linux",        \
@@ -43,8 +43,7 @@
 
 /* One arena for the test that runs; checked tests run in a process each, or free it in teardown. */
 extern struct arena *arena;
-void arena_setup(void);
-void arena_teardown(void);
+extern const struct fixture with_arena;
 
 #define LIST(...) \
         list_of((const char *[]){ __VA_ARGS__ }, ELEMENTSOF(((const char *[]){ __VA_ARGS__ })))
@@ -53,11 +52,7 @@ struct strings list_of(const char **items, size_t n);
 /* `e` is an error of this code at this field, and its message contains `part`. */
 void assert_error(const struct error *e, enum error_code code, const char *where, const char *part);
 
-/* A case of its own for each file: name, tests. Returns the number of failures. */
-int run_tests(const char *name, const TTest *const *tests, size_t n);
-#define RUN_TESTS(name, ...)                                   \
-        run_tests(name, (const TTest *const[]){ __VA_ARGS__ }, \
-                  ELEMENTSOF(((const TTest *const[]){ __VA_ARGS__ })))
+#define RUN_POLICY_TESTS(name, ...) RUN_TESTS_IN(&with_arena, name, __VA_ARGS__)
 
 /* compile */
 struct situation {

@@ -104,7 +104,8 @@ START_TEST(free_takes_null) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("arena", memory_is_zeroed_aligned_and_apart, large_things_fit,
-                         strings_are_copied, lists_grow, pushing_never_writes_into_another_list,
-                         many_lists_at_once, free_takes_null);
+        return RUN_POLICY_TESTS("arena", memory_is_zeroed_aligned_and_apart, large_things_fit,
+                                strings_are_copied, lists_grow,
+                                pushing_never_writes_into_another_list, many_lists_at_once,
+                                free_takes_null);
 }

@@ -250,6 +250,6 @@ START_TEST(an_error_is_not_needed) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("check", paths, too_many, workdir, level_and_mode, network, environment,
-                         limits, python, accept_names, an_error_is_not_needed);
+        return RUN_POLICY_TESTS("check", paths, too_many, workdir, level_and_mode, network,
+                                environment, limits, python, accept_names, an_error_is_not_needed);
 }

@@ -672,10 +672,10 @@ START_TEST(landlock_lists) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("compile", parents_come_first, levels, homes, git_identity,
-                         workdirs_anywhere, workdirs_that_are_refused, grants,
-                         grants_inside_each_other, grants_that_contradict, the_home_can_be_granted,
-                         protections_in_a_visible_home, workspace, what_is_known_to_exist,
-                         worktrees, denied_paths, denied_patterns, odd_characters_in_paths, sockets,
-                         devices, user_namespaces, landlock_lists);
+        return RUN_POLICY_TESTS(
+                "compile", parents_come_first, levels, homes, git_identity, workdirs_anywhere,
+                workdirs_that_are_refused, grants, grants_inside_each_other, grants_that_contradict,
+                the_home_can_be_granted, protections_in_a_visible_home, workspace,
+                what_is_known_to_exist, worktrees, denied_paths, denied_patterns,
+                odd_characters_in_paths, sockets, devices, user_namespaces, landlock_lists);
 }

@@ -179,7 +179,7 @@ START_TEST(explaining_shows_no_control_bytes) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("decide", later_mounts_cover_earlier_ones, reasons,
-                         promises_hold_in_any_mix, host_commands_are_not_the_sandboxes,
-                         explaining_shows_no_control_bytes);
+        return RUN_POLICY_TESTS("decide", later_mounts_cover_earlier_ones, reasons,
+                                promises_hold_in_any_mix, host_commands_are_not_the_sandboxes,
+                                explaining_shows_no_control_bytes);
 }

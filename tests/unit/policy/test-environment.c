@@ -77,6 +77,6 @@ START_TEST(native_git) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("environment", what_programs_need, what_the_policy_sets,
-                         pass_is_for_the_client, native_git);
+        return RUN_POLICY_TESTS("environment", what_programs_need, what_the_policy_sets,
+                                pass_is_for_the_client, native_git);
 }

@@ -74,6 +74,6 @@ START_TEST(long_text_is_cut) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("error", numbers_are_unique_and_go_both_ways, set_fills_and_returns,
-                         pointers_nest, messages_are_wrapped, long_text_is_cut);
+        return RUN_POLICY_TESTS("error", numbers_are_unique_and_go_both_ways, set_fills_and_returns,
+                                pointers_nest, messages_are_wrapped, long_text_is_cut);
 }

@@ -374,8 +374,8 @@ START_TEST(network_of_other_modes) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("facts", nothing_is_lost_on_a_whole_host, limits, disk,
-                         processes_without_a_cgroup, names, unix_sockets, walls, native_tier,
-                         native_paths, native_denying, native_needs_its_walls,
-                         network_of_other_modes);
+        return RUN_POLICY_TESTS("facts", nothing_is_lost_on_a_whole_host, limits, disk,
+                                processes_without_a_cgroup, names, unix_sockets, walls, native_tier,
+                                native_paths, native_denying, native_needs_its_walls,
+                                network_of_other_modes);
 }

@@ -191,7 +191,7 @@ int main(int argc, char **argv) {
 
         Suite *suite = suite_create("golden");
         TCase *c = tcase_create("golden");
-        tcase_add_checked_fixture(c, arena_setup, arena_teardown);
+        tcase_add_checked_fixture(c, with_arena.setup, with_arena.teardown);
         tcase_add_loop_test(c, plans, 0, ELEMENTSOF(cases));
         suite_add_tcase(suite, c);
         SRunner *runner = srunner_create(suite);

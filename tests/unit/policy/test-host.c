@@ -276,5 +276,6 @@ START_TEST(from_bytes) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("host", one_form, refused, every_byte, lengths, classes, from_bytes);
+        return RUN_POLICY_TESTS("host", one_form, refused, every_byte, lengths, classes,
+                                from_bytes);
 }

@@ -248,8 +248,8 @@ START_TEST(the_stack) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("merge", presets_are_complete, protections_by_level, scalars_later_wins,
-                         lists_replace_or_append, every_list_is_merged, variables_merge_by_name,
-                         protections_go_only_by_a_no, network_mode_follows_the_list, venv,
-                         the_stack);
+        return RUN_POLICY_TESTS("merge", presets_are_complete, protections_by_level,
+                                scalars_later_wins, lists_replace_or_append, every_list_is_merged,
+                                variables_merge_by_name, protections_go_only_by_a_no,
+                                network_mode_follows_the_list, venv, the_stack);
 }

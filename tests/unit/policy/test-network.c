@@ -342,7 +342,8 @@ START_TEST(compile_errors_point) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("network", rules_that_parse, rules_that_do_not, rules_match, mode_deny,
-                         mode_allow, mode_allowlist, special_addresses_by_their_own_rule, mode_ask,
-                         a_name_is_no_address, denying_reaches_through_nat64, compile_errors_point);
+        return RUN_POLICY_TESTS("network", rules_that_parse, rules_that_do_not, rules_match,
+                                mode_deny, mode_allow, mode_allowlist,
+                                special_addresses_by_their_own_rule, mode_ask, a_name_is_no_address,
+                                denying_reaches_through_nat64, compile_errors_point);
 }

@@ -261,7 +261,7 @@ START_TEST(reaching) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("path", good_spellings, bad_spellings, long_paths, expansion,
-                         expansion_of_patterns, escapes, under, matching,
-                         matching_against_the_definition, reaching);
+        return RUN_POLICY_TESTS("path", good_spellings, bad_spellings, long_paths, expansion,
+                                expansion_of_patterns, escapes, under, matching,
+                                matching_against_the_definition, reaching);
 }

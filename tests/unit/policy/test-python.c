@@ -125,6 +125,6 @@ START_TEST(without_namespaces) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("python", inside_the_working_directory, elsewhere, in_the_making,
-                         refused_places, without_namespaces);
+        return RUN_POLICY_TESTS("python", inside_the_working_directory, elsewhere, in_the_making,
+                                refused_places, without_namespaces);
 }

@@ -184,5 +184,5 @@ START_TEST(urls) {
 END_TEST
 
 int main(void) {
-        return RUN_TESTS("requirement", good, bad, where_it_points, files, urls);
+        return RUN_POLICY_TESTS("requirement", good, bad, where_it_points, files, urls);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the tests of proto/ share: one main, and JSON from C strings. */
+/* What the tests of proto/ share: JSON from C strings. */
 #pragma once
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../../../proto/field.h"
-#include "proto-main.h"
+#include "../suite.h"
 
 static inline struct json *parse(const char *text) {
         struct error e = ERROR_NULL;

@@ -8,7 +8,7 @@
 
 #include "../../../proto/audit_record.h"
 
-#include "proto-main.h"
+#include "../suite.h"
 
 #define STAMP "audit(1729738800.268:30): "
 
@@ -134,4 +134,7 @@ START_TEST(right_names) {
 }
 END_TEST
 
-PROTO_MAIN("audit-record", denials, hostile_names, long_names_are_cut, domains, pieces, right_names)
+int main(void) {
+        return RUN_TESTS("audit-record", denials, hostile_names, long_names_are_cut, domains,
+                         pieces, right_names);
+}

@@ -119,26 +119,9 @@ START_TEST(frame) {
 }
 END_TEST
 
-static int run(void) {
-        const TTest *const tests[] = { rpc, policy, frame };
-        Suite *s = suite_create("corpus");
-        TCase *t = tcase_create("corpus");
-        SRunner *runner;
-        int failed;
-
-        for (size_t i = 0; i < ELEMENTSOF(tests); i++)
-                tcase_add_test(t, tests[i]);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
-}
-
 int main(int argc, char **argv) {
         if (argc != 2)
                 return 2;
         root = argv[1];
-        return run();
+        return RUN_TESTS("corpus", rpc, policy, frame);
 }

@@ -5,6 +5,15 @@
 
 static struct arena *arena;
 
+static void setup(void) {
+        arena = arena_new();
+        ck_assert_ptr_nonnull(arena);
+}
+
+static void teardown(void) {
+        arena = arena_free(arena);
+}
+
 static int decode(const struct shape *s, const char *text, void *ret, struct error *e) {
         struct json *j = parse(text);
         int r;
@@ -358,25 +367,9 @@ START_TEST(exits) {
 END_TEST
 
 int main(void) {
-        const TTest *const tests[] = {
-                whole_policy,   policy_errors,           words_of_lists,
-                method_errors,  absent_params_are_empty, run_params,
-                too_many_items, strings_have_a_length,   lax_passes_over_what_is_new,
-                exits
-        };
-        Suite *s = suite_create("decode");
-        TCase *t = tcase_create("decode");
-        SRunner *runner;
-        int failed;
+        static const struct fixture fixture = { .setup = setup, .teardown = teardown };
 
-        arena = arena_new();
-        for (size_t i = 0; i < ELEMENTSOF(tests); i++)
-                tcase_add_test(t, tests[i]);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        arena_free(arena);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&fixture, "decode", whole_policy, policy_errors, words_of_lists,
+                            method_errors, absent_params_are_empty, run_params, too_many_items,
+                            strings_have_a_length, lax_passes_over_what_is_new, exits);
 }

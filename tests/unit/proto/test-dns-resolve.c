@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../../../proto/dns.h"
-#include "proto-main.h"
+#include "../suite.h"
 
 #define BYTES(s) (const uint8_t *) (s), sizeof(s) - 1
 #define Q "\1a\7example\0\0\1\0\1" /* a.example A: name at 12, "example" at 14 */
@@ -227,4 +227,6 @@ START_TEST(bounds) {
 }
 END_TEST
 
-PROTO_MAIN("dns-resolve", question, good, bad, ipv6, bounds)
+int main(void) {
+        return RUN_TESTS("dns-resolve", question, good, bad, ipv6, bounds);
+}

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../../../proto/dns.h"
-#include "proto-main.h"
+#include "../suite.h"
 
 #define BYTES(s) (const uint8_t *) (s), sizeof(s) - 1
 /* A question's header: id 0x1234, RD, one question. */
@@ -303,4 +303,7 @@ START_TEST(tcp) {
 }
 END_TEST
 
-PROTO_MAIN("dns", questions, refused, names, pointers_to_names, answers, truncation, tcp)
+int main(void) {
+        return RUN_TESTS("dns", questions, refused, names, pointers_to_names, answers, truncation,
+                         tcp);
+}

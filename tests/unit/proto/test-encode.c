@@ -169,5 +169,8 @@ START_TEST(later_pairs_win) {
 }
 END_TEST
 
-PROTO_MAIN("encode", absent_is_left_out, policies_round_trip, every_preset_goes_out, run_result,
-           what_cannot_be_said, stdio_both_ways, bytes_that_are_no_text, later_pairs_win)
+int main(void) {
+        return RUN_TESTS("encode", absent_is_left_out, policies_round_trip, every_preset_goes_out,
+                         run_result, what_cannot_be_said, stdio_both_ways, bytes_that_are_no_text,
+                         later_pairs_win);
+}

@@ -243,6 +243,8 @@ START_TEST(a_real_socket) {
 }
 END_TEST
 
-PROTO_MAIN("frame", any_portions, half_lines_wait, lines_have_a_length,
-           descriptors_go_with_their_line, descriptors_without_a_line, big_lines_give_memory_back,
-           a_real_socket)
+int main(void) {
+        return RUN_TESTS("frame", any_portions, half_lines_wait, lines_have_a_length,
+                         descriptors_go_with_their_line, descriptors_without_a_line,
+                         big_lines_give_memory_back, a_real_socket);
+}

@@ -14,8 +14,7 @@
 #include "../../../proto/socks5.h"
 #include "../../../proto/tls_hello.h"
 #include "../../../policy/base.h"
-
-#include <check.h>
+#include "../suite.h"
 
 static int incomplete(struct error *e) {
         return error_set(e, ERROR_REFUSED, EPROTO, "it is not complete");
@@ -152,21 +151,8 @@ START_TEST(audit) {
 END_TEST
 
 int main(int argc, char **argv) {
-        const TTest *const tests[] = { http, socks5, dns, tls, audit };
-        Suite *s = suite_create("gate-corpus");
-        TCase *t = tcase_create("gate-corpus");
-        SRunner *runner;
-        int failed;
-
         if (argc != 2)
                 return 2;
         root = argv[1];
-        for (size_t i = 0; i < ELEMENTSOF(tests); i++)
-                tcase_add_test(t, tests[i]);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS("gate-corpus", http, socks5, dns, tls, audit);
 }

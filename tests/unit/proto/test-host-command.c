@@ -297,5 +297,7 @@ START_TEST(copies) {
 }
 END_TEST
 
-PROTO_MAIN("host-command", words_become_arguments, long_names, standard_input, whole_calls,
-           what_is_registered, copies)
+int main(void) {
+        return RUN_TESTS("host-command", words_become_arguments, long_names, standard_input,
+                         whole_calls, what_is_registered, copies);
+}

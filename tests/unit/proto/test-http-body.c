@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../../../proto/http.h"
-#include "proto-main.h"
+#include "../suite.h"
 
 /* Feeds pieces of `step` bytes; the bytes taken, or the error. */
 static int feed(enum http_body_kind kind, uint64_t length, const char *text, size_t step,
@@ -191,4 +191,6 @@ START_TEST(blind) {
 }
 END_TEST
 
-PROTO_MAIN("http-body", bodies, unchunked, caps, blind)
+int main(void) {
+        return RUN_TESTS("http-body", bodies, unchunked, caps, blind);
+}

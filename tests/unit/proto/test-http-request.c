@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../../../proto/http.h"
-#include "proto-main.h"
+#include "../suite.h"
 
 #define H "Host: a.example\r\n"
 #define GET "GET / HTTP/1.1\r\n" H
@@ -406,4 +406,6 @@ START_TEST(pipelined) {
 }
 END_TEST
 
-PROTO_MAIN("http-request", targets, refused, nul, framing, hops, caps, pipelined)
+int main(void) {
+        return RUN_TESTS("http-request", targets, refused, nul, framing, hops, caps, pipelined);
+}

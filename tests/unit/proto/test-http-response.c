@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../../../proto/http.h"
-#include "proto-main.h"
+#include "../suite.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
 
@@ -361,4 +361,7 @@ START_TEST(allow_hints) {
 }
 END_TEST
 
-PROTO_MAIN("http-response", responses, refused, upstream, downstream, own_answers, allow_hints)
+int main(void) {
+        return RUN_TESTS("http-response", responses, refused, upstream, downstream, own_answers,
+                         allow_hints);
+}

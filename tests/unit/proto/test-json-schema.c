@@ -161,4 +161,6 @@ START_TEST(work_is_bounded) {
 }
 END_TEST
 
-PROTO_MAIN("json-schema", values, schemas_that_are_none, work_is_bounded)
+int main(void) {
+        return RUN_TESTS("json-schema", values, schemas_that_are_none, work_is_bounded);
+}

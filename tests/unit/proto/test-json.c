@@ -237,6 +237,9 @@ START_TEST(looking_inside) {
 }
 END_TEST
 
-PROTO_MAIN("json", values_round_trip, bad_text_is_refused, the_place_is_named, depth_is_limited,
-           weight_is_limited, long_strings_and_numbers, doubles_are_short_and_exact,
-           the_locale_does_not_matter, pretty_text_reads_back, looking_inside)
+int main(void) {
+        return RUN_TESTS("json", values_round_trip, bad_text_is_refused, the_place_is_named,
+                         depth_is_limited, weight_is_limited, long_strings_and_numbers,
+                         doubles_are_short_and_exact, the_locale_does_not_matter,
+                         pretty_text_reads_back, looking_inside);
+}

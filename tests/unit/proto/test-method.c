@@ -151,5 +151,8 @@ START_TEST(one_shape_alone) {
 }
 END_TEST
 
-PROTO_MAIN("method", methods_are_found, every_row_has_a_sentence, references_lead_somewhere,
-           openrpc_says_what_the_rows_say, one_shape_alone)
+int main(void) {
+        return RUN_TESTS("method", methods_are_found, every_row_has_a_sentence,
+                         references_lead_somewhere, openrpc_says_what_the_rows_say,
+                         one_shape_alone);
+}

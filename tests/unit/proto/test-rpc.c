@@ -240,5 +240,7 @@ START_TEST(errors_round_trip) {
 }
 END_TEST
 
-PROTO_MAIN("rpc", requests, notifications_and_answers, refusals, ids_have_a_length, formatting,
-           errors_round_trip)
+int main(void) {
+        return RUN_TESTS("rpc", requests, notifications_and_answers, refusals, ids_have_a_length,
+                         formatting, errors_round_trip);
+}

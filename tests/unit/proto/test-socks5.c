@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "../../../proto/socks5.h"
-#include "proto-main.h"
+#include "../suite.h"
 
 #define BYTES(s) s, sizeof(s) - 1
 
@@ -140,4 +140,6 @@ START_TEST(replies) {
 }
 END_TEST
 
-PROTO_MAIN("socks5", greetings, requests, replies)
+int main(void) {
+        return RUN_TESTS("socks5", greetings, requests, replies);
+}

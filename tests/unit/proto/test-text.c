@@ -145,5 +145,8 @@ START_TEST(base64_has_one_spelling) {
 }
 END_TEST
 
-PROTO_MAIN("text", utf8_edges, every_position_is_looked_at, cut_streams, one_encoding_for_all,
-           base64_vectors, base64_of_all_bytes, base64_has_one_spelling)
+int main(void) {
+        return RUN_TESTS("text", utf8_edges, every_position_is_looked_at, cut_streams,
+                         one_encoding_for_all, base64_vectors, base64_of_all_bytes,
+                         base64_has_one_spelling);
+}

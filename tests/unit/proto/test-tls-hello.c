@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "../../../proto/tls_hello.h"
-#include "proto-main.h"
+#include "../suite.h"
 
 #define BYTES(s) (s), sizeof(s) - 1
 #define SNI                        \
@@ -300,4 +300,6 @@ START_TEST(caps) {
 }
 END_TEST
 
-PROTO_MAIN("tls-hello", hellos, without_extensions, not_tls, malformed, caps)
+int main(void) {
+        return RUN_TESTS("tls-hello", hellos, without_extensions, not_tls, malformed, caps);
+}

@@ -278,5 +278,7 @@ START_TEST(writers_remember_failure) {
 }
 END_TEST
 
-PROTO_MAIN("wire", a_good_plan, bent_plans, bent_members, spawns, frames, texts_are_cut,
-           writers_remember_failure)
+int main(void) {
+        return RUN_TESTS("wire", a_good_plan, bent_plans, bent_members, spawns, frames,
+                         texts_are_cut, writers_remember_failure);
+}
