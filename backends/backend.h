@@ -40,10 +40,12 @@ enum box_event_kind {
         BOX_SPAWNED,      /* id, pid, pty (owned by the receiver, or -1) */
         BOX_SPAWN_FAILED, /* id, error (EXEC_NOT_FOUND, EXEC_DENIED, IO) */
         BOX_EXITED,       /* id, status, usage */
-        BOX_DENIED, /* something was refused: path, access, pid, comm, err; id of the command or 0
-                     */
-        BOX_TRUST,  /* path: a file that the host later trusts was created */
-        BOX_GONE,   /* the sandbox's first process is gone: everything in it is dead */
+        BOX_DENIED,  /* something was refused: path, access, pid, comm, err; id of the command or 0
+                      */
+        BOX_REFUSED, /* a system call was: id, syscall, means, field, count, pid, comm */
+        BOX_UNTOLD,  /* id: how many refusals were not told, in count */
+        BOX_TRUST,   /* path: a file that the host later trusts was created */
+        BOX_GONE,    /* the sandbox's first process is gone: everything in it is dead */
 };
 struct box_event {
         enum box_event_kind kind;
@@ -57,6 +59,9 @@ struct box_event {
         int err;
         char comm[16];
         char path[256];
+        /* `means`: what was refused, in words; `field`: what would allow it, NULL = nothing. */
+        const char *syscall, *means, *field;
+        uint64_t count;
         struct error error;
         /* BOX_READY with plan.gate: what leash-gate is to serve, owned by the receiver. Only those
          * whose bit is in the mask are there. `others`: for network.local_ports, and for well-known

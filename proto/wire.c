@@ -52,6 +52,11 @@ static bool value_is_valid(const struct wire_frame *f) {
                 return f->pid >= 0;
         case WIRE_TRUST:
                 return f->text[0] != 0;
+        case WIRE_REFUSED:
+                return f->pid >= 0 && f->value > 0 && f->value <= (int64_t) UINT32_MAX &&
+                       f->usage[0] < WIRE_MAX_ITEMS;
+        case WIRE_UNTOLD:
+                return f->value > 0 && f->value <= (int64_t) UINT32_MAX;
         }
         return false;
 }
@@ -166,6 +171,18 @@ static bool names_are_valid(const struct file *f, uint64_t offset, uint64_t n) {
         return true;
 }
 
+static bool refusals_are_valid(const struct file *f, uint64_t offset, uint64_t n) {
+        const struct wire_refusal *r;
+
+        if (!array_is_inside(f, offset, n, sizeof(*r), WIRE_MAX_ITEMS))
+                return false;
+        r = wire_array(f->base, offset);
+        for (uint64_t i = 0; i < n; i++)
+                if (r[i].nr < 0 || (i > 0 && r[i].nr < r[i - 1].nr))
+                        return false;
+        return true;
+}
+
 static bool ports_are_valid(const struct file *f, uint64_t offset, uint64_t n, uint64_t max) {
         const struct wire_port *ports;
 
@@ -189,7 +206,8 @@ int wire_plan_check(const void *base, size_t size) {
                 return -EBADMSG;
         if (!mounts_are_valid(&f, p->mounts, p->n_mounts) ||
             !rules_are_valid(&f, p->rules, p->n_rules) ||
-            !names_are_valid(&f, p->names, p->n_names))
+            !names_are_valid(&f, p->names, p->n_names) ||
+            !refusals_are_valid(&f, p->refusals, p->n_refusals))
                 return -EBADMSG;
         if (!strings_are_inside(&f, p->sockets, p->n_sockets, 0) ||
             !strings_are_inside(&f, p->env, p->n_env, '='))

@@ -31,6 +31,9 @@ enum wire_type {
         WIRE_EXITED,       /* id, value = wait status, usage[] */
         WIRE_DENIED,       /* id or 0, err, stage = access, text = path */
         WIRE_TRUST,        /* text = path of a trusted file that was created */
+        WIRE_REFUSED,      /* id or 0, value = how often, usage[0] = index of a wire_refusal, pid,
+                              comm */
+        WIRE_UNTOLD,       /* id or 0, value = how many denials there were no words for */
 };
 
 struct wire_frame {
@@ -40,7 +43,7 @@ struct wire_frame {
         int32_t err;       /* positive errno */
         int32_t stage;     /* enum wire_stage, or an access */
         uint64_t usage[4]; /* user µs, system µs, max rss bytes, wall µs */
-        int32_t pid;       /* WIRE_DENIED: who */
+        int32_t pid;       /* WIRE_DENIED, WIRE_REFUSED: who */
         char comm[16];
         char text[WIRE_TEXT]; /* NUL-terminated */
 };
@@ -78,9 +81,10 @@ struct wire_plan {
         uint64_t filter,
                 n_filter; /* struct sock_filter (8 bytes each): the seccomp program of init */
         uint64_t command_filter,
-                n_command_filter; /* … and what each command adds to it; n = 0: nothing */
-        uint64_t env, n_env;      /* uint64_t string offsets, "NAME=VALUE" */
-        uint64_t workdir;         /* string */
+                n_command_filter;      /* … and what each command adds to it; n = 0: nothing */
+        uint64_t refusals, n_refusals; /* struct wire_refusal, the numbers ascending */
+        uint64_t env, n_env;           /* uint64_t string offsets, "NAME=VALUE" */
+        uint64_t workdir;              /* string */
         uint64_t limit_nofile, limit_fsize, limit_cpu, limit_nproc; /* 0 = leave */
         uint64_t limit_disk;  /* of all private directories together; 0 = leave */
         uint64_t soft_nofile; /* without limit_nofile: the soft limit that commands start with */
@@ -111,6 +115,12 @@ enum { WIRE_MOUNT_OPTIONAL = 1u << 0, WIRE_MOUNT_NOEXEC = 1u << 1 };
 struct wire_rule {
         uint64_t path;
         uint64_t access;
+};
+/* A system call that the supervisor refuses, and tells of: its number, and the row of the table
+ * (backends/linux/seccomp_table.h) that says when and how. */
+struct wire_refusal {
+        int32_t nr;
+        uint32_t row;
 };
 struct wire_port {
         uint16_t port, pad[3];

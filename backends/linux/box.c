@@ -271,6 +271,22 @@ static uint64_t own_network(void) {
         return network;
 }
 
+static int refused(const struct wire_frame *f, struct box_event *ret) {
+        const struct seccomp_row *row =
+                f->usage[0] < seccomp_table_n ? &seccomp_table[f->usage[0]] : NULL;
+
+        if (!row || !row->told)
+                return 0;
+        ret->kind = BOX_REFUSED;
+        ret->syscall = row->name;
+        ret->means = row->reason;
+        ret->field = row->told[0] ? row->told : NULL;
+        ret->count = (uint64_t) f->value;
+        ret->pid = f->pid;
+        memcpy(ret->comm, f->comm, sizeof(ret->comm));
+        return 1;
+}
+
 /* Takes the descriptors out of `fds` into the event, if they are what was announced. */
 static bool listeners_take(const struct box *b, const struct wire_frame *f, int *fds, size_t n_fds,
                            struct box_event *ret) {
@@ -355,6 +371,12 @@ static int event_from_frame(struct box *b, const struct wire_frame *f, int *fds,
                 ret->err = f->err;
                 memcpy(ret->comm, f->comm, sizeof(ret->comm));
                 memcpy(ret->path, f->text, sizeof(ret->path));
+                return 1;
+        case WIRE_REFUSED:
+                return refused(f, ret);
+        case WIRE_UNTOLD:
+                ret->kind = BOX_UNTOLD;
+                ret->count = (uint64_t) f->value;
                 return 1;
         default:
                 return 0;

@@ -191,7 +191,32 @@ static void environment_encode(struct wire_writer *w, const struct plan *plan) {
 void filter_done(struct filter *f) {
         free(f->common);
         free(f->command);
+        free(f->refusals);
         *f = (struct filter){};
+}
+
+static int refusal_compare(const void *a, const void *b) {
+        const struct wire_refusal *x = a, *y = b;
+
+        return x->nr != y->nr ? (x->nr > y->nr) - (x->nr < y->nr)
+                              : (x->row > y->row) - (x->row < y->row);
+}
+
+/* The filter's rows that ask the supervisor only so that it can tell. */
+static int refusals_list(struct filter *f, unsigned options) {
+        f->refusals = calloc(seccomp_table_n, sizeof(*f->refusals));
+        if (!f->refusals)
+                return -ENOMEM;
+        for (size_t i = 0; i < seccomp_table_n && (options & SECCOMP_TELL); i++) {
+                const struct seccomp_row *row = &seccomp_table[i];
+                int nr = seccomp_row_number(row);
+
+                if (row->told && nr >= 0 && seccomp_row_active(row, options))
+                        f->refusals[f->n_refusals++] =
+                                (struct wire_refusal){ .nr = nr, .row = (uint32_t) i };
+        }
+        qsort(f->refusals, f->n_refusals, sizeof(*f->refusals), refusal_compare);
+        return 0;
 }
 
 /* Compiling a filter takes milliseconds; the few combinations that occur are kept. */
@@ -216,6 +241,11 @@ static const struct filter *filter_get(struct engine *en, const struct seccomp_o
         part.part = SECCOMP_COMMAND;
         if (seccomp_compile(&part, &f->command, &f->n_command, e) < 0) {
                 filter_done(f);
+                return NULL;
+        }
+        if (refusals_list(f, bits) < 0) {
+                filter_done(f);
+                (void) error_nomem(e);
                 return NULL;
         }
         en->n_filters++;
@@ -314,7 +344,12 @@ static uint64_t program_encode(struct wire_writer *w, const struct sock_filter *
 static void filter_encode(struct wire_writer *w, const struct filter *f) {
         uint64_t common = program_encode(w, f->common, f->n_common);
         uint64_t command = program_encode(w, f->command, f->n_command);
+        uint64_t refusals = wire_writer_array(w, f->n_refusals, sizeof(*f->refusals));
+        void *at = f->n_refusals > 0 ? wire_writer_at(w, refusals) : NULL;
         struct wire_plan *header = wire_writer_at(w, 0);
+
+        if (at)
+                memcpy(at, f->refusals, f->n_refusals * sizeof(*f->refusals));
 
         if (!header)
                 return;
@@ -322,6 +357,8 @@ static void filter_encode(struct wire_writer *w, const struct filter *f) {
         header->n_filter = f->n_common;
         header->command_filter = command;
         header->n_command_filter = f->n_command;
+        header->refusals = refusals;
+        header->n_refusals = f->n_refusals;
 }
 
 static int options_filter(struct engine *en, const struct plan *plan, const struct filter **ret,
@@ -334,6 +371,7 @@ static int options_filter(struct engine *en, const struct plan *plan, const stru
                 .notify_names = plan->judge_writes,
                 .notify_reads = plan->judge_reads,
                 .notify_unix = plan->judge_unix,
+                .tell = plan->judge_writes || plan->judge_unix, /* where it is there anyhow */
         };
 
         *ret = filter_get(en, &options, e);

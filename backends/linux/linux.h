@@ -75,6 +75,8 @@ struct filter {
         unsigned options; /* seccomp_options_bits() */
         struct sock_filter *common, *command;
         size_t n_common, n_command;
+        struct wire_refusal *refusals; /* what the supervisor refuses, and tells of */
+        size_t n_refusals;
 };
 
 struct engine {

@@ -1,32 +1,40 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * From the table to a BPF program, through libseccomp.
+ * From the table to a BPF program. libseccomp knows the numbers; the program is made here, since it
+ * is installed for each command, and what that takes goes by its length: "any of these bits" is one
+ * instruction (a rule for each bit with libseccomp), "not in this set" is one for each value (some
+ * thirty).
  *
- * libseccomp's rules only know "and", and with "allow" as the default there can be no rule that
- * allows. So "any of these bits" becomes one rule per bit, and "not in this set" becomes the few
- * aligned blocks that make up the gaps between the set's values, as in a routing table: {0, 6, 17}
- * leaves 1, 2-3, 4-5, 7, 8-15, 16 and all from 18 on. Each block is one masked comparison of the
- * low 32 bits.
+ *         is it our architecture?             no: killed
+ *         which number?                       halves the ranges of numbers that are alike
+ *             allowed                         most of them
+ *             refused, or to be judged        always
+ *             depends on arguments            one row after the other; the first that matches
+ *
+ * Jumps only go forward, so it is written from its end: whatever jumps knows where to, and nearly
+ * all share a few verdicts.
  */
 #include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "seccomp_filter.h"
 #include "sys.h"
 
-/* Gaps of a set with n values fall into at most 32 * (n + 1) blocks; the largest set has 7. */
-#define MAX_BLOCKS 256
+#ifdef __x86_64__
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#else
+#define NATIVE_ARCH 0 /* clone()'s flags are its first argument on these two, not so on others */
+#endif
 
-struct block {
-        enum scmp_compare op;
-        uint32_t mask, value; /* SCMP_CMP_GE: mask unused */
-};
-
-DEFINE_CLEANUP(scmp_filter_ctx, seccomp_release)
+/* Above all numbers that the table has (seccomp_table.h); tested. */
+#define NUMBERS 1024
+#define ROWS_MAX 256
 
 unsigned seccomp_options_bits(const struct seccomp_options *o) {
         return (o->allow_debug ? SECCOMP_ALLOW_DEBUG : 0) |
@@ -34,7 +42,7 @@ unsigned seccomp_options_bits(const struct seccomp_options *o) {
                (o->allow_unix_dgram ? SECCOMP_ALLOW_UNIX_DGRAM : 0) |
                (o->native ? SECCOMP_NATIVE : 0) | (o->notify_names ? SECCOMP_NOTIFY_NAMES : 0) |
                (o->notify_reads ? SECCOMP_NOTIFY_READS : 0) |
-               (o->notify_unix ? SECCOMP_NOTIFY_UNIX : 0) |
+               (o->notify_unix ? SECCOMP_NOTIFY_UNIX : 0) | (o->tell ? SECCOMP_TELL : 0) |
                (o->part == SECCOMP_COMMON ? SECCOMP_ONLY_COMMON : 0) |
                (o->part == SECCOMP_COMMAND ? SECCOMP_ONLY_COMMAND : 0);
 }
@@ -46,166 +54,208 @@ int seccomp_row_number(const struct seccomp_row *row) {
         return nr == __NR_SCMP_ERROR && row->number > 0 ? row->number : nr;
 }
 
-static struct block masked(uint32_t mask, uint32_t value) {
-        return (struct block){ SCMP_CMP_MASKED_EQ, mask, value };
-}
+/* Instructions are counted from the end of the program. */
+struct compiler {
+        unsigned options;
+        struct sock_filter code[BPF_MAXINSNS]; /* the last one comes first */
+        size_t n;
+        bool failed;
+        int number[ROWS_MAX]; /* of each row; -1 = the row does not count */
+        /* Where a range of numbers begins that have the same verdict, up to the next; the last one
+         * has no end. */
+        struct range {
+                int first;
+                bool conditional; /* then the range is one number */
+                uint32_t verdict;
+        } ranges[NUMBERS];
+        size_t n_ranges;
+};
 
-/* The range from lo to hi (inclusive, within mask) as aligned blocks. */
-static size_t add_range(struct block *blocks, size_t n, uint64_t lo, uint64_t hi, uint32_t mask) {
-        while (lo <= hi) {
-                uint64_t size = lo == 0 ? (uint64_t) mask + 1 : lo & -lo;
-
-                while (lo + size - 1 > hi)
-                        size >>= 1;
-                blocks[n++] = masked(mask & ~(uint32_t) (size - 1), (uint32_t) lo);
-                lo += size;
+static size_t add(struct compiler *c, uint16_t code, size_t jt, size_t jf, uint32_t k) {
+        if (c->n == BPF_MAXINSNS || jt > UINT8_MAX || jf > UINT8_MAX) {
+                c->failed = true;
+                return 0;
         }
-        return n;
+        c->code[c->n] = (struct sock_filter){ code, (uint8_t) jt, (uint8_t) jf, k };
+        return c->n++;
 }
 
-/* The masked comparisons of which one holds when the condition holds. */
-static size_t expand(const struct seccomp_condition *c, struct block blocks[MAX_BLOCKS]) {
-        size_t n = 0;
-        uint64_t lo = 0;
+static size_t load(struct compiler *c, size_t offset) {
+        return add(c, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t) offset);
+}
 
-        switch (c->compare) {
+/* A conditional jump reaches 255 instructions; some are left for what comes in between. */
+static bool is_near(const struct compiler *c, size_t target) {
+        return c->n - target < UINT8_MAX - 4;
+}
+
+static size_t near(struct compiler *c, size_t target) {
+        if (is_near(c, target))
+                return target;
+        return add(c, BPF_JMP | BPF_JA, 0, 0, (uint32_t) (c->n - target - 1));
+}
+
+static size_t verdict(struct compiler *c, uint32_t action) {
+        for (size_t i = c->n; i-- > 0 && is_near(c, i);)
+                if (c->code[i].code == (BPF_RET | BPF_K) && c->code[i].k == action)
+                        return i;
+        return add(c, BPF_RET | BPF_K, 0, 0, action);
+}
+
+static size_t jump(struct compiler *c, uint16_t test, uint32_t k, size_t yes, size_t no) {
+        yes = near(c, yes);
+        no = near(c, no);
+        return add(c, BPF_JMP | test | BPF_K, c->n - yes - 1, c->n - no - 1, k);
+}
+
+/* rows */
+
+static uint32_t row_verdict(const struct seccomp_row *row, unsigned options) {
+        return seccomp_row_notifies(row, options) ? SECCOMP_RET_USER_NOTIF
+                                                  : SECCOMP_RET_ERRNO | (uint32_t) row->err;
+}
+
+static bool is_conditional(const struct seccomp_row *row) {
+        return row->conditions[0].compare != COMPARE_NONE;
+}
+
+static size_t condition(struct compiler *c, const struct seccomp_condition *k, size_t yes,
+                        size_t no) {
+        size_t at = yes;
+
+        switch (k->compare) {
         case COMPARE_NONE:
+                return yes;
+        case COMPARE_ANY:
+                at = jump(c, BPF_JSET, k->mask, yes, no);
                 break;
         case COMPARE_EQ:
-                blocks[n++] = masked(c->mask, c->value);
-                break;
-        case COMPARE_ANY:
-                for (uint32_t bit = 1; bit; bit <<= 1)
-                        if (c->mask & bit)
-                                blocks[n++] = masked(bit, bit);
+                at = jump(c, BPF_JEQ, k->value, yes, no);
                 break;
         case COMPARE_NOT_IN:
-                for (size_t i = 0; i < c->set->n; i++) {
-                        if (c->set->values[i] > lo)
-                                n = add_range(blocks, n, lo, c->set->values[i] - 1, c->mask);
-                        lo = (uint64_t) c->set->values[i] + 1;
-                }
-                /* One comparison instead of some thirty: the program is installed for each command,
-                 * and that takes time by its length. */
-                if (c->mask == UINT32_MAX && lo <= c->mask)
-                        blocks[n++] = (struct block){ SCMP_CMP_GE, 0, (uint32_t) lo };
-                else if (lo <= c->mask)
-                        n = add_range(blocks, n, lo, c->mask, c->mask);
+                for (size_t i = k->set->n; i-- > 0;)
+                        at = jump(c, BPF_JEQ, k->set->values[i], no, at);
                 break;
         }
-        return n;
+        if (k->compare != COMPARE_ANY && k->mask != UINT32_MAX)
+                add(c, BPF_ALU | BPF_AND | BPF_K, 0, 0, k->mask);
+        /* The low half of the register: these machines are little-endian. */
+        return load(c, offsetof(struct seccomp_data, args) + k->arg * sizeof(uint64_t));
 }
 
-static struct scmp_arg_cmp comparison(const struct seccomp_condition *c, const struct block *b) {
-        if (b->op == SCMP_CMP_GE)
-                return (struct scmp_arg_cmp){ c->arg, b->op, b->value, 0 };
-        return (struct scmp_arg_cmp){ c->arg, b->op, b->mask, b->value };
-}
+/* The rows of one number, the first of which is asked first. */
+static size_t rows_add(struct compiler *c, int nr) {
+        size_t at = verdict(c, SECCOMP_RET_ALLOW);
 
-static int add_rule(scmp_filter_ctx ctx, uint32_t action, int nr, unsigned n,
-                    const struct scmp_arg_cmp *args) {
-        int r = seccomp_rule_add_exact_array(ctx, action, nr, n, args);
+        for (size_t i = seccomp_table_n; i-- > 0;) {
+                const struct seccomp_row *row = &seccomp_table[i];
+                size_t yes, second;
 
-        /* Two rows that say the same are no mistake. */
-        return r == -EEXIST ? 0 : r;
-}
-
-static int add_row(scmp_filter_ctx ctx, const struct seccomp_row *row) {
-        uint32_t action =
-                row->err == SECCOMP_ERRNO_NOTIFY ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(row->err);
-        const struct seccomp_condition *c = row->conditions;
-        struct block first[MAX_BLOCKS], second[MAX_BLOCKS];
-        size_t n_first, n_second;
-        int nr = seccomp_row_number(row);
-
-        if (nr < 0)
-                return 0;
-        n_first = expand(&c[0], first);
-        n_second = expand(&c[1], second);
-        if (n_first == 0)
-                return add_rule(ctx, action, nr, 0, NULL);
-        for (size_t i = 0; i < n_first; i++) {
-                struct scmp_arg_cmp args[2] = { comparison(&c[0], &first[i]) };
-                int r = 0;
-
-                if (n_second == 0)
-                        r = add_rule(ctx, action, nr, 1, args);
-                for (size_t j = 0; j < n_second && r == 0; j++) {
-                        args[1] = comparison(&c[1], &second[j]);
-                        r = add_rule(ctx, action, nr, 2, args);
-                }
-                if (r < 0)
-                        return r;
+                if (c->number[i] != nr)
+                        continue;
+                yes = verdict(c, row_verdict(row, c->options));
+                second = condition(c, &row->conditions[1], yes, at);
+                at = condition(c, &row->conditions[0], second, at);
         }
-        return 0;
+        return at;
 }
 
-static int build(scmp_filter_ctx ctx, unsigned options) {
-        int r;
+/* numbers */
 
+/* In a command's part: init's part, which has the last word where it refuses, refuses all of it. */
+static bool is_refused_anyhow(const struct compiler *c, int nr) {
+        unsigned common = (c->options & ~(unsigned) SECCOMP_ONLY_COMMAND) | SECCOMP_ONLY_COMMON;
+
+        for (size_t i = 0; (c->options & SECCOMP_ONLY_COMMAND) && i < seccomp_table_n; i++) {
+                const struct seccomp_row *row = &seccomp_table[i];
+
+                if (!is_conditional(row) && !seccomp_row_notifies(row, common) &&
+                    seccomp_row_active(row, common) && seccomp_row_number(row) == nr)
+                        return true;
+        }
+        return false;
+}
+
+static void range_add(struct compiler *c, int nr) {
+        struct range r = { .first = nr, .verdict = SECCOMP_RET_ALLOW };
+        const struct range *last = c->n_ranges > 0 ? &c->ranges[c->n_ranges - 1] : NULL;
+        bool known = false;
+
+        for (size_t i = 0; i < seccomp_table_n && !known; i++) {
+                known = c->number[i] == nr;
+                r.conditional = known && is_conditional(&seccomp_table[i]);
+                if (known)
+                        r.verdict = row_verdict(&seccomp_table[i], c->options);
+        }
+        if (last && !last->conditional && !r.conditional &&
+            (last->verdict == r.verdict || (!known && is_refused_anyhow(c, nr))))
+                return;
+        c->ranges[c->n_ranges++] = r;
+}
+
+/* The ranges from `from` up to `to`. */
+static size_t tree_add(struct compiler *c, size_t from, size_t to) {
+        size_t middle = from + (to - from) / 2, left, right;
+
+        if (to - from == 1)
+                return c->ranges[from].conditional ? rows_add(c, c->ranges[from].first)
+                                                   : verdict(c, c->ranges[from].verdict);
+        right = tree_add(c, middle, to);
+        left = tree_add(c, from, middle);
+        return jump(c, BPF_JGE, (uint32_t) c->ranges[middle].first, right, left);
+}
+
+static void program_make(struct compiler *c) {
+        size_t at, killed;
+
+        for (size_t i = 0; i < seccomp_table_n; i++) {
+                const struct seccomp_row *row = &seccomp_table[i];
+
+                c->number[i] = seccomp_row_active(row, c->options) ? seccomp_row_number(row) : -1;
+                c->failed |= c->number[i] >= NUMBERS - 1;
+        }
+        for (int nr = 0; nr < NUMBERS; nr++)
+                range_add(c, nr);
+        at = tree_add(c, 0, c->n_ranges);
+        killed = verdict(c, SECCOMP_RET_KILL_PROCESS);
+#ifdef __x86_64__ /* the numbers of x32; -1 is what a tracer makes of a call that it skips */
+        size_t skipped = jump(c, BPF_JEQ, UINT32_MAX, verdict(c, SECCOMP_RET_ALLOW), killed);
+        at = jump(c, BPF_JGE, 0x40000000, skipped, at);
+#endif
         /* A call by another door (int 0x80, x32) has other numbers: without this check, one such
          * call walks round every rule. Death, because no honest program gets here by chance. */
-        r = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-        if (r < 0)
-                return r;
-        /* A tree over the numbers: some seven comparisons for any call instead of one per rule. */
-        r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < seccomp_table_n; i++) {
-                if (!seccomp_row_active(&seccomp_table[i], options))
-                        continue;
-                r = add_row(ctx, &seccomp_table[i]);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int export(scmp_filter_ctx ctx, struct sock_filter **ret, size_t *ret_n) {
-        _cleanup_close_ int fd = memfd_create("filter", MFD_CLOEXEC);
-        _cleanup_(freep) struct sock_filter *program = NULL;
-        struct stat st;
-        size_t size;
-        int r;
-
-        if (fd < 0)
-                return -errno;
-        r = seccomp_export_bpf(ctx, fd);
-        if (r < 0)
-                return r;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        size = (size_t) st.st_size;
-        if (size == 0 || size % sizeof(*program) || size / sizeof(*program) > BPF_MAXINSNS)
-                return -E2BIG;
-        program = malloc(size);
-        if (!program)
-                return -ENOMEM;
-        if (pread(fd, program, size, 0) != (ssize_t) size)
-                return -EIO;
-        *ret = TAKE(program);
-        *ret_n = size / sizeof(**ret);
-        return 0;
+        at = near(c, at); /* the next instruction has to be the one that is gone on with */
+        if (at != c->n - 1)
+                at = add(c, BPF_JMP | BPF_JA, 0, 0, (uint32_t) (c->n - at - 1));
+        at = load(c, offsetof(struct seccomp_data, nr));
+        jump(c, BPF_JEQ, NATIVE_ARCH, at, killed);
+        load(c, offsetof(struct seccomp_data, arch));
 }
 
 int seccomp_compile(const struct seccomp_options *o, struct sock_filter **ret, size_t *ret_n,
                     struct error *e) {
-        _cleanup_(seccomp_releasep) scmp_filter_ctx ctx = NULL;
-        uint32_t arch = seccomp_arch_native();
-        int r;
+        _cleanup_(freep) struct compiler *c = NULL;
+        struct sock_filter *program;
 
-        /* clone()'s flags are its first argument on these two, its second on others. */
-        if (arch != SCMP_ARCH_X86_64 && arch != SCMP_ARCH_AARCH64)
+        if (NATIVE_ARCH == 0)
                 return error_set(e, ERROR_UNSUPPORTED, EOPNOTSUPP,
                                  "leash has no system call filter for this processor");
-        ctx = seccomp_init(SCMP_ACT_ALLOW);
-        if (!ctx)
+        c = calloc(1, sizeof(*c));
+        if (!c)
                 return error_nomem(e);
-        r = build(ctx, seccomp_options_bits(o));
-        if (r == 0)
-                r = export(ctx, ret, ret_n);
-        if (r < 0)
-                return error_set(e, ERROR_INTERNAL, -r, "cannot build the system call filter");
+        c->options = seccomp_options_bits(o);
+        if (seccomp_table_n > ROWS_MAX)
+                c->failed = true;
+        else
+                program_make(c);
+        if (c->failed)
+                return error_set(e, ERROR_INTERNAL, E2BIG, "cannot build the system call filter");
+        program = reallocarray(NULL, c->n, sizeof(*program));
+        if (!program)
+                return error_nomem(e);
+        for (size_t i = 0; i < c->n; i++)
+                program[i] = c->code[c->n - 1 - i];
+        *ret = program;
+        *ret_n = c->n;
         return 0;
 }

@@ -21,7 +21,7 @@ enum seccomp_part { SECCOMP_WHOLE = 0, SECCOMP_COMMON, SECCOMP_COMMAND };
 
 struct seccomp_options {
         bool allow_debug, allow_userns, allow_unix_dgram, native;
-        bool notify_names, notify_reads, notify_unix;
+        bool notify_names, notify_reads, notify_unix, tell;
         enum seccomp_part part;
 };
 

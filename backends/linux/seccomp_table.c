@@ -4,8 +4,7 @@
  * something that it can report, or do without. Tried with this list: node, python, java, rust, git,
  * gcc, clang.
  *
- * Where a call has several rows, any of the matching ones may answer; they only differ in the
- * errno.
+ * Where a call has several rows, the first one that matches answers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +12,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -64,17 +64,17 @@ SET(families, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK);
 /* 3 and 10 have a row of their own. Without this, SEQPACKET and DCCP with protocol 0 would pick
  * SCTP and DCCP. */
 SET(inet_types, SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_PACKET);
-/* Default, TCP, UDP. Not: ICMP, SCTP, UDP-Lite, SMC, and MPTCP (262), which Landlock's TCP rules
- * miss. */
-SET(inet_protocols, 0, 6, 17);
+/* Default, TCP, UDP; MPTCP has a row of its own, since Landlock's TCP rules miss it. Not: ICMP,
+ * SCTP, UDP-Lite, SMC. */
+#define MULTIPATH_TCP 262
+SET(inet_protocols, 0, 6, 17, MULTIPATH_TCP);
 /* NETLINK_ROUTE: node's os.networkInterfaces(), if_nameindex() and `ip` ask it. */
 SET(netlink_protocols, 0);
 /* The pid that means the caller. */
 SET(oneself, 0);
-/* Linux, Linux32, both with the 2.6 version string, and the query. */
-SET(personalities, 0, 8, 0x20000, 0x20008, LOW32);
-/* … and without address randomisation, as debuggers start programs. */
-SET(debug_personalities, 0, 8, 0x20000, 0x20008, 0x40000, 0x40008, LOW32);
+/* Linux, Linux32, both with the 2.6 version string, the query; and without address randomisation,
+ * as debuggers start programs, which has rows of its own. */
+SET(personalities, 0, 8, 0x20000, 0x20008, 0x40000, 0x40008, LOW32);
 
 #define EQ(a, v) \
         { COMPARE_EQ, a, LOW32, v, NULL }
@@ -109,6 +109,21 @@ SET(debug_personalities, 0, 8, 0x20000, 0x20008, 0x40000, 0x40008, LOW32);
 
 #define WHEN_COMMAND(name, err, need, unless, reason, ...) \
         { #name, 0, err, need, unless, { __VA_ARGS__ }, reason, true }
+
+/* What is told; `field` as in struct seccomp_row. */
+#define TELL(name, nr, unless, field, reason) \
+        { #name, nr, EPERM, 0, unless, { { 0 } }, reason, false, field }
+#define TELL_COMMAND(name, nr, unless, field, reason) \
+        { #name, nr, EPERM, 0, unless, { { 0 } }, reason, true, field }
+#define TELL_WHEN(name, err, need, unless, field, reason, ...) \
+        { #name, 0, err, need, unless, { __VA_ARGS__ }, reason, false, field }
+#define TELL_SETUID(name, nr, arg) \
+        { #name, nr, EPERM, 0, 0, { ANY(arg, S_ISUID) }, setuid_files, false, NEVER }
+
+#define NEVER ""
+#define BY_DEBUG "/security/allow_debug"
+#define BY_USERNS "/security/allow_userns"
+#define BY_LEVEL "/level"
 
 #define DEBUG SECCOMP_ALLOW_DEBUG
 #define USERNS SECCOMP_ALLOW_USERNS
@@ -146,17 +161,17 @@ static const char makes[] = "brings a name into being or takes one away";
 
 const struct seccomp_row seccomp_table[] = {
         /* namespaces and mounts */
-        DENY_UNLESS(unshare, 0, USERNS, namespaces),
-        DENY_UNLESS(setns, 0, USERNS, namespaces),
-        WHEN(clone, EPERM, 0, USERNS, namespaces, ANY(0, CLONE_NEW_ANY)),
+        TELL(unshare, 0, USERNS, BY_USERNS, namespaces),
+        TELL(setns, 0, USERNS, BY_USERNS, namespaces),
+        TELL_WHEN(clone, EPERM, 0, USERNS, BY_USERNS, namespaces, ANY(0, CLONE_NEW_ANY)),
         ABSENT(clone3, NEW_NR_CLONE3,
                "its flags lie behind a pointer; ENOSYS, since EPERM breaks node, python, java and "
                "rust"),
-        DENY_UNLESS(mount, 0, USERNS, mounts),
+        TELL(mount, 0, USERNS, NEVER, mounts),
         DENY_UNLESS(umount, 0, USERNS, mounts),
-        DENY_UNLESS(umount2, 0, USERNS, mounts),
-        DENY_UNLESS(pivot_root, 0, USERNS, mounts),
-        DENY_UNLESS(chroot, 0, USERNS, mounts),
+        TELL(umount2, 0, USERNS, NEVER, mounts),
+        TELL(pivot_root, 0, USERNS, NEVER, mounts),
+        TELL(chroot, 0, USERNS, BY_USERNS, mounts),
         ABSENT(open_tree, NEW_NR_OPEN_TREE, new_mounts),
         ABSENT(open_tree_attr, NEW_NR_OPEN_TREE_ATTR, new_mounts),
         ABSENT(move_mount, NEW_NR_MOVE_MOUNT, new_mounts),
@@ -167,46 +182,46 @@ const struct seccomp_row seccomp_table[] = {
         ABSENT(mount_setattr, NEW_NR_MOUNT_SETATTR, new_mounts),
         ABSENT(statmount, NEW_NR_STATMOUNT, new_mounts),
         ABSENT(listmount, NEW_NR_LISTMOUNT, new_mounts),
-        DENY_UNLESS(sethostname, 0, USERNS, host),
-        DENY_UNLESS(setdomainname, 0, USERNS, host),
+        TELL(sethostname, 0, USERNS, BY_USERNS, host),
+        TELL(setdomainname, 0, USERNS, BY_USERNS, host),
 
         /* kernel surface */
-        DENY(bpf, "programs in the kernel"),
-        DENY(perf_event_open, "a large surface; sees other processes"),
+        TELL(bpf, 0, 0, NEVER, "programs in the kernel"),
+        TELL(perf_event_open, 0, 0, NEVER, "a large surface; sees other processes"),
         DENY(userfaultfd, "stops the kernel in mid-copy: every second exploit's tool"),
         DENY(io_uring_setup, uring),
         DENY(io_uring_enter, uring),
         DENY(io_uring_register, uring),
-        DENY(kexec_load, modules),
-        DENY(kexec_file_load, modules),
-        DENY(init_module, modules),
-        DENY(finit_module, modules),
-        DENY(delete_module, modules),
-        DENY(quotactl, quota),
-        DENY_NEW(quotactl_fd, NEW_NR_QUOTACTL_FD, quota),
-        DENY(acct, "writes a file of the kernel's choosing at a path"),
-        DENY(swapon, swap),
-        DENY(swapoff, swap),
-        DENY(reboot, host),
-        DENY(vhangup, host),
-        DENY(syslog, "the kernel's log has addresses and other people's business"),
+        TELL(kexec_load, 0, 0, NEVER, modules),
+        TELL(kexec_file_load, 0, 0, NEVER, modules),
+        TELL(init_module, 0, 0, NEVER, modules),
+        TELL(finit_module, 0, 0, NEVER, modules),
+        TELL(delete_module, 0, 0, NEVER, modules),
+        TELL(quotactl, 0, 0, NEVER, quota),
+        TELL(quotactl_fd, NEW_NR_QUOTACTL_FD, 0, NEVER, quota),
+        TELL(acct, 0, 0, NEVER, "writes a file of the kernel's choosing at a path"),
+        TELL(swapon, 0, 0, NEVER, swap),
+        TELL(swapoff, 0, 0, NEVER, swap),
+        TELL(reboot, 0, 0, NEVER, host),
+        TELL(vhangup, 0, 0, NEVER, host),
+        TELL(syslog, 0, 0, NEVER, "the kernel's log has addresses and other people's business"),
         DENY(vmsplice, "maps a program's pages into pipes: a history of bugs, hardly a user"),
         DENY(fanotify_init, watch),
         DENY(fanotify_mark, watch),
         DENY(name_to_handle_at, handles),
-        DENY(open_by_handle_at, handles),
-        DENY(iopl, ports),
-        DENY(ioperm, ports),
+        TELL(open_by_handle_at, 0, 0, NEVER, handles),
+        TELL(iopl, 0, 0, NEVER, ports),
+        TELL(ioperm, 0, 0, NEVER, ports),
         DENY(modify_ldt, "segments for 16-bit code: a history of bugs"),
         ABSENT(memfd_secret, NEW_NR_MEMFD_SECRET, "memory that limits and dumps do not see"),
         ABSENT(lsm_set_self_attr, NEW_NR_LSM_SET_SELF_ATTR, "changes the security label"),
-        DENY(add_key, keys),
-        DENY(request_key, keys),
-        DENY(keyctl, keys),
-        DENY(settimeofday, clocks),
-        DENY(clock_settime, clocks),
-        DENY(clock_adjtime, clocks),
-        DENY(adjtimex, clocks),
+        TELL(add_key, 0, 0, NEVER, keys),
+        TELL(request_key, 0, 0, NEVER, keys),
+        TELL(keyctl, 0, 0, NEVER, keys),
+        TELL(settimeofday, 0, 0, NEVER, clocks),
+        TELL(clock_settime, 0, 0, NEVER, clocks),
+        TELL(clock_adjtime, 0, 0, NEVER, clocks),
+        TELL(adjtimex, 0, 0, NEVER, clocks),
         DENY(mbind, numa),
         DENY(get_mempolicy, numa),
         DENY(set_mempolicy, numa),
@@ -215,16 +230,17 @@ const struct seccomp_row seccomp_table[] = {
         DENY(move_pages, numa),
 
         /* other processes: Landlock and the pid namespace are the first wall */
-        DENY_UNLESS(ptrace, 0, DEBUG, others),
-        DENY_COMMAND(process_vm_readv, 0, DEBUG, others),
-        DENY_UNLESS(process_vm_writev, 0, DEBUG, others),
+        TELL(ptrace, 0, DEBUG, BY_DEBUG, others),
+        TELL_COMMAND(process_vm_readv, 0, DEBUG, BY_DEBUG, others),
+        TELL(process_vm_writev, 0, DEBUG, BY_DEBUG, others),
         DENY_UNLESS(kcmp, 0, DEBUG, others),
-        DENY_COMMAND(pidfd_getfd, NEW_NR_PIDFD_GETFD, 0, others),
+        TELL_COMMAND(pidfd_getfd, NEW_NR_PIDFD_GETFD, 0, NEVER, others),
         DENY_NEW(process_madvise, NEW_NR_PROCESS_MADVISE, others),
 
 /* Without a pid namespace the user's other processes are within reach. Landlock holds signals
  * (ABI 6) and tracing, and nothing else. A thread's own number, too, is refused. */
-#define OTHERS(name, arg) WHEN(name, EPERM, NATIVE, 0, steers, NOT_IN(arg, LOW32, oneself))
+#define OTHERS(name, arg) \
+        TELL_WHEN(name, EPERM, NATIVE, 0, NEVER, steers, NOT_IN(arg, LOW32, oneself))
         OTHERS(prlimit64, 0),
         OTHERS(sched_setaffinity, 0),
         OTHERS(sched_setattr, 0),
@@ -232,17 +248,17 @@ const struct seccomp_row seccomp_table[] = {
         OTHERS(sched_setscheduler, 0),
         OTHERS(setpriority, 1),
         OTHERS(ioprio_set, 1),
-        WHEN(setpriority, EPERM, NATIVE, 0, steers, EQ(0, PRIO_USER)),
-        WHEN(ioprio_set, EPERM, NATIVE, 0, steers, EQ(0, IOPRIO_WHO_USER)),
+        TELL_WHEN(setpriority, EPERM, NATIVE, 0, NEVER, steers, EQ(0, PRIO_USER)),
+        TELL_WHEN(ioprio_set, EPERM, NATIVE, 0, NEVER, steers, EQ(0, IOPRIO_WHO_USER)),
         /* Init's own last act. */
         WHEN_COMMAND(kill, EPERM, NATIVE, 0, "signals all that the user has", EQ(0, LOW32)),
 
         /* a uid 0 would leave the host a program that makes root of anyone; where names are
          * judged, the supervisor refuses to make one */
-        { "chmod", 0, EPERM, 0, 0, { ANY(1, S_ISUID) }, setuid_files },
-        { "fchmod", 0, EPERM, 0, 0, { ANY(1, S_ISUID) }, setuid_files },
-        { "fchmodat", 0, EPERM, 0, 0, { ANY(2, S_ISUID) }, setuid_files },
-        { "fchmodat2", NEW_NR_FCHMODAT2, EPERM, 0, 0, { ANY(2, S_ISUID) }, setuid_files },
+        TELL_SETUID(chmod, 0, 1),
+        TELL_SETUID(fchmod, 0, 1),
+        TELL_SETUID(fchmodat, 0, 2),
+        TELL_SETUID(fchmodat2, NEW_NR_FCHMODAT2, 2),
         { "open", 0, EPERM, 0, NAMES, { ANY(1, OPEN_MAKES), ANY(2, S_ISUID) }, setuid_files },
         { "openat", 0, EPERM, 0, NAMES, { ANY(2, OPEN_MAKES), ANY(3, S_ISUID) }, setuid_files },
         { "creat", 0, EPERM, 0, NAMES, { ANY(1, S_ISUID) }, setuid_files },
@@ -259,10 +275,12 @@ const struct seccomp_row seccomp_table[] = {
         DENY(create_module, old),
         DENY(get_kernel_syms, old),
         DENY(query_module, old),
-        WHEN(personality, EPERM, 0, DEBUG, "executable data, a mapped zero page, no randomisation",
-             NOT_IN(0, LOW32, personalities)),
-        WHEN(personality, EPERM, DEBUG, 0, "executable data, a mapped zero page",
-             NOT_IN(0, LOW32, debug_personalities)),
+        TELL_WHEN(personality, EPERM, 0, DEBUG, BY_DEBUG, "no address randomisation",
+                  EQ(0, ADDR_NO_RANDOMIZE)),
+        TELL_WHEN(personality, EPERM, 0, DEBUG, BY_DEBUG, "no address randomisation",
+                  EQ(0, ADDR_NO_RANDOMIZE | PER_LINUX32)),
+        TELL_WHEN(personality, EPERM, 0, 0, NEVER, "executable data, a mapped zero page",
+                  NOT_IN(0, LOW32, personalities)),
 
         WHEN(fcntl, EPERM, 0, 0, delays, EQ(1, F_SETLEASE)),
         WHEN(fcntl, EPERM, 0, 0, delays, EQ(1, NEW_F_SETDELEG)),
@@ -283,34 +301,40 @@ const struct seccomp_row seccomp_table[] = {
         WHEN(ioctl, EOPNOTSUPP, 0, 0, folds, EQ(1, FS_IOC_FSSETXATTR)),
         ABSENT(file_setattr, NEW_NR_FILE_SETATTR, "the same by path"),
 
-        /* sockets */
-        WHEN(socket, EAFNOSUPPORT, 0, 0,
-             "families that no namespace holds, or that have a history of bugs",
-             NOT_IN(0, LOW32, families)),
+/* sockets */
+#define UNIX_DGRAM(name, need, unless, field)                                           \
+        TELL_WHEN(name, ESOCKTNOSUPPORT, need, DGRAM | (unless), field,                 \
+                  "sends to any socket by path without a connect that could be judged", \
+                  EQ(0, AF_UNIX), BITS(1, 0xe, SOCK_DGRAM))
+        TELL_WHEN(socket, EAFNOSUPPORT, 0, 0, NEVER,
+                  "families that no namespace holds, or that have a history of bugs",
+                  NOT_IN(0, LOW32, families)),
         WHEN(socketpair, EAFNOSUPPORT, 0, 0,
              "families that no namespace holds, or that have a history of bugs",
              NOT_IN(0, LOW32, families)),
-        WHEN(socket, EACCES, NATIVE, 0,
-             "without a network namespace nothing else stops UDP, and old kernels not even TCP",
-             BITS(0, INET_MASK, AF_INET)),
-        WHEN(socket, EPERM, 0, 0, "AF_INET with this type is AF_PACKET",
-             BITS(1, SOCKET_TYPE_MASK, SOCK_PACKET)),
-        WHEN(socket, EPERM, 0, NATIVE, "raw packets", BITS(0, INET_MASK, AF_INET),
-             BITS(1, SOCKET_TYPE_MASK, SOCK_RAW)),
-        WHEN(socket, ESOCKTNOSUPPORT, 0, NATIVE, "SCTP, DCCP: nothing judges them",
-             BITS(0, INET_MASK, AF_INET), NOT_IN(1, SOCKET_TYPE_MASK, inet_types)),
+        TELL_WHEN(socket, EACCES, NATIVE, 0, NEVER,
+                  "without a network namespace nothing else stops UDP, and old kernels not even "
+                  "TCP",
+                  BITS(0, INET_MASK, AF_INET)),
+        TELL_WHEN(socket, EPERM, 0, 0, NEVER, "AF_INET with this type is AF_PACKET",
+                  BITS(1, SOCKET_TYPE_MASK, SOCK_PACKET)),
+        TELL_WHEN(socket, EPERM, 0, NATIVE, NEVER, "raw packets", BITS(0, INET_MASK, AF_INET),
+                  BITS(1, SOCKET_TYPE_MASK, SOCK_RAW)),
+        TELL_WHEN(socket, ESOCKTNOSUPPORT, 0, NATIVE, NEVER, "SCTP, DCCP: nothing judges them",
+                  BITS(0, INET_MASK, AF_INET), NOT_IN(1, SOCKET_TYPE_MASK, inet_types)),
+        TELL_WHEN(socket, EPROTONOSUPPORT, 0, NATIVE, NEVER, "only TCP and UDP are judged",
+                  BITS(0, INET_MASK, AF_INET), NOT_IN(2, LOW32, inet_protocols)),
+        /* Go's servers ask for it first, each time. */
         WHEN(socket, EPROTONOSUPPORT, 0, NATIVE, "only TCP and UDP are judged",
-             BITS(0, INET_MASK, AF_INET), NOT_IN(2, LOW32, inet_protocols)),
-        WHEN(socket, EPROTONOSUPPORT, 0, 0,
-             "netlink protocols configure the kernel; only routes may be asked for",
-             EQ(0, AF_NETLINK), NOT_IN(2, LOW32, netlink_protocols)),
+             BITS(0, INET_MASK, AF_INET), EQ(2, MULTIPATH_TCP)),
+        TELL_WHEN(socket, EPROTONOSUPPORT, 0, 0, NEVER,
+                  "netlink protocols configure the kernel; only routes may be asked for",
+                  EQ(0, AF_NETLINK), NOT_IN(2, LOW32, netlink_protocols)),
         /* DGRAM (2), and RAW (3), which is the same for AF_UNIX. */
-        WHEN(socket, ESOCKTNOSUPPORT, 0, DGRAM,
-             "sends to any socket by path without a connect that could be judged", EQ(0, AF_UNIX),
-             BITS(1, 0xe, SOCK_DGRAM)),
-        WHEN(socketpair, ESOCKTNOSUPPORT, 0, DGRAM,
-             "sends to any socket by path without a connect that could be judged", EQ(0, AF_UNIX),
-             BITS(1, 0xe, SOCK_DGRAM)),
+        UNIX_DGRAM(socket, 0, NATIVE, BY_LEVEL),
+        UNIX_DGRAM(socket, NATIVE, 0, NEVER),
+        UNIX_DGRAM(socketpair, 0, NATIVE, BY_LEVEL),
+        UNIX_DGRAM(socketpair, NATIVE, 0, NEVER),
         WHEN(sendto, EOPNOTSUPP, 0, 0, fastopen, ANY(3, MSG_FASTOPEN)),
         WHEN(sendmsg, EOPNOTSUPP, 0, 0, fastopen, ANY(2, MSG_FASTOPEN)),
         WHEN(sendmmsg, EOPNOTSUPP, 0, 0, fastopen, ANY(3, MSG_FASTOPEN)),
@@ -355,8 +379,15 @@ const struct seccomp_row seccomp_table[] = {
 };
 const size_t seccomp_table_n = ELEMENTSOF(seccomp_table);
 
+bool seccomp_row_notifies(const struct seccomp_row *row, unsigned options) {
+        return row->err == SECCOMP_ERRNO_NOTIFY || (row->told && (options & SECCOMP_TELL));
+}
+
+/* What is told stands in both parts: in init's, which has no listener, so that init is refused it
+ * (ENOSYS), and in the command's, which is asked first where both say the same. */
 bool seccomp_row_active(const struct seccomp_row *row, unsigned options) {
-        if (options & (row->command ? SECCOMP_ONLY_COMMON : SECCOMP_ONLY_COMMAND))
+        if (row->command ? (options & SECCOMP_ONLY_COMMON) != 0
+                         : (options & SECCOMP_ONLY_COMMAND) && !seccomp_row_notifies(row, options))
                 return false;
         return (row->need == 0 || (options & row->need) != 0) && (options & row->unless) == 0;
 }
@@ -372,9 +403,6 @@ static bool condition_holds(const struct seccomp_condition *c, const uint64_t ar
         case COMPARE_ANY:
                 return v != 0;
         case COMPARE_NOT_IN:
-                if (c->mask == UINT32_MAX && args[c->arg] > UINT32_MAX &&
-                    c->set->values[c->set->n - 1] < UINT32_MAX)
-                        return true;
                 for (size_t i = 0; i < c->set->n; i++)
                         if (c->set->values[i] == v)
                                 return false;

@@ -20,9 +20,10 @@ enum seccomp_option {
         SECCOMP_NOTIFY_NAMES = 1u << 4,  /* calls that make, write, rename or remove a name */
         SECCOMP_NOTIFY_READS = 1u << 5,  /* every open */
         SECCOMP_NOTIFY_UNIX = 1u << 6,   /* connect */
+        SECCOMP_TELL = 1u << 7, /* there is a supervisor anyhow: it refuses what has `told` */
         /* One half of the table, for a filter in two parts (seccomp_filter.h). */
-        SECCOMP_ONLY_COMMON = 1u << 7,
-        SECCOMP_ONLY_COMMAND = 1u << 8,
+        SECCOMP_ONLY_COMMON = 1u << 8,
+        SECCOMP_ONLY_COMMAND = 1u << 9,
 };
 
 enum seccomp_compare {
@@ -39,8 +40,7 @@ struct seccomp_set {
 
 /* Masks are 32 bits wide because the kernel reads these arguments as int: a program may put
  * anything into the upper half of the register (CVE-2019-10063 was a filter that compared all 64
- * bits). Only NOT_IN errs on the safe side: rubbish there is in no set, unless the set has the
- * largest value. */
+ * bits). */
 struct seccomp_condition {
         enum seccomp_compare compare;
         unsigned arg;
@@ -59,6 +59,10 @@ struct seccomp_row {
         struct seccomp_condition conditions[2]; /* all must hold */
         const char *reason;
         bool command; /* not for init: it makes this call itself, or is the one who judges it */
+        /* With SECCOMP_TELL the supervisor gives that errno, and reports the call. The policy field
+         * that would allow it; "" = none would; NULL = not worth a word, or made too often to ask
+         * anyone: what programs try and do without, and calls that are hot. */
+        const char *told;
 };
 
 extern const struct seccomp_row seccomp_table[];
@@ -66,6 +70,8 @@ extern const size_t seccomp_table_n;
 
 /* Does the row count under these options? */
 bool seccomp_row_active(const struct seccomp_row *row, unsigned options);
+/* Is it the supervisor who answers? */
+bool seccomp_row_notifies(const struct seccomp_row *row, unsigned options);
 /* Does the call with these arguments match the row's conditions? The reference that the compiled
  * filter is tested against. */
 bool seccomp_row_matches(const struct seccomp_row *row, const uint64_t args[6]);

@@ -338,6 +338,18 @@ void process_box_event(struct sandbox *sb, const struct box_event *ev) {
                         note_exit(p, ev);
                 }
                 break;
+        case BOX_REFUSED:
+                sb->n_denials += ev->count;
+                if (p)
+                        process_note(p, ev);
+                else /* one that a command has left running in the background */
+                        report_stray(sb, ev);
+                break;
+        case BOX_UNTOLD:
+                sb->n_denials += ev->count;
+                if (p)
+                        process_note(p, ev);
+                break;
         case BOX_DENIED:
         case BOX_TRUST:
                 sb->n_denials += ev->kind == BOX_DENIED;

@@ -230,6 +230,7 @@ static const struct denial *count_again(struct process *p, const struct denial *
                 struct denial *d = &p->denials[i];
                 if (!same(d->path, want->path) || !same(d->host, want->host) ||
                     !same(d->access, want->access) || !same(d->syscall, want->syscall) ||
+                    (want->syscall && want->rule && !same(d->rule, want->rule)) ||
                     (want->process && !same(d->process, want->process)))
                         continue;
                 /* The kernel, which does not say whose it was, may tell again what the supervisor
@@ -250,8 +251,7 @@ static struct denial *room_for_denial(struct process *p) {
         return p->denials ? &p->denials[p->n_denials] : NULL;
 }
 
-static void tell_denial(struct process *p, struct denial *d) {
-        p->n_denials++;
+static void tell_denial(const struct process *p, struct denial *d) {
         struct event_details details = {
                 .sandbox = p->sandbox_id, .process = p->id, .path = d->path, .denial = d
         };
@@ -300,6 +300,7 @@ static void note_denial(struct process *p, const struct box_event *ev) {
                 d->field = verdict.field ? arena_strdup(p->notes, verdict.field) : NULL;
         }
         stats_denial(st, SOURCE_NOTIFY, d->field, 1);
+        p->n_denials++;
         tell_denial(p, d);
 }
 
@@ -320,6 +321,40 @@ struct denial *report_denial(struct process *p, const struct denial *want) {
                 return NULL;
         p->n_denials++;
         return d;
+}
+
+/* A socket can be refused for several reasons, so that the words count, too. */
+static struct denial refused(const struct sandbox *sb, const struct box_event *ev) {
+        /* The kernel would not map uid 0 (plan_compile() says so). */
+        bool root = ev->field && strcmp(ev->field, "/security/allow_userns") == 0 &&
+                    sb->place.subject.uid == 0;
+
+        return (struct denial){ .kind = "syscall",
+                                .syscall = ev->syscall,
+                                .process = ev->comm,
+                                .pid = ev->pid,
+                                .rule = ev->means,
+                                .field = root ? NULL : ev->field,
+                                .count = ev->count };
+}
+
+static void note_refused(struct process *p, const struct box_event *ev) {
+        const struct denial want = refused(p->sandbox, ev);
+        struct denial *d = report_denial(p, &want);
+
+        stats_denial(&p->session->stats, SOURCE_NOTIFY, want.field, want.count);
+        if (d)
+                tell_denial(p, d);
+}
+
+void report_stray(struct sandbox *sb, const struct box_event *ev) {
+        struct box_event copy = *ev;
+        report_make_printable(copy.comm);
+        struct denial d = refused(sb, &copy);
+        struct event_details details = { .sandbox = sb->id, .denial = &d };
+
+        stats_denial(&sb->session->stats, SOURCE_NOTIFY, d.field, d.count);
+        events_emit(sb->session, EVENT_DENIED, &details);
 }
 
 static void note_trust(struct process *p, const char *path) {
@@ -356,6 +391,10 @@ void report_note(struct process *p, const struct box_event *ev) {
         report_make_printable(copy.comm);
         if (ev->kind == BOX_DENIED)
                 note_denial(p, &copy);
+        else if (ev->kind == BOX_REFUSED)
+                note_refused(p, &copy);
+        else if (ev->kind == BOX_UNTOLD)
+                p->denials_lost += ev->count;
         else
                 note_trust(p, copy.path);
 }

@@ -17,4 +17,7 @@ void report_drop_waiters(struct process *p);
 struct denial *report_denial(struct process *p, const struct denial *want);
 void report_make_printable(
         char *s); /* in place; what is not UTF-8 would make an answer unsendable */
-void report_note(struct process *p, const struct box_event *ev); /* BOX_DENIED, BOX_TRUST */
+/* BOX_DENIED, BOX_REFUSED, BOX_UNTOLD, BOX_TRUST */
+void report_note(struct process *p, const struct box_event *ev);
+/* BOX_REFUSED, of a command that has ended. */
+void report_stray(struct sandbox *sb, const struct box_event *ev);

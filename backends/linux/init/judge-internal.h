@@ -36,7 +36,8 @@ struct name {
 
 struct listener {
         int fd;
-        bool waits; /* made us wait once: its connections are all made in workers */
+        bool waits;      /* made us wait once: its connections are all made in workers */
+        uint32_t untold; /* denials that there were no words for */
         uint64_t command;
         struct listener *next;
 };
@@ -67,6 +68,17 @@ struct again {
         int64_t at;
 };
 
+/* A refused system call that a process was told on for: judge-refused.c. */
+#define JUDGE_NOTES_MAX 64
+struct note {
+        struct listener *listener;
+        uint32_t row;  /* of the table */
+        uint32_t more; /* how often since it was told */
+        pid_t tid, pid;
+        char comm[16];
+        int64_t at;
+};
+
 struct judge {
         struct init *init;
         int send, receive; /* socket pair for new listeners */
@@ -84,6 +96,8 @@ struct judge {
         size_t n_again;
         char *told[JUDGE_TOLD_MAX]; /* trusted files, to tell again when they move */
         size_t n_told;
+        struct note notes[JUDGE_NOTES_MAX];
+        size_t n_notes;
         int64_t tokens, tokens_at; /* denials that may still be told, and when that was counted */
 };
 
@@ -109,6 +123,8 @@ int caller_give(const struct caller *c, int *fd, bool cloexec, bool final);
 /* A duplicate of its descriptor. */
 int caller_take(struct caller *c, int fd, int *ret);
 int caller_continue_path(const struct caller *c);
+bool caller_may_tell(const struct caller *c); /* takes one of the words that there are */
+void caller_comm(const struct caller *c, char ret[static 16]);
 void caller_denied(const struct caller *c, const char *path, int err, bool write);
 void caller_trusted(const struct caller *c, const char *path);
 /* A directory was moved: tells where what was told of is now. `changed`: it says more, or less, by
@@ -124,6 +140,15 @@ struct work {
         size_t size;
 };
 int caller_work(struct caller *c, const struct work *w);
+
+/* judge-refused.c */
+int refused_check(const struct judge *j); /* of the plan */
+/* True: it is one of those, and was answered. */
+bool refused_answer(struct caller *c);
+void refused_untold(struct listener *l, uint32_t n);
+/* Tells what was counted only, before its command's end is told, or the listener goes: which of them
+ * comes first depends on the kernel. */
+void refused_over(struct judge *j, struct listener *l);
 
 /* judge-again.c */
 struct signals {

@@ -131,7 +131,8 @@ int caller_continue_path(const struct caller *c) {
 
 /* reports */
 
-static bool may_tell(struct judge *j) {
+bool caller_may_tell(const struct caller *c) {
+        struct judge *j = c->judge;
         int64_t now = now_us(), fresh = (now - j->tokens_at) * DENIALS_PER_SECOND / 1000000;
 
         if (fresh > 0) {
@@ -144,7 +145,7 @@ static bool may_tell(struct judge *j) {
         return true;
 }
 
-static void comm_read(const struct caller *c, char ret[static 16]) {
+void caller_comm(const struct caller *c, char ret[static 16]) {
         char path[32];
         _cleanup_close_ int fd = -1;
         ssize_t n;
@@ -159,20 +160,22 @@ static void comm_read(const struct caller *c, char ret[static 16]) {
 static void frame_make(const struct caller *c, const char *path, struct wire_frame *f) {
         f->id = c->listener->command;
         f->pid = c->tid;
-        comm_read(c, f->comm);
+        caller_comm(c, f->comm);
         wire_frame_text(f, path);
 }
 
 void caller_denied(const struct caller *c, const char *path, int err, bool write) {
         struct wire_frame f = WIRE_FRAME(WIRE_DENIED);
 
-        if (!may_tell(c->judge))
-                return;
         f.err = err;
         f.stage = write;
-        frame_make(c, path, &f);
-        /* A session that does not read misses some. */
-        (void) frame_try(c->judge->init->control, &f);
+        if (caller_may_tell(c)) {
+                frame_make(c, path, &f);
+                /* A session that does not read misses some. */
+                if (frame_try(c->judge->init->control, &f) >= 0)
+                        return;
+        }
+        refused_untold(c->listener, 1);
 }
 
 /* These must not be missed, or a program would hide one behind a thousand others: so the program
@@ -396,7 +399,7 @@ static void listener_read(struct judge *j, struct listener *l) {
                 c.id = u.notif.id;
                 c.tid = (pid_t) u.notif.pid;
                 c.data = u.notif.data;
-                if (again_answer(&c))
+                if (refused_answer(&c) || again_answer(&c))
                         continue;
                 r = c.tid > 0 ? dispatch(&c) : -EPERM;
                 if (r != ANSWERED) {
@@ -409,6 +412,7 @@ static void listener_read(struct judge *j, struct listener *l) {
 static void listener_close(struct judge *j, struct listener *gone) {
         struct listener **l = &j->listeners;
 
+        refused_over(j, gone);
         while (*l != gone)
                 l = &(*l)->next;
         *l = gone->next;
@@ -519,6 +523,12 @@ void judge_adopt(struct judge *j, uint64_t id) {
         j->listeners = l;
 }
 
+void judge_command_over(struct judge *j, uint64_t id) {
+        for (struct listener *l = j->listeners; l; l = l->next)
+                if (l->command == id)
+                        refused_over(j, l);
+}
+
 /* life */
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV /* Linux 5.19 */
@@ -587,7 +597,9 @@ int judge_new(struct init *in, struct judge **ret) {
         j->restarts = calls_are_restarted();
         j->tokens = DENIALS_BURST;
         j->tokens_at = now_us();
-        r = judge_open_all(j);
+        r = refused_check(j);
+        if (r >= 0)
+                r = judge_open_all(j);
         if (r < 0) {
                 judge_free(j);
                 return r;

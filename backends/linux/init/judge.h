@@ -30,6 +30,8 @@ void judge_free(struct judge *j); /* NULL is fine */
 int judge_hand_over(const struct judge *j, int listener);
 /* In init, once the child has execed: takes over the listener that waits, for command `id`. */
 void judge_adopt(struct judge *j, uint64_t id);
+/* In init, before it tells that command `id` has ended: what was counted of it until then. */
+void judge_command_over(struct judge *j, uint64_t id);
 /* For serve(): one descriptor to watch for POLLIN, and what to do then. */
 int judge_fd(const struct judge *j);
 void judge_ready(struct judge *j);

@@ -45,6 +45,8 @@ static void reap(struct init *in) {
                                 judge_reaped(in->judge, pid, status);
                         continue;
                 }
+                if (in->judge)
+                        judge_command_over(in->judge, c->id);
                 f.id = c->id;
                 f.value = status & 0xffff;
                 f.usage[0] = microseconds(usage.ru_utime);

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "../../../backends/linux/frames.h"
+#include "../../../backends/linux/seccomp_filter.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -74,6 +75,71 @@ void harness_begin_sockets(struct harness *h, const struct rule_of_test *rules, 
         h->session = pair[1];
         h->in.plan = h->plan;
         ck_assert_int_eq(judge_new(&h->in, &h->judge), 0);
+}
+
+static bool is_told(const struct seccomp_row *row) {
+        return row->told && seccomp_row_number(row) >= 0 &&
+               seccomp_row_active(row, SECCOMP_NOTIFY_NAMES | SECCOMP_TELL);
+}
+
+static void refusals_fill(struct wire_refusal *r, size_t n) {
+        size_t k = 0;
+
+        for (int nr = 0; nr < 1024; nr++)
+                for (size_t i = 0; i < seccomp_table_n; i++)
+                        if (is_told(&seccomp_table[i]) &&
+                            seccomp_row_number(&seccomp_table[i]) == nr && k < n)
+                                r[k++] = (struct wire_refusal){ nr, (uint32_t) i };
+        ck_assert_uint_eq(k, n);
+}
+
+void harness_begin_refused(struct harness *h, bool tell) {
+        static const struct rule_of_test none[] = { { .pattern = NULL } };
+        struct wire_plan *old, *plan;
+        size_t n = 0, at;
+
+        harness_begin(h, none, 0);
+        h->refuses = true;
+        h->tells = tell;
+        judge_free(h->judge);
+        for (size_t i = 0; i < seccomp_table_n; i++)
+                n += is_told(&seccomp_table[i]);
+        old = h->plan;
+        at = old->size;
+        plan = calloc(1, at + n * sizeof(struct wire_refusal) + 8);
+        ck_assert_ptr_nonnull(plan);
+        memcpy(plan, old, at);
+        free(old);
+        refusals_fill((struct wire_refusal *) ((char *) plan + at), n);
+        plan->refusals = at;
+        plan->n_refusals = n;
+        plan->size = at + n * sizeof(struct wire_refusal) + 8;
+        ck_assert_int_eq(wire_plan_check(plan, plan->size), 0);
+        h->in.plan = h->plan = plan;
+        ck_assert_int_eq(judge_new(&h->in, &h->judge), 0);
+}
+
+/* As in a sandbox: what leash-init has on itself, and what each command adds. */
+static int filter_install_real(bool tell, bool old) {
+        struct seccomp_options o = { .notify_names = true, .tell = tell };
+        struct sock_fprog program;
+        size_t n;
+        int fd = 0;
+
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        for (o.part = SECCOMP_COMMON; o.part <= SECCOMP_COMMAND && fd >= 0; o.part++) {
+                unsigned flags = o.part == SECCOMP_COMMAND ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0;
+
+                if (seccomp_compile(&o, &program.filter, &n, NULL) < 0)
+                        return -EINVAL;
+                program.len = (unsigned short) n;
+                if (flags && !old)
+                        flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+                fd = (int) syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+                free(program.filter);
+        }
+        return fd;
 }
 
 void harness_begin(struct harness *h, const struct rule_of_test *rules, unsigned plan_flags) {
@@ -146,6 +212,21 @@ static void frames_read(struct harness *h) {
         fcntl(h->session, F_SETFL, O_NONBLOCK);
         while (frame_receive(h->session, &f, fds, 1, &n) > 0) {
                 ck_assert_int_eq(wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION), 0);
+                ck_assert_uint_eq(f.id, 7);
+                if (f.type == WIRE_REFUSED) {
+                        if (h->words < ELEMENTSOF(h->rows)) {
+                                h->rows[h->words] = (uint32_t) f.usage[0];
+                                h->pids[h->words] = f.pid;
+                        }
+                        h->words++;
+                        h->refused += (uint64_t) f.value;
+                        memcpy(h->comm, f.comm, sizeof(f.comm));
+                        continue;
+                }
+                if (f.type == WIRE_UNTOLD) {
+                        h->untold += (uint64_t) f.value;
+                        continue;
+                }
                 if (f.type == WIRE_DENIED) {
                         h->denied++;
                         h->last_access = f.stage;
@@ -153,7 +234,6 @@ static void frames_read(struct harness *h) {
                         ck_assert_int_eq(f.type, WIRE_TRUST);
                         h->trusted++;
                 }
-                ck_assert_uint_eq(f.id, 7);
                 memcpy(h->last, f.text, sizeof(f.text));
         }
 }
@@ -174,7 +254,8 @@ int harness_run(struct harness *h, int (*body)(void)) {
         child = fork();
         ck_assert_int_ge(child, 0);
         if (child == 0) {
-                int listener = filter_install(h->reads, h->judge->restarts);
+                int listener = h->refuses ? filter_install_real(h->tells, h->judge->restarts)
+                                          : filter_install(h->reads, h->judge->restarts);
 
                 if (listener < 0 || judge_hand_over(h->judge, listener) < 0)
                         _exit(98);
@@ -201,6 +282,7 @@ int harness_run(struct harness *h, int (*body)(void)) {
                 if (poll(&p, 1, 20) > 0)
                         judge_ready(h->judge);
         }
+        judge_command_over(h->judge, 7);
         for (int i = 0; i < 50 && (h->judge->n_workers || h->judge->listeners); i++) {
                 judge_ready(h->judge);
                 while ((pid = waitpid(-1, &left, WNOHANG)) > 0)

@@ -14,11 +14,17 @@ struct harness {
         void *plan;
         struct judge *judge;
         char dir[64];
-        bool reads;
+        bool reads, refuses, tells;
         /* what came over the control socket */
         unsigned denied, trusted;
         char last[WIRE_TEXT];
         int last_access;
+        unsigned words;    /* how often refused system calls were told of … */
+        uint64_t refused;  /* … how many they were … */
+        uint64_t untold;   /* … and how many there were no words for */
+        uint32_t rows[64]; /* of the first of those words: which row of the table */
+        pid_t pids[64];
+        char comm[16]; /* of the last */
 };
 
 struct rule_of_test {
@@ -29,6 +35,8 @@ struct rule_of_test {
 /* Ends with a NULL pattern. */
 #define HARNESS_READS (1u << 31) /* beside the plan's flags: reads are judged, too */
 void harness_begin(struct harness *h, const struct rule_of_test *rules, unsigned plan_flags);
+/* Nothing is denied but what the filter refuses: the real one, in its two parts, with `tell`. */
+void harness_begin_refused(struct harness *h, bool tell);
 /* `sockets`: one path that may be connected to, or NULL */
 void harness_begin_sockets(struct harness *h, const struct rule_of_test *rules, unsigned plan_flags,
                            const char *socket);

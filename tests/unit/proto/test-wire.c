@@ -6,7 +6,7 @@
 
 static struct wire_plan *make_plan(size_t *size) {
         struct wire_writer w;
-        uint64_t mounts, rules, names, sockets, filter, env, local, remote, s[8];
+        uint64_t mounts, rules, names, sockets, filter, refusals, env, local, remote, s[8];
         struct wire_plan *p;
 
         ck_assert_int_eq(wire_writer_begin(&w, sizeof(*p)), 0);
@@ -15,6 +15,7 @@ static struct wire_plan *make_plan(size_t *size) {
         names = wire_writer_array(&w, 1, sizeof(struct wire_name));
         sockets = wire_writer_array(&w, 1, sizeof(uint64_t));
         filter = wire_writer_array(&w, 3, 8);
+        refusals = wire_writer_array(&w, 2, sizeof(struct wire_refusal));
         env = wire_writer_array(&w, 2, sizeof(uint64_t));
         local = wire_writer_array(&w, 1, sizeof(struct wire_port));
         remote = wire_writer_array(&w, 2, sizeof(struct wire_port));
@@ -34,6 +35,7 @@ static struct wire_plan *make_plan(size_t *size) {
         p->names = names, p->n_names = 1;
         p->sockets = sockets, p->n_sockets = 1;
         p->filter = filter, p->n_filter = 3;
+        p->refusals = refusals, p->n_refusals = 2;
         p->env = env, p->n_env = 2;
         p->local_ports = local, p->n_local_ports = 1;
         p->remote_ports = remote, p->n_remote_ports = 2;
@@ -49,6 +51,8 @@ static struct wire_plan *make_plan(size_t *size) {
         *(struct wire_rule *) wire_writer_at(&w, rules) =
                 (struct wire_rule){ .path = s[2], .access = 1 };
         *(struct wire_name *) wire_writer_at(&w, names) = (struct wire_name){ .pattern = s[3] };
+        ((struct wire_refusal *) wire_writer_at(&w, refusals))[0].nr = 101;
+        ((struct wire_refusal *) wire_writer_at(&w, refusals))[1].nr = 101;
         *(struct wire_port *) wire_writer_at(&w, local) = (struct wire_port){ .port = 5432 };
         ((struct wire_port *) wire_writer_at(&w, remote))[0].port = 22;
         ((struct wire_port *) wire_writer_at(&w, remote))[1].port = 443;
@@ -82,6 +86,7 @@ START_TEST(bent_plans) {
                 offsetof(struct wire_plan, names),       offsetof(struct wire_plan, sockets),
                 offsetof(struct wire_plan, filter),      offsetof(struct wire_plan, env),
                 offsetof(struct wire_plan, local_ports), offsetof(struct wire_plan, remote_ports),
+                offsetof(struct wire_plan, refusals),
         };
         size_t size;
         struct wire_plan *p = make_plan(&size);
@@ -133,6 +138,7 @@ START_TEST(bent_members) {
         struct wire_name *n = (struct wire_name *) (base + p->names);
         struct wire_port *local = (struct wire_port *) (base + p->local_ports);
         struct wire_port *remote = (struct wire_port *) (base + p->remote_ports);
+        struct wire_refusal *refusals = (struct wire_refusal *) (base + p->refusals);
         uint64_t *env = (uint64_t *) (base + p->env), *sockets = (uint64_t *) (base + p->sockets);
 
         REFUSED(wire_plan_check, p, size, p->version, 2);
@@ -151,6 +157,8 @@ START_TEST(bent_members) {
         REFUSED(wire_plan_check, p, size, remote[1].port, 0);
         REFUSED(wire_plan_check, p, size, p->n_local_ports, GATE_LOCAL_MAX + 1);
         REFUSED(wire_plan_check, p, size, p->n_remote_ports, GATE_REMOTE_MAX + 1);
+        REFUSED(wire_plan_check, p, size, refusals[0].nr, -1);
+        REFUSED(wire_plan_check, p, size, refusals[1].nr, 100); /* they ascend */
         REFUSED(wire_plan_check, p, size, r->path, 0);
         REFUSED(wire_plan_check, p, size, n->pattern, 0);
         REFUSED(wire_plan_check, p, size, sockets[0], size);
@@ -210,7 +218,7 @@ START_TEST(frames) {
                       #member, #x)
         BENT(version, 0);
         BENT(type, 0);
-        BENT(type, WIRE_TRUST + 1);
+        BENT(type, WIRE_UNTOLD + 1);
         BENT(type, WIRE_SPAWN);
         BENT(type, UINT32_MAX);
         BENT(id, 0);
@@ -238,6 +246,20 @@ START_TEST(frames) {
         BENT(value, -1);
         BENT(value, 1 << GATE_LISTENER_N_);
         BENT(usage[0], GATE_OTHERS_MAX + 1);
+        f = WIRE_FRAME(WIRE_REFUSED);
+        f.value = UINT32_MAX;
+        f.usage[0] = 300;
+        good = f;
+        ck_assert_int_eq(wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION), 0);
+        BENT(value, 0);
+        BENT(value, (int64_t) UINT32_MAX + 1);
+        BENT(pid, -1);
+        BENT(usage[0], UINT64_MAX);
+        f = good = WIRE_FRAME(WIRE_UNTOLD);
+        BENT(value, 0);
+        BENT(value, (int64_t) UINT32_MAX + 1);
+        f.value = 1;
+        ck_assert_int_eq(wire_frame_check(&f, sizeof(f), WIRE_TO_SESSION), 0);
         f = WIRE_FRAME(WIRE_SIGNAL);
         f.value = 65;
         ck_assert_int_eq(wire_frame_check(&f, sizeof(f), WIRE_TO_INIT), -EBADMSG);
