@@ -9,6 +9,7 @@
 
 #include "filtered.h"
 #include "judge-harness.h"
+#include "../suite.h"
 
 #define FLOOD 20000
 
@@ -204,23 +205,10 @@ START_TEST(plans_are_checked) {
 END_TEST
 
 int main(void) {
-        Suite *s = suite_create("judge: refused");
-        TCase *t = tcase_create("refused");
-        SRunner *runner;
-        int failed;
+        static const struct fixture f = { .timeout = 60 };
 
-        tcase_set_timeout(t, 60);
-        tcase_add_test(t, each_is_refused_and_told);
-        tcase_add_test(t, without_telling_all_is_the_same);
-        tcase_add_test(t, probes_are_not_told);
-        tcase_add_test(t, a_flood_is_counted);
-        tcase_add_test(t, a_crowd_is_counted);
-        tcase_add_test(t, threads_are_told_as_their_process);
-        tcase_add_test(t, plans_are_checked);
-        suite_add_tcase(s, t);
-        runner = srunner_create(s);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return RUN_TESTS_IN(&f, "judge: refused", each_is_refused_and_told,
+                            without_telling_all_is_the_same, probes_are_not_told,
+                            a_flood_is_counted, a_crowd_is_counted,
+                            threads_are_told_as_their_process, plans_are_checked);
 }
