@@ -5,14 +5,17 @@ Only the standard library. The programs come from the environment: LEASHD is the
 lies beside it.
 """
 import array
+import fcntl
 import json
 import os
 import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -22,7 +25,11 @@ SLOW = "LEASH_TEST_SLOW" in os.environ
 BACKEND = os.environ.get("LEASH_TEST_BACKEND", "null")
 
 
-def wait_until(condition, seconds=5.0, what="condition"):
+# Seconds for what must happen, and soon; a loaded machine may take its time.
+PATIENCE = 60
+
+
+def wait_until(condition, seconds=PATIENCE, what="condition"):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         value = condition()
@@ -70,6 +77,12 @@ def open_files(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def busy(pid):
+    """Seconds that it has been on a processor: what others had to wait for, however loaded the machine is."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as f:
+        return int(f.read().split()[0]) / 1e9
+
+
 def resident(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         for line in f:
@@ -91,7 +104,7 @@ class Client:
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.connect(path)  # blocks while the backlog is full
-        self.sock.settimeout(20)
+        self.sock.settimeout(PATIENCE)
         self.buffer = b""
         self.next_id = 0
         self.notes = []
@@ -117,6 +130,10 @@ class Client:
             data = data[n:]
         if data:
             self.sock.sendall(data)
+
+    def taken(self):
+        """Waits until the other end has read all that was sent."""
+        wait_until(lambda: struct.unpack("i", fcntl.ioctl(self.sock, termios.TIOCOUTQ, b"\0" * 4))[0] == 0, what="it is read")
 
     def read_line(self):
         """One line without its LF, or None at the end."""
@@ -220,7 +237,7 @@ class Daemon:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(15)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -253,10 +270,23 @@ class Case(unittest.TestCase):
         self.c = self.daemon.client()
         self.addCleanup(self.c.close)
 
+    def alone(self):
+        """Waits until the connections of the tests before are gone: they are closed in the session's own time."""
+        wait_until(lambda: self.c.call("leash.info")["connections"] == 1, what="others are gone")
+
     def small(self, limit=40 << 20):
         """The session holds what may wait (8 MiB a peer) and the line that is being made, not more."""
         if not SLOW:
             self.assertLess(resident(self.daemon.session), limit)
+
+    def shrinks(self, limit):
+        """What is free goes back to the kernel, in its own time."""
+        if not SLOW:
+            wait_until(lambda: resident(self.daemon.session) < limit, what=f"below {limit} bytes")
+
+    def inside(self, path):
+        """Waits for a file that a command makes: it runs now."""
+        wait_until(lambda: os.path.exists(path), what=path)
 
     def fails(self, code, method, pointer=None, fds=(), **params):
         e = self.c.error(method, fds, **params)

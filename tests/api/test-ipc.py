@@ -78,7 +78,7 @@ class Host(leash.Client):
         kind = "error" if "message" in answer else "result"
         self.send(json.dumps({"jsonrpc": "2.0", "id": number, kind: answer}).encode() + b"\n")
 
-    def until(self, condition, seconds=10):
+    def until(self, condition, seconds=leash.PATIENCE):
         """Reads on until it is so."""
         end = time.monotonic() + seconds
         while not condition():
@@ -108,6 +108,15 @@ class Ipc(leash.Case):
 
     def start(self, *argv, **more):
         return self.c.call("process.start", sandbox=self.box, argv=list(argv), **more)["process"]
+
+    def quick(self, client):
+        """How long the session works before this client has its answer."""
+        session = self.daemon.session
+        before = leash.busy(session)
+        client.call("leash.info")
+        took = leash.busy(session) - before
+        if not leash.SLOW:
+            self.assertLess(took, 1)
 
 
 class Register(Ipc):
@@ -329,8 +338,8 @@ class Call(Ipc):
 
     def test_who_calls(self):
         self.register("one")
-        p = self.start("sh", "-c", "echo $$; (exec sleep 10 & exec sh -c one)", stdio={"stdout": "pipe"})
-        q = self.start("sleep", "30")
+        p = self.start("sh", "-c", "echo $$; (exec sleep 1000 & exec sh -c one)", stdio={"stdout": "pipe"})
+        q = self.start("sleep", "1000")
         self.c.until(lambda: self.c.calls)
         who = self.c.calls[0]["process"]
         self.assertEqual((who["name"], who["process"]), ("one", p))
@@ -409,9 +418,7 @@ class Life(Ipc):
     def test_timeout(self):
         self.register({"name": "never", "timeout_ms": 200})
         self.c.handlers["never"] = lambda p: None
-        start = time.monotonic()
         self.assertEqual(self.sh("never"), (124, "", "never: there was no answer in time\n"))
-        self.assertLess(time.monotonic() - start, 5)
         self.c.until(lambda: self.c.cancelled)
         self.assertEqual(list(self.c.cancelled.values()), ["timeout"])
 
@@ -448,7 +455,7 @@ send("cancel", 8, id="a"); print(json.dumps(read()))
     def test_slow_reader(self):
         """Who does not read stops the output of its call, and nothing else."""
         self.slow("one")
-        p = self.start("sh", "-c", "slow | { sleep 1; wc -c; }", stdio={"stdout": "pipe"})
+        p = self.start("sh", "-c", "slow | { while ! test -e go; do sleep 0.1; done; wc -c; }", stdio={"stdout": "pipe"})
         self.c.until(lambda: self.c.calls)
         call = self.c.calls[0]["call"]
         chunk, sent, pending = "x" * 65536, 0, []
@@ -459,6 +466,7 @@ send("cancel", 8, id="a"); print(json.dumps(read()))
         blocked = [n for n in pending if n not in self.c.answers]
         self.assertTrue(blocked, "all of 4 MiB was taken at once")
         self.small()
+        self.sh("touch go")
         for n in pending:
             self.c.answer(n)
         self.c.finish(call, {})
@@ -486,11 +494,8 @@ for i in range(10**9):
 """)
         time.sleep(1)
         with self.daemon.client() as other:
-            start = time.monotonic()
-            other.call("leash.info")
-            self.assertLess(time.monotonic() - start, 2)
-        if not leash.SLOW:
-            self.assertLess(leash.resident(self.daemon.session), 120 << 20)
+            self.quick(other)
+        self.small(120 << 20)
         self.c.handlers["one"] = lambda p: {}
         self.c.call("sandbox.destroy", sandbox=self.box)
 
@@ -556,8 +561,11 @@ for i in range(20):
     all.append(t)
 print(json.dumps(refused > 5))
 for t in all: t.close()
-time.sleep(0.1)
-print(json.dumps(ask("one", args=[])))
+for i in range(300):  # until their end has been seen
+    last = ask("one", args=[])
+    if "result" in last: break
+    time.sleep(0.1)
+print(json.dumps(last))
 """)
         self.assertTrue(out[0])
         self.assertIn("result", out[1])
@@ -647,15 +655,10 @@ time.sleep(0.2)
 big = [["x" * 2000, i] for i in range(1500)]
 while True: assert "too much" in ask("u", a=big)["error"]["message"]
 """)
-        worst = 0
         with self.daemon.client() as other:
             for _ in range(30):
-                start = time.monotonic()
-                other.call("leash.info")
-                worst = max(worst, time.monotonic() - start)
+                self.quick(other)
                 time.sleep(0.02)
-        if not leash.SLOW:
-            self.assertLess(worst, 1)
         self.c.call("process.signal", process=p, signal="KILL")
         nested = "[" * 25 + "]" * 25
         self.assertEqual(self.sh(f"u --t '{nested}'")[0], 0)
@@ -669,9 +672,7 @@ while True: s.sendall(b'{"jsonrpc":"2.0","id":1,"method":"list"}\\n' * 1000)
         time.sleep(0.2)
         with self.daemon.client() as other:
             for _ in range(10):
-                start = time.monotonic()
-                other.call("leash.info")
-                self.assertLess(time.monotonic() - start, 2)
+                self.quick(other)
         self.c.call("process.signal", process=p, signal="KILL")
         self.small()
 

@@ -96,8 +96,8 @@ class Life(unittest.TestCase):
 
     def test_session_that_keeps_dying(self):
         d = self.daemon()
-        refused = 0
-        for _ in range(8):
+        refused, begin = 0, time.monotonic()
+        while refused < 2 and time.monotonic() - begin < leash.PATIENCE:
             with d.client() as c:
                 try:
                     c.send(b'{"jsonrpc":"2.0","id":1,"method":"leash.info"}\n')
@@ -112,7 +112,8 @@ class Life(unittest.TestCase):
                 except (ConnectionError, TypeError):
                     pass
         self.assertGreater(refused, 0)
-        self.assertLess(d.words().count("started a session"), 7)
+        if time.monotonic() - begin < 10:  # five in ten seconds
+            self.assertLess(d.words().count("started a session"), 7)
 
     def test_leftovers_of_the_dead_are_removed_and_others_kept(self):
         d = self.daemon()
@@ -126,7 +127,7 @@ class Life(unittest.TestCase):
         other = self.daemon(cache=d.cache)
         with other.client() as o:
             o.run("true")
-            time.sleep(0.3)
+            time.sleep(0.3)  # it has had its time to do the wrong thing
         self.assertTrue(os.path.exists(path))
         session = d.session
         os.kill(d.process.pid, signal.SIGSTOP)  # so that nothing tidies up
@@ -145,7 +146,7 @@ class Life(unittest.TestCase):
             with d.client() as c:
                 path, mark = self.start(c)
                 d.process.send_signal(signo)
-                self.assertEqual(d.process.wait(15), 0)
+                self.assertEqual(d.process.wait(leash.PATIENCE), 0)
                 wait_until(lambda: not running(mark), what="commands die")
                 self.assertFalse(os.path.exists(path) or os.path.exists(d.path))
 
@@ -159,8 +160,8 @@ class Life(unittest.TestCase):
         time.sleep(1.5)
         with d.client() as c:
             c.call("sandbox.destroy", sandbox=detached)  # and so is a sandbox
-        begin = time.monotonic()
-        self.assertEqual(d.process.wait(10), 0)
+            begin = time.monotonic()
+        self.assertEqual(d.process.wait(leash.PATIENCE), 0)
         self.assertGreater(time.monotonic() - begin, 0.7)
         self.assertFalse(os.path.exists(d.path))
         self.assertEqual(os.listdir(d.work), [])
@@ -168,22 +169,25 @@ class Life(unittest.TestCase):
     def test_never_used(self):
         d = self.daemon("--idle-exit", "1")
         self.assertEqual(leash.children(d.process.pid), [])  # a session is started on first need
-        self.assertEqual(d.process.wait(10), 0)
+        self.assertEqual(d.process.wait(leash.PATIENCE), 0)
 
     def test_no_wake_ups_when_idle(self):
         d = self.daemon()
         with d.client() as c:
             sandbox = c.call("sandbox.create")
             c.run("true", sandbox=sandbox["sandbox"])
-            time.sleep(1)
 
             def switches(pid):
                 with open(f"/proc/{pid}/status", encoding="ascii") as f:
                     return sum(int(line.split()[1]) for line in f if "ctxt_switches" in line)
             pids = (d.process.pid, d.session)
-            before = [switches(p) for p in pids]
-            time.sleep(3)
-            self.assertEqual([switches(p) for p in pids], before)
+
+
+            def still():
+                before = [switches(p) for p in pids]
+                time.sleep(3)
+                return [switches(p) for p in pids] == before
+            wait_until(still, what="nobody wakes up for three seconds")  # once all that is over is tidied up
 
     def test_memory_when_idle(self):
         d = self.daemon()
@@ -191,13 +195,15 @@ class Life(unittest.TestCase):
             for _ in range(50):
                 c.run("true")
                 c.call("rpc.discover")
-        time.sleep(0.5)
-        total = 0
-        for pid in (d.process.pid, d.session):
-            with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-                total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+
+        def total():
+            kib = 0
+            for pid in (d.process.pid, d.session):
+                with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+                    kib += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+            return kib
         if not leash.SLOW:
-            self.assertLess(total, 6 * 1024, "KiB")
+            wait_until(lambda: total() < 6 * 1024, what="less than 6 MiB")
 
 
 class Socket(unittest.TestCase):
@@ -223,11 +229,12 @@ class Socket(unittest.TestCase):
     def test_one_at_a_time_and_stale_socket(self):
         d = Daemon()
         self.addCleanup(d.stop)
-        second = subprocess.run([leash.LEASHD, "--user", "--socket", d.path], stderr=subprocess.PIPE, timeout=10,
+        with d.client() as c:
+            c.call("leash.info")  # the session is there: none holds the socket between fork and exec later
+        second = subprocess.run([leash.LEASHD, "--user", "--socket", d.path], stderr=subprocess.PIPE, timeout=leash.PATIENCE,
                                 check=False)
         self.assertEqual(second.returncode, 1)
         self.assertIn(b"already", second.stderr)
-        time.sleep(0.3)  # its look may start a session, which holds the socket between fork and exec
         d.process.kill()
         d.process.wait()
         self.assertTrue(os.path.exists(d.path))  # left behind
@@ -239,7 +246,7 @@ class Socket(unittest.TestCase):
             with socket.socket(socket.AF_UNIX) as s:
                 return s.connect_ex(d.path) == 0
         wait_until(answers, what="the new one answers")
-        self.assertEqual(third.wait(10), 0)
+        self.assertEqual(third.wait(leash.PATIENCE), 0)
 
     def test_default_path_is_private(self):
         with tempfile.TemporaryDirectory() as where:
@@ -249,17 +256,17 @@ class Socket(unittest.TestCase):
             wait_until(lambda: os.path.exists(path), what="socket")
             self.assertEqual(os.stat(where + "/leash").st_mode & 0o777, 0o700)
             self.assertEqual(os.stat(path).st_mode & 0o077, 0)
-            self.assertEqual(p.wait(10), 0)
+            self.assertEqual(p.wait(leash.PATIENCE), 0)
 
     def test_wrong_usage(self):
         # Without --user it is the system's daemon, which only root may be.
         for arguments in ([[]] if os.getuid() != 0 else []) + [
                           ["--user", "x"], ["--user", "--idle-exit", "-1"], ["--user", "--idle-exit", "1s"],
                           ["--nonsense"]]:
-            p = subprocess.run([leash.LEASHD, *arguments], stderr=subprocess.PIPE, timeout=10, check=False)
+            p = subprocess.run([leash.LEASHD, *arguments], stderr=subprocess.PIPE, timeout=leash.PATIENCE, check=False)
             self.assertEqual(p.returncode, 2, arguments)
             self.assertTrue(p.stderr.strip())
-        p = subprocess.run([leash.LEASHD, "--user", "--socket", "relative"], stderr=subprocess.PIPE, timeout=10,
+        p = subprocess.run([leash.LEASHD, "--user", "--socket", "relative"], stderr=subprocess.PIPE, timeout=leash.PATIENCE,
                            check=False)
         self.assertEqual(p.returncode, 1)
         self.assertIn(b"absolute", p.stderr)
@@ -274,7 +281,7 @@ class Identity(leash.Case):
         p = subprocess.run([*prefix, sys.executable, "-c", code, self.daemon.path,
                             *(["refused"] if prefix or before != "pass" else [])],
                            cwd=os.path.dirname(os.path.abspath(__file__)), stdout=subprocess.PIPE,
-                           stderr=subprocess.PIPE, timeout=30, check=False, text=True)
+                           stderr=subprocess.PIPE, timeout=leash.PATIENCE, check=False, text=True)
         if p.returncode != 0 and ("unshare" in p.stderr or "bwrap" in p.stderr):
             self.skipTest(f"not possible here: {p.stderr.strip()}")
         return p.stdout

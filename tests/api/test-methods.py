@@ -154,11 +154,9 @@ class Run(leash.Case):
         self.fails("invalid_params", "process.run", "/argv", argv=[""])
 
     def test_timeout(self):
-        begin = time.monotonic()
-        r = self.c.run("sh", "-c", "echo early; sleep 100", timeout_ms=200)
+        r = self.c.run("sh", "-c", "echo early; sleep 1000", timeout_ms=1000)
         self.assertEqual((r["exit"], r["reason"], r["stdout"]), ({"signal": 9}, "timeout", "early\n"))
-        self.assertLess(time.monotonic() - begin, 5)
-        r = self.c.run("sleep", "100", policy={"limits": {"wall_seconds": 1}})
+        r = self.c.run("sleep", "1000", policy={"limits": {"wall_seconds": 1}})
         self.assertEqual(r["reason"], "timeout")
 
     def test_truncate(self):
@@ -175,9 +173,8 @@ class Run(leash.Case):
         begin = time.monotonic()
         mark = leash.marker()
         self.c.run("sh", "-c", f"sleep {mark} &", sandbox=sandbox)
-        self.assertLess(time.monotonic() - begin, 3)
         self.assertGreater(time.monotonic() - begin, 0.15)
-        self.assertEqual(len(leash.running(mark)), 1)
+        wait_until(lambda: len(leash.running(mark)) == 1, what="background child runs on")
         self.c.call("sandbox.destroy", sandbox=sandbox)
         wait_until(lambda: not leash.running(mark), what="background child dies")
 
@@ -205,12 +202,12 @@ class Run(leash.Case):
 
     def test_parallel(self):
         sandbox = self.c.call("sandbox.create")["sandbox"]
-        begin = time.monotonic()
-        ids = [self.c.request("process.run", sandbox=sandbox, argv=["sh", "-c", f"sleep 0.3; echo {i}"])
-               for i in range(40)]
+        ids = [self.c.request("process.run", sandbox=sandbox,
+                              argv=["sh", "-c", f"while ! test -e go; do sleep 0.2; done; echo {i}"]) for i in range(40)]
+        wait_until(lambda: self.c.call("sandbox.get", sandbox=sandbox)["processes"] == 40, what="all run at once")
+        self.c.run("touch", "go", sandbox=sandbox)
         for i, number in enumerate(ids):
             self.assertEqual(self.c.answer(number)["stdout"], f"{i}\n")
-        self.assertLess(time.monotonic() - begin, 40 * 0.3 / 2)
 
     def test_many_sandboxes(self):
         ids = [self.c.request("sandbox.create") for _ in range(100)]

@@ -74,10 +74,11 @@ class Stats(leash.Case):
         self.assertEqual(metric(self.c, "leash_sandboxes_failed_total", level="none"), failed + 1)
 
     def test_clients(self):
+        self.alone()
         before = metric(self.c, "leash_clients_total")
         with self.daemon.client() as other:
             other.call("leash.info")
-            self.assertEqual(metric(self.c, "leash_clients_connected"), 2)
+            wait_until(lambda: metric(self.c, "leash_clients_connected") == 2, what="two are connected")
         wait_until(lambda: metric(self.c, "leash_clients_connected") == 1, what="the client is gone")
         self.assertEqual(metric(self.c, "leash_clients_total"), before + 1)
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """python.* on the null backend: the session's side of it, also under the sanitizers. What a sandbox makes of it is tried
 in tests/python."""
+import os
 import sys
-import time
 import unittest
 
 import leash
@@ -12,6 +12,11 @@ PYTHON = sys.executable
 
 
 class Python(leash.Case):
+    def setUp(self):
+        super().setUp()
+        self.started = os.path.join(self.daemon.dir, self.id())
+        self.stays = f"import time; open({self.started!r}, 'w').close(); time.sleep(1000)"  # nothing is shut in here
+
     def refused(self, word, method, **params):
         with self.assertRaises(leash.RpcError) as x:
             self.c.call(method, **params)
@@ -45,16 +50,17 @@ class Python(leash.Case):
         self.refused("invalid_params", "python.run", sandbox=box, python=PYTHON, warm=True, code="1", imports=["no_such_module"])
         self.refused("gone", "python.run", sandbox=box, python="/bin/false", warm=True, code="1")
         self.refused("exec_not_found", "python.run", sandbox=box, python="/nowhere/python", warm=True, code="1")
-        r = self.c.call("python.run", sandbox=box, python=PYTHON, warm=True, code="import time; time.sleep(100)", timeout_ms=200)
+        r = self.c.call("python.run", sandbox=box, python=PYTHON, warm=True, code="import time; time.sleep(1000)", timeout_ms=200)
         self.assertEqual(r["reason"], "timeout")
-        n = self.c.request("python.run", sandbox=box, python=PYTHON, warm=True, code="import time; time.sleep(100)")
-        time.sleep(0.3)
+        n = self.c.request("python.run", sandbox=box, python=PYTHON, warm=True, code=self.stays)
+        self.inside(self.started)
         self.c.call("sandbox.destroy", sandbox=box)
         self.assertEqual(self.c.answer(n)["reason"], "destroyed")
         other = self.daemon.client()
         box = self.box()
-        other.request("python.run", sandbox=box, python=PYTHON, warm=True, code="import time; time.sleep(100)")
-        time.sleep(0.3)
+        os.unlink(self.started)
+        other.request("python.run", sandbox=box, python=PYTHON, warm=True, code=self.stays)
+        self.inside(self.started)
         other.close()
         r = self.c.call("python.run", sandbox=box, python=PYTHON, warm=True, code="print(1)")
         self.assertEqual(r["stdout"], "1\n")
@@ -71,8 +77,8 @@ class Python(leash.Case):
         self.assertTrue(r["state_lost"])
         self.assertEqual(cell("x")["status"], "error")
         self.c.call("python.session.reset", session=s)
-        n = self.c.request("python.session.run", session=s, code="import time; time.sleep(100)")
-        time.sleep(0.5)
+        n = self.c.request("python.session.run", session=s, code=self.stays)
+        self.inside(self.started)
         self.refused("wrong_state", "python.session.run", session=s, code="1")
         self.c.call("python.session.reset", session=s)
         with self.assertRaises(leash.RpcError):
@@ -84,8 +90,8 @@ class Python(leash.Case):
     def test_session_ends_with_its_connection(self):
         other = self.daemon.client()
         s = other.call("python.session.start", python=PYTHON)
-        other.request("python.session.run", session=s["session"], code="import time; time.sleep(100)")
-        time.sleep(0.3)
+        other.request("python.session.run", session=s["session"], code=self.stays)
+        self.inside(self.started)
         other.close()
         leash.wait_until(lambda: s["sandbox"] not in [b["sandbox"] for b in self.c.call("sandbox.list")["sandboxes"]])
         self.refused("not_found", "python.session.run", session=s["session"], code="1")

@@ -76,7 +76,7 @@ class Streams(leash.Case):
         p = self.start("sh", "-c", "exec readlink /proc/self/fd/0 /proc/self/fd/2 >out")
         _, end = collect(self.c, p["process"])
         self.assertEqual(end["exit"], {"code": 0})
-        self.fails("wrong_state", "process.write", process=self.start("sleep", "5")["process"], data="x")
+        self.fails("wrong_state", "process.write", process=self.start("sleep", "1000")["process"], data="x")
 
     def test_descriptors(self):
         read_end, write_end = os.pipe()
@@ -132,36 +132,41 @@ class Streams(leash.Case):
 
     def test_pty_mistakes(self):
         self.fails("invalid_params", "process.start", "/pty", argv=["true"], pty={"rows": 1, "cols": 1})
-        self.fails("wrong_state", "process.resize", process=self.start("sleep", "5")["process"], rows=1, cols=1)
+        self.fails("wrong_state", "process.resize", process=self.start("sleep", "1000")["process"], rows=1, cols=1)
 
     def test_signals(self):
         for name, number in (("TERM", 15), ("SIGUSR1", 10), ("9", 9), ("sigint", 2)):
             p = self.start("sleep", "1000")
             self.c.call("process.signal", process=p["process"], signal=name)
             self.assertEqual(self.c.call("process.wait", process=p["process"])["exit"], {"signal": number})
-        p = self.start("sleep", "5")
+        p = self.start("sleep", "1000")
         for bad in ("", "TERMX", "0", "-1", "999", "15x"):
             self.fails("invalid_params", "process.signal", "/signal", process=p["process"], signal=bad)
         self.fails("not_found", "process.signal", "/process", process="pr-none", signal="TERM")
 
     def test_wait(self):
-        p = self.start("sleep", "0.3")
+        p = self.start("cat", stdio={"stdin": "pipe"})
         self.fails("timeout", "process.wait", process=p["process"], timeout_ms=50)
         with self.daemon.client() as other:  # any connection of the user
             first = other.request("process.wait", process=p["process"])
-            second = other.request("process.wait", process=p["process"], timeout_ms=10000)
+            second = other.request("process.wait", process=p["process"], timeout_ms=50000)
+            other.taken()
+            self.c.call("process.write", process=p["process"], eof=True)
             self.assertEqual(other.answer(first)["exit"], {"code": 0})
             self.assertEqual(other.answer(second)["exit"], {"code": 0})
 
     def test_timeout_and_list(self):
         sandbox = self.c.call("sandbox.create")["sandbox"]
-        p = self.start("sleep", "1000", sandbox=sandbox, timeout_ms=300)
-        rows = self.c.call("process.list", sandbox=sandbox)["processes"]
-        self.assertEqual([(r["process"], r["argv"], r["running"]) for r in rows],
-                         [(p["process"], ["sleep", "1000"], True)])
-        self.assertEqual(self.c.call("sandbox.get", sandbox=sandbox)["processes"], 1)
-        self.assertEqual(self.c.note("process.exited", process=p["process"])["reason"], "timeout")
-        self.assertFalse(self.c.call("process.list", sandbox=sandbox)["processes"][0]["running"])
+        for limit in ({}, {"timeout_ms": 100}):
+            p = self.start("sleep", "1000", sandbox=sandbox, **limit)
+            if not limit:
+                rows = self.c.call("process.list", sandbox=sandbox)["processes"]
+                self.assertEqual([(r["process"], r["argv"], r["running"]) for r in rows],
+                                 [(p["process"], ["sleep", "1000"], True)])
+                self.assertEqual(self.c.call("sandbox.get", sandbox=sandbox)["processes"], 1)
+                self.c.call("process.signal", process=p["process"], signal="KILL")
+            self.assertEqual(self.c.note("process.exited", process=p["process"])["reason"], "timeout" if limit else "signalled")
+            self.assertFalse([r for r in self.c.call("process.list", sandbox=sandbox)["processes"] if r["running"]])
         self.fails("not_found", "process.list", "/sandbox", sandbox="sb-none")
 
     def test_start_fails(self):

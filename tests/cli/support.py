@@ -19,7 +19,7 @@ BACKEND = os.environ.get("LEASH_BACKEND", "null")
 LEASHD = os.path.join(BUILD, "leashd")
 
 
-def wait_for(what, seconds=10):
+def wait_for(what, seconds=60):
     """Polls until what() is true; a slow machine may take its time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -73,6 +73,23 @@ class Case(unittest.TestCase):
             kw.setdefault(stream, subprocess.PIPE)
         kw.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.Popen([LEASHCTL, *args], **kw)
+
+    def asked(self, method):
+        """How often anybody has."""
+        metrics = json.loads(self.ctl("stats", "--json").text)["metrics"]
+        return sum(s["value"] for m in metrics if m["name"] == "leash_requests_total"
+                   for s in m["samples"] if s["labels"]["method"] == method)
+
+    def follow(self, *args, **kw):
+        """A leashctl that hears of events, from now on."""
+        before = self.asked("events.subscribe")
+        p = self.start(*args, **kw)
+        wait_for(lambda: self.asked("events.subscribe") > before)
+        return p
+
+    def quiet(self):
+        """Waits for the end of the sandboxes of the tests before: leashctl has its answer earlier."""
+        wait_for(lambda: json.loads(self.ctl("ps", "--json").text)["sandboxes"] == [])
 
     def ctl(self, *args, code=0, data=None, **kw):
         """Runs leashctl; the result has text in stdout and stderr."""

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import time
 import unittest
 
 from support import BACKEND, LEASHCTL, Case, wait_for
@@ -20,9 +19,7 @@ class ExitCodes(Case):
             self.ctl("run", "-q", "sh", "-c", f"kill -{int(signo)} $$", code=128 + signo)
 
     def test_time_limit(self):
-        before = time.monotonic()
-        r = self.ctl("run", "--timeout", "300ms", "sleep", "30", code=124)
-        self.assertLess(time.monotonic() - before, 10)
+        r = self.ctl("run", "--timeout", "300ms", "sleep", "1000", code=124)
         self.assertIn("--timeout", r.error)
 
     def test_leash_failed(self):
@@ -108,16 +105,16 @@ class Signals(Case):
         for name in ("INT", "TERM", "HUP", "QUIT", "USR1", "USR2"):
             p = self.trapping(f"trap 'echo got; exit 9' {name}; echo ready; while :; do sleep 0.05; done")
             p.send_signal(getattr(signal, "SIG" + name))
-            out, err = p.communicate(timeout=30)
+            out, err = p.communicate(timeout=60)
             self.assertEqual((p.returncode, out), (9, b"got\n"), (name, err))
 
     def test_second_interrupt_kills(self):
-        p = self.trapping("trap '' INT; echo ready; while :; do sleep 0.05; done")
+        p = self.trapping("trap 'echo heard' INT; echo ready; while :; do sleep 0.05; done")
         p.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        self.assertEqual(p.stdout.readline(), b"heard\n")
         self.assertIsNone(p.poll(), "one interrupt is the command's to ignore")
         p.send_signal(signal.SIGINT)
-        p.communicate(timeout=30)
+        p.communicate(timeout=60)
         self.assertEqual(p.returncode, 128 + signal.SIGKILL)
 
     def test_killed_leashctl_takes_the_command_along(self):
@@ -229,6 +226,7 @@ class Policies(Case):
 
 class Commands(Case):
     def test_ps_kill(self):
+        self.quiet()
         self.assertIn("no sandboxes", self.ctl("ps").error)
         p = self.start("run", "-q", "sh", "-c", "echo ready; exec sleep 1000")
         p.stdout.readline()
@@ -239,7 +237,7 @@ class Commands(Case):
         self.assertIn("sleep 1000", listing)
         self.assertIn(self.dir, listing)
         self.ctl("kill", boxes[0]["sandbox"])
-        p.communicate(timeout=30)
+        p.communicate(timeout=60)
         self.assertEqual(p.returncode, 128 + signal.SIGKILL)
         self.assertIn("nosuch", self.ctl("kill", "nosuch", code=125).error)
 
@@ -255,8 +253,7 @@ class Commands(Case):
 
     def test_events(self):
         self.ctl("events")  # nothing is there: ends at once
-        p = self.start("events", "--follow", "--json")
-        time.sleep(0.5)
+        p = self.follow("events", "--follow", "--json")
         self.ctl("run", "-q", "sh", "-c", "exit 3", code=3)
         seen = {}
         while "sandbox.destroyed" not in seen:
@@ -270,11 +267,10 @@ class Commands(Case):
     def test_events_end_with_the_last_sandbox(self):
         p = self.start("run", "-q", "sh", "-c", "echo ready; read x", stdin=subprocess.PIPE)
         p.stdout.readline()
-        events = self.start("events")
-        time.sleep(0.5)
+        events = self.follow("events")
         self.assertIsNone(events.poll())
-        p.communicate(b"go\n", timeout=30)
-        out, _ = events.communicate(timeout=30)
+        p.communicate(b"go\n", timeout=60)
+        out, _ = events.communicate(timeout=60)
         self.assertEqual(events.returncode, 0)
         self.assertIn(b"sandbox.destroyed", out)
 

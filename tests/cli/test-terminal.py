@@ -38,7 +38,7 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
-    def read_until(self, pattern, seconds=15):
+    def read_until(self, pattern, seconds=60):
         end = time.monotonic() + seconds
         while not (m := re.search(pattern.encode(), self.output)):
             if time.monotonic() > end:
@@ -51,8 +51,12 @@ class Terminal:
     def is_raw(self):
         return not termios.tcgetattr(self.slave)[3] & termios.ICANON
 
+    def stopped(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "T"
+
     def end(self, case, *codes):
-        case.assertIn(self.process.wait(timeout=20), codes, self.output)
+        case.assertIn(self.process.wait(timeout=60), codes, self.output)
         case.assertEqual(termios.tcgetattr(self.slave), self.before)
         os.close(self.master)
         os.close(self.slave)
@@ -61,20 +65,20 @@ class Terminal:
 class OnATerminal(Case):
     def test_own_pty(self):
         t = Terminal(self, "run", "-q", "--", "sh", "-c",
-                     "tty; stty size; echo TERM=$TERM; read x; stty size; test -t 2 && exit 7")
+                     "tty; stty size; echo TERM=$TERM; while [ \"$(stty size)\" = '33 77' ]; do sleep 0.05; done; stty size;"
+                     "read x; test -t 2 && exit 7")
         m = t.read_until(r"(/dev/pts/\d+)\r\n")
         self.assertNotEqual(m.group(1).decode(), t.name)
         t.read_until("33 77\r\n")
         t.read_until("TERM=xterm\r\n")
         self.assertTrue(t.is_raw())
         t.size(40, 100)
-        time.sleep(0.3)
-        t.type("\n")
         t.read_until("40 100\r\n")
+        t.type("\n")
         t.end(self, 7)
 
     def test_interrupt_key_reaches_the_command(self):
-        t = Terminal(self, "run", "-q", "sh", "-c", "trap 'echo got; exit 5' INT; echo ready; sleep 30 & wait")
+        t = Terminal(self, "run", "-q", "sh", "-c", "trap 'echo got; exit 5' INT; echo ready; sleep 1000 & wait")
         t.read_until("ready")
         wait_for(t.is_raw)
         t.type("\x03")
@@ -83,14 +87,14 @@ class OnATerminal(Case):
 
     def test_restored_after_signals(self):
         for signo in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            t = Terminal(self, "run", "-q", "sh", "-c", "echo ready; exec sleep 30")
+            t = Terminal(self, "run", "-q", "sh", "-c", "echo ready; exec sleep 1000")
             t.read_until("ready")
             wait_for(t.is_raw)
             t.process.send_signal(signo)
             t.end(self, 128 + signo)
 
     def test_restored_when_the_daemon_dies(self):
-        t = Terminal(self, "run", "-q", "sh", "-c", "echo ready; exec sleep 30")
+        t = Terminal(self, "run", "-q", "sh", "-c", "echo ready; exec sleep 1000")
         t.read_until("ready")
         wait_for(t.is_raw)
         self.daemon.kill()
@@ -109,7 +113,8 @@ class OnATerminal(Case):
         t.read_until("ready")
         wait_for(t.is_raw)
         t.process.send_signal(signal.SIGTSTP)
-        wait_for(lambda: not t.is_raw())
+        wait_for(t.stopped)
+        self.assertFalse(t.is_raw())
         t.process.send_signal(signal.SIGCONT)
         wait_for(t.is_raw)
         t.type("on\n")

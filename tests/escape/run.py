@@ -176,7 +176,7 @@ class Suite:
                 policy = {"level": level, "workdir": world.work}
                 policy["accept"] = self.losses
                 sandbox = rpc.call("sandbox.create", {"policy": policy})["sandbox"]
-                rpc.call("process.start", {"sandbox": sandbox, "argv": ["/bin/sleep", "60"],
+                rpc.call("process.start", {"sandbox": sandbox, "argv": ["/bin/sleep", "1000"],
                                            "stdio": {"stdin": "null", "stdout": "null", "stderr": "null"}})
                 for attempt in attempts:
                     r = rpc.call("process.run", {"sandbox": sandbox, "argv": ["./escape", attempt.name, ".world"]})

@@ -76,7 +76,7 @@ class Hosts:
 
     def __init__(self, suite):
         self.user, self.base = suite.user, suite.base
-        self.id = str(os.getpid())
+        self.id = f"{os.getpid()}-{os.urandom(3).hex()}"
         self.ears = {}  # name -> socket
         self.tcp4 = self.listen("tcp4", socket.AF_INET, socket.SOCK_STREAM, ("0.0.0.0", 0))[1]
         self.tcp6 = 0

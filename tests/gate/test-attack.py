@@ -36,7 +36,7 @@ SECRET = Server("127.0.0.1", 9999, echo)
 PROXY = {v: "http://127.0.0.1:3128" for v in ("http_proxy", "https_proxy")}
 
 
-def ask_raw(b, raw, timeout=5):
+def ask_raw(b, raw, timeout=20):
     """What comes back for some bytes to the proxy, until it is silent or closes."""
     s = b.proxy()
     s.settimeout(timeout)
@@ -63,12 +63,11 @@ def one(s):
 
 
 def refused(b, raw):
-    time.sleep(0.05)  # what went before has been counted
-    before = WEB.accepted, EVIL.accepted, HOST.accepted, ECHO.accepted
+    servers = WEB, EVIL, HOST, ECHO
+    before = [s.count() for s in servers]
     got = ask_raw(b, raw, 1)
     assert not got or got[:10] in (b"HTTP/1.1 4", b"HTTP/1.1 5") or got[:2] in (b"\x05\x00", b"\x05\xff", b"\0\x5b"), (raw, got)
-    time.sleep(0.02)
-    assert (WEB.accepted, EVIL.accepted, HOST.accepted, ECHO.accepted) == before, raw
+    assert [s.count() for s in servers] == before, raw
 
 
 def closed(b, addr, port):
@@ -113,12 +112,12 @@ def test_names_that_lead_inside(gate, new):
              "multi.test"]
     wild = ["priv.wild.test", "cgnat.wild.test", "ula.wild.test"]
     for b in (new("allow"), new(allow=names + ["*.wild.test"])):
-        before = HOST.accepted
+        before = HOST.count()
         for name in names + wild:
             s, head, _ = b.tunnel(name + ":80")
             assert " 403 " in head, (name, head)
             assert " 403 " in ask_raw(b, f"GET http://{name}/ HTTP/1.1\r\nHost: {name}\r\n\r\n".encode()).decode()
-        assert HOST.accepted == before
+        assert HOST.count() == before
     b = new(allow=["mixed.test"])
     assert " 200 " in b.tunnel("mixed.test:7")[1]  # the other address is fine
 
@@ -126,11 +125,11 @@ def test_names_that_lead_inside(gate, new):
 def test_rebinding(gate, new):
     DNS.ttl = 0
     b = new("allow")
-    before = HOST.accepted
+    before = HOST.count()
     for _ in range(6):
         b.tunnel("flip.test:80")
         time.sleep(0.3)
-    assert HOST.accepted == before
+    assert HOST.count() == before
     DNS.ttl = 60
 
 
@@ -144,7 +143,7 @@ def test_another_host_on_a_kept_connection(gate, new):
     # pipelined
     got = ask_raw(b, b"GET http://good.test/ HTTP/1.1\r\nHost: good.test\r\n\r\n"
                   b"GET http://evil.test/ HTTP/1.1\r\nHost: evil.test\r\n\r\n", 1)
-    assert EVIL.accepted == 0, got
+    assert EVIL.count() == 0, got
     # Host says another
     refused(b, b"GET http://good.test/ HTTP/1.1\r\nHost: evil.test\r\n\r\n")
     refused(b, b"GET http://good.test/ HTTP/1.1\r\nHost: good.test\r\nHost: evil.test\r\n\r\n")
@@ -186,7 +185,7 @@ def test_smuggling(gate, new):
     refused(b, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     refused(b, b"GET http://good.test/" + b"x" * 70000 + b" HTTP/1.1\r\nHost: good.test\r\n\r\n")
     got = ask_raw(b, head + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + inner, 1)
-    assert EVIL.accepted == 0, got
+    assert EVIL.count() == 0, got
     assert not any("/x" in x for x in LOG)
 
 
@@ -207,7 +206,7 @@ def test_sni(gate, new):
 
     def through(raw, pieces):
         s = b.tunnel("good.test:443")[0]
-        s.settimeout(1)
+        s.settimeout(20)
         try:
             for i in range(0, len(raw), pieces):
                 s.sendall(raw[i:i + pieces])
@@ -247,7 +246,6 @@ def test_encrypted_client_hello(gate, new):
         raw = with_extension(hello(name), 0xfe0d, ech)
         for opener in (lambda: b.tunnel("good.test:443")[0], lambda: b.connect(b.lookup("good.test")[1][0], 443)):
             s = opener()
-            s.settimeout(2)
             try:
                 s.sendall(raw)
                 got = s.recv(65536)
@@ -285,7 +283,6 @@ def test_captured_addresses(gate, new):
     for addr, port in ((OTHER4, 80), (WEB4, 80), ("169.254.169.254", 80), ("10.0.0.1", 22), ("198.18.77.77", 80),
                        ("fd6c:6561:7368::9999", 80), ("fd6c:6561:7368:0:1::1", 80), (WEB6, 80), ("::ffff:10.0.0.1", 80)):
         s = b.socket(family=socket.AF_INET6 if ":" in addr else socket.AF_INET)
-        s.settimeout(2)
         try:
             s.connect((addr, port))
             s.sendall(b"GET / HTTP/1.1\r\nHost: good.test\r\n\r\n")
@@ -350,17 +347,18 @@ def test_blocking_listener(gate, new):
         os.set_blocking(fd, True)
     for port in (world.PROXY_PORT, world.TCP_PORT, world.DNS_PORT):
         a.connect("127.0.0.1", port)
+    took = []
     for _ in range(5):
         start = time.time()
         assert " 200 " in b.tunnel("good.test:7")[1]
-        took = time.time() - start
-    assert took < 0.5, took
+        took.append(time.time() - start)
+    assert min(took) < 0.5, took  # the machine may be busy, too
 
 
 def test_redirect(gate, new):
     b = new(allow=["good.test"])
     for env in (PROXY, {}):
-        r = b.run("curl", "-sSL", "-m", "5", "http://good.test/redirect", env=env)
+        r = b.run("curl", "-sSL", "-m", "30", "http://good.test/redirect", env=env)
         assert r.returncode or b"leash refused" in r.stdout, r
     assert not [x for x in EVIL_LOG if "evil" in x]
 

@@ -7,6 +7,7 @@ The small Internet is that of world.py. What runs inside is plain Python sockets
 usage: test-capture.py --as root|other
 """
 import argparse
+import contextlib
 import ctypes
 import json
 import os
@@ -25,7 +26,7 @@ import leashtest as lt  # noqa: E402
 import world as w  # noqa: E402
 
 PORT = 4321  # where nobody expects anything
-QUICK = 1.0  # seconds; a refusal that runs into a time-out takes three at least
+QUICK = 2.8  # seconds; a refusal that runs into a time-out takes three at least
 
 PRELUDE = r"""
 import errno, json, os, socket, struct, sys, threading, time
@@ -42,7 +43,7 @@ def say(name, fn):
         got = errno.errorcode.get(e.errno, str(e))
     out[name] = [got, time.monotonic() - start]
 def talk(s, text=b"hello"):
-    s.settimeout(4)
+    s.settimeout(30)
     s.sendall(text)
     s.shutdown(socket.SHUT_WR)
     got = b""
@@ -53,12 +54,12 @@ def talk(s, text=b"hello"):
 def reach(host, port, family=socket.AF_UNSPEC):
     info = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)[0]
     s = socket.socket(info[0])
-    s.settimeout(4)
+    s.settimeout(30)
     s.connect(info[4])
     return talk(s)
 def datagram(host, port):
     s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-    s.settimeout(4)
+    s.settimeout(30)
     s.connect((host, port))
     s.send(b"x")
     return s.recv(100).decode()
@@ -78,7 +79,7 @@ def ask(server, name, kind=1, stream=False):
     q += b"\0" + struct.pack(">HH", kind, 1)
     family = socket.AF_INET6 if ":" in server else socket.AF_INET
     s = socket.socket(family, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
-    s.settimeout(4)
+    s.settimeout(30)
     s.connect((server, 53))  # a datagram from any other address would not be received
     s.send(struct.pack(">H", len(q)) + q if stream else q)
     a = s.recv(4096)
@@ -225,7 +226,7 @@ say("packet", lambda: socket.socket(17, socket.SOCK_RAW, 0) and "made")
 say("transparent", lambda: socket.socket().setsockopt(socket.SOL_IP, 19, 1) or "set")
 def route(kind, family):
     s = socket.socket(16, socket.SOCK_RAW, 0)
-    s.settimeout(4)
+    s.settimeout(30)
     body = struct.pack("=BBBBBBBBI", family, 0, 0, 0, 255, 3, 254, 2, 0) + struct.pack("=HHI", 8, 4, 1)
     s.send(struct.pack("=IHHII", 16 + len(body), kind, 1 | 4, 1, 0) + body)
     error = struct.unpack("=i", s.recv(4096)[16:20])[0]
@@ -243,7 +244,7 @@ say("sysctl", lambda: open("/proc/sys/net/ipv4/ip_forward", "w") and "opened")
 WAYS = """
 def mptcp():
     s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
-    s.settimeout(4)
+    s.settimeout(30)
     s.connect((WEB4, PORT))
     return talk(s)
 def fast_open():
@@ -252,24 +253,24 @@ def fast_open():
     return talk(s, b"lo")
 def fast_open_connect():
     s = socket.socket()
-    s.settimeout(4)
+    s.settimeout(30)
     s.setsockopt(socket.SOL_TCP, 30, 1)  # TCP_FASTOPEN_CONNECT
     s.connect((WEB4, PORT))
     return talk(s)
 def mapped():
     s = socket.socket(socket.AF_INET6)
-    s.settimeout(4)
+    s.settimeout(30)
     s.connect(("::ffff:" + WEB4, PORT))
     return talk(s)
 def source_route():
     s = socket.socket()
-    s.settimeout(4)
+    s.settimeout(30)
     s.setsockopt(socket.SOL_IP, socket.IP_OPTIONS, b"\\x83\\x07\\x04" + socket.inet_aton(WEB4) + b"\\0")
     s.connect((WEB4, PORT))
     return talk(s)
 def twice():
     s = socket.socket()
-    s.settimeout(4)
+    s.settimeout(30)
     s.connect((OTHER4, PORT))
     libc = __import__("ctypes").CDLL(None)
     libc.connect(s.fileno(), b"\\0" * 16, 16)  # AF_UNSPEC: not connected any more
@@ -284,12 +285,12 @@ def ping(kind):
     return "hello" if s.recv(100) else "EOF"
 def abstract():
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(4)
+    s.settimeout(30)
     s.connect("\\0leash-test-abstract")
     return talk(s)
 def host_loopback(family, host):
     s = socket.socket(family)
-    s.settimeout(4)
+    s.settimeout(30)
     s.connect((host, LOCAL))
     return talk(s)
 def make(family, kind, protocol=0):
@@ -372,9 +373,9 @@ def apart(t):
     other = t.user.own(tempfile.mkdtemp(prefix="other-", dir=t.base))
     flag = os.path.join(other, "there")
     first = t.start(t.leash, "-C", other, *RULES, "--", lt.PYTHON, "-c",
-                    PRELUDE + "serve('0.0.0.0', 7070); open('there', 'w').close(); time.sleep(30)")
+                    PRELUDE + "serve('0.0.0.0', 7070); open('there', 'w').close(); time.sleep(1000)")
     try:
-        t.tap.ok(lt.wait_for(lambda: os.path.exists(flag), 10), "two sandboxes: the first serves")
+        t.tap.ok(lt.wait_for(lambda: os.path.exists(flag), lt.PATIENCE), "two sandboxes: the first serves")
         got = t.run(f"""
 say("loopback", lambda: reach("127.0.0.1", 7070))
 say("by_an_address", lambda: reach("{w.WEB4}", 7070))
@@ -390,7 +391,7 @@ def without_nft(t, build):
     """Where the kernel has no nf_tables: the ports that rules name, and the usual ones."""
     leash = lt.Leash(build, t.user, t.base)
     started = t.start(leash, "-C", t.work, "--", "true", preexec_fn=without_netfilter)
-    t.tap.ok(started.wait(30) == 0, "without nf_tables: a session starts")
+    t.tap.ok(started.wait(lt.PATIENCE) == 0, "without nf_tables: a session starts")
     try:
         got = t.run(f"""
 say("a_port_of_a_rule", lambda: reach("port.test", {PORT}, socket.AF_INET))
@@ -415,11 +416,16 @@ say("own_server", lambda: reach("127.0.0.1", 8080))
 def dangling(t, build):
     """systemd-resolved: the file is a link into /run, and the sandbox has a /run of its own."""
     etc = os.path.join(t.base, "etc")
-    shutil.copytree("/etc", etc, symlinks=True)
+
+    def copy(source, target):  # useradd(8) in another test makes files there and takes them away
+        with contextlib.suppress(FileNotFoundError):
+            return shutil.copy2(source, target, follow_symlinks=False)
+    shutil.copytree("/etc", etc, symlinks=True, copy_function=copy)
     os.remove(os.path.join(etc, "resolv.conf"))
-    os.makedirs("/run/leash-test-resolve", exist_ok=True)
-    shutil.copy("/etc/resolv.conf", "/run/leash-test-resolve/stub-resolv.conf")
-    os.symlink("../run/leash-test-resolve/stub-resolv.conf", os.path.join(etc, "resolv.conf"))
+    run = tempfile.mkdtemp(prefix="leash-test-resolve-", dir="/run")
+    os.chmod(run, 0o755)
+    shutil.copy("/etc/resolv.conf", run + "/stub-resolv.conf")
+    os.symlink(".." + run + "/stub-resolv.conf", os.path.join(etc, "resolv.conf"))
     w.run("mount", "--bind", etc, "/etc")
     leash = lt.Leash(build, t.user, t.base)
     try:
@@ -432,7 +438,7 @@ say("there", lambda: os.path.exists("/etc/resolv.conf") and open("/etc/resolv.co
     finally:
         leash.stop()
         w.run("umount", "/etc")
-        shutil.rmtree("/run/leash-test-resolve")
+        shutil.rmtree(run)
 
 
 RULES = ["--allow-host", "web.test", "--allow-host", "six.test", "--allow-host", f"port.test:{PORT}",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """The whole of leash in the small Internet of world.py: leashctl, leashd, a session, real sandboxes, leash-gate."""
+import json
 import os
 import shutil
 import subprocess
@@ -7,7 +8,10 @@ import sys
 import tempfile
 import time
 
-from world import BUILD, run
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import leashtest as lt  # noqa: E402
+from leashtest import listens  # noqa: E402
+from world import BUILD, PATIENCE, run, wait_for  # noqa: E402
 
 PROXY_NAMES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")
 BARE = ["env", *(x for v in PROXY_NAMES for x in ("-u", v))]  # a program that knows of no proxy
@@ -23,7 +27,9 @@ def processes():
                     stat = f.read()
             except OSError:
                 continue
-            found[int(p)] = int(stat.rsplit(")", 1)[1].split()[1]), stat.split("(", 1)[1].rsplit(")", 1)[0]
+            fields = stat.rsplit(")", 1)[1].split()
+            if fields[0] not in "ZX":  # nobody has looked yet that it has ended
+                found[int(p)] = int(fields[1]), stat.split("(", 1)[1].rsplit(")", 1)[0]
     return found
 
 
@@ -43,11 +49,30 @@ class Whole:
         self.work = self.path("w")
         self.servers = []  # processes that end with the test
         os.mkdir(self.work)
-        self.leashd = subprocess.Popen([os.path.join(BUILD, "leashd"), "--user", "--socket", self.path("s")],
-                                       env=self.env, start_new_session=True)
-        while not os.path.exists(self.path("s")):
-            time.sleep(0.02)
         self.leashctl = os.path.join(BUILD, "leashctl")
+        with open(self.path("log"), "wb") as log:
+            self.leashd = subprocess.Popen([os.path.join(BUILD, "leashd"), "--user", "--socket", self.path("s")],
+                                           env=self.env, start_new_session=True, stderr=log)
+        wait_for(lambda: listens(self.path("s")))
+
+    def log(self):
+        with open(self.path("log"), encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def call(self, method, **params):
+        return json.loads(subprocess.check_output([self.leashctl, "call", method, json.dumps(params)], env=self.env))
+
+    def asked(self, method):
+        """How often anybody has."""
+        return sum(s["value"] for m in self.call("leash.stats")["metrics"] if m["name"] == "leash_requests_total"
+                   for s in m["samples"] if s["labels"]["method"] == method)
+
+    def events(self):
+        """leashctl events --follow --json, which hears of all from now on."""
+        before = self.asked("events.subscribe")
+        p = subprocess.Popen([self.leashctl, "events", "--follow", "--json"], env=self.env, stdout=subprocess.PIPE)
+        wait_for(lambda: self.asked("events.subscribe") > before)
+        return p
 
     def path(self, *names):
         return os.path.join(self.tmp, *names)
@@ -55,7 +80,7 @@ class Whole:
     def argv(self, *options, argv):
         return [self.leashctl, "run", "-C", self.work, *options, "--", *argv]
 
-    def run(self, *options, argv, env=None, timeout=60, input=None):
+    def run(self, *options, argv, env=None, timeout=120, input=None):
         return subprocess.run(self.argv(*options, argv=argv), env={**self.env, **(env or {})}, capture_output=True,
                               timeout=timeout, start_new_session=True, input=input)
 
@@ -74,14 +99,14 @@ class Whole:
     def stop(self):
         for server in self.servers:
             server.terminate()
-            server.wait(20)
+            server.wait(PATIENCE)
         gate = self.gate()
         self.leashd.terminate()
-        self.leashd.wait(20)
-        time.sleep(0.2)
-        left = gate and os.path.exists(f"/proc/{gate}")
+        self.leashd.wait(PATIENCE)
+        left = gate and not lt.wait_for(lambda: not lt.alive(gate), PATIENCE)
         if left:
             print("FAILED: the gate is left behind")
+        sys.stderr.write(self.log())
         shutil.rmtree(self.tmp, ignore_errors=True)
         return not left
 

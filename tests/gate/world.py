@@ -6,6 +6,7 @@ so does a DNS server. Nothing leaves the machine. A `Box` is a second namespace,
 listeners are handed to a leash-gate that the test drives over its control socket.
 """
 import array
+import contextlib
 import ctypes
 import os
 import select
@@ -23,7 +24,17 @@ BUILD = os.environ.get("LEASH_BUILD", "")
 os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")  # the leak checker needs calls that the gate has given up
 WEB4, WEB6 = "93.184.216.34", "2606:2800:220:1::34"  # "public" addresses on our loopback
 OTHER4 = "93.184.216.35"
+COUNTER = "127.9.9.9"  # whence only Server.count() comes
 PROXY_PORT, TCP_PORT, DNS_PORT = 3128, 3129, 3130
+# Seconds for what must happen, and soon; a loaded machine may take its time.
+PATIENCE = 60
+
+
+def wait_for(condition, seconds=PATIENCE):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
 
 
 def enter():
@@ -101,12 +112,13 @@ class Dns(threading.Thread):
                     if a:
                         s.sendto(a, who)
                 else:
-                    c, _ = s.accept()
-                    n = struct.unpack(">H", c.recv(2))[0]
-                    a = self.answer(c.recv(n), True)
-                    if a:
-                        c.sendall(struct.pack(">H", len(a)) + a)
-                    c.close()
+                    # Who asks may have gone meanwhile: the next one is to be served all the same.
+                    with contextlib.suppress(OSError, struct.error, IndexError), s.accept()[0] as c:
+                        c.settimeout(PATIENCE)
+                        n = struct.unpack(">H", c.recv(2, socket.MSG_WAITALL))[0]
+                        a = self.answer(c.recv(n, socket.MSG_WAITALL), True)
+                        if a:
+                            c.sendall(struct.pack(">H", len(a)) + a)
 
 
 class Server(threading.Thread):
@@ -117,14 +129,25 @@ class Server(threading.Thread):
         family = socket.AF_INET6 if ":" in addr else socket.AF_INET
         self.sock = socket.create_server((addr, port), family=family, backlog=512)
         self.port = self.sock.getsockname()[1]
-        self.fn, self.accepted = fn, 0
+        self.fn, self.accepted, self.seen = fn, 0, None
         self.start()
 
     def run(self):
         while True:
-            c, _ = self.sock.accept()
+            c, peer = self.sock.accept()
+            if peer[0] == COUNTER:
+                c.close()
+                self.seen = peer
+                continue
             self.accepted += 1
             threading.Thread(target=self.one, args=(c,), daemon=True).start()
+
+    def count(self):
+        """How many connections there were until now: they are accepted in their order, and ours is the last."""
+        with socket.create_connection(self.sock.getsockname()[:2], PATIENCE, (COUNTER, 0)) as c:
+            mine = c.getsockname()
+            wait_for(lambda: self.seen == mine)
+        return self.accepted
 
     def one(self, c):
         try:
@@ -339,7 +362,7 @@ class Gate:
             if a:
                 self.send(type=DECISION, sandbox=f["sandbox"], id=f["id"], verdict=a[0], remember=a[1])
 
-    def event(self, timeout=5, **want):
+    def event(self, timeout=PATIENCE, **want):
         end = time.time() + timeout
         with self.lock:
             while True:
@@ -358,9 +381,9 @@ class Gate:
     def close(self):
         self.sock.shutdown(socket.SHUT_RDWR)
         self.sock.close()
-        rc = self.process.wait(10)
+        rc = self.process.wait(PATIENCE)
         if self.reader:
-            self.reader.wait(10)
+            self.reader.wait(PATIENCE)
         self.log.seek(0)
         sys.stderr.write(self.log.read().decode(errors="replace"))
         return rc
@@ -408,10 +431,7 @@ class Box:
         Box.number += 1
         self.number = Box.number
         self.holder = subprocess.Popen(["unshare", "-n", "-m", "sleep", "100000"])
-        deadline = time.time() + 5
-        while os.readlink(f"/proc/{self.holder.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
-            assert time.time() < deadline
-            time.sleep(0.005)
+        wait_for(lambda: os.readlink(f"/proc/{self.holder.pid}/ns/net") != os.readlink("/proc/self/ns/net"))
         self.sh("ip link set lo up; ip route add local 0.0.0.0/0 dev lo; ip -6 route add local ::/0 dev lo;"
                 " echo 'nameserver 198.18.255.1' >/tmp/.resolv-$$; mount --bind /tmp/.resolv-$$ /etc/resolv.conf;"
                 " rm -f /tmp/.resolv-$$")
@@ -440,7 +460,7 @@ class Box:
     def sh(self, script, check=True, **more):
         return subprocess.run(self.argv("sh", "-c", script), check=check, **more)
 
-    def run(self, *argv, timeout=30, env=None, input=None):
+    def run(self, *argv, timeout=100, env=None, input=None):
         return subprocess.run(self.argv(*argv), capture_output=True, timeout=timeout, input=input,
                               env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **(env or {})})
 
@@ -453,7 +473,7 @@ class Box:
             with open(f"/proc/{self.holder.pid}/ns/net") as ns:
                 assert libc.setns(ns.fileno(), 0x40000000) == 0, os.strerror(ctypes.get_errno())
             s = socket.socket(family, kind)
-            s.settimeout(10)
+            s.settimeout(PATIENCE)
             out.append(s)
         t = threading.Thread(target=make)  # a thread has a namespace of its own
         t.start()
