@@ -133,8 +133,13 @@ static void on_signal(evutil_socket_t signo, short what, void *userdata) {
         (void) event_base_loopbreak(s->base);
 }
 
+/* Once more after a while: answers that a slow client had not read yet the first time. */
 static void on_memory(evutil_socket_t fd, short what, void *userdata) {
+        const struct timeval later = { .tv_sec = 5 };
+        struct session *s = userdata;
         (void) malloc_trim(0);
+        if (--s->trims > 0)
+                (void) event_add(s->memory_event, &later);
 }
 
 static void on_reap(evutil_socket_t fd, short what, void *userdata) {

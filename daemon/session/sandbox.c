@@ -225,6 +225,7 @@ static void note_fewer(struct session *s) {
                 return;
         if (s->n_sandboxes == 0)
                 s->peak_sandboxes = 0;
+        s->trims = 2;
         (void) event_add(s->memory_event, &soon);
 }
 

@@ -96,6 +96,7 @@ struct session {
         struct sandbox_list doomed; /* freed when the loop is at rest */
         struct event *reap_event, *memory_event;
         size_t n_sandboxes, peak_sandboxes;
+        unsigned trims; /* how often free memory is still to be given back: see main.c */
         struct process_list processes; /* running and finished ones, newest first */
         size_t n_finished;
         uint64_t last_process; /* the number that a backend knows a process by */

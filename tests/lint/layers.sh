@@ -22,12 +22,15 @@ declare -A may=(
 # An include with ../ or a folder's name in front is resolved against the including file or the root.
 for folder in policy proto backends daemon client; do
         while IFS=: read -r file line text; do
-                name=$(sed -E 's/.*"([^"]+)".*/\1/' <<<"$text")
+                name=${text#*\"} name=${name%%\"*}
                 case $name in
-                ../*) target=$(realpath -m --relative-to=. "$(dirname "$file")/$name") ;;
+                ../*) target=$(realpath -m --relative-to=. "${file%/*}/$name") ;;
                 *)
-                        if [ -e "$(dirname "$file")/$name" ]; then
-                                target=$(realpath -m --relative-to=. "$(dirname "$file")/$name")
+                        if [ -e "${file%/*}/$name" ]; then
+                                case $name in
+                                *../*) target=$(realpath -m --relative-to=. "${file%/*}/$name") ;;
+                                *) continue ;; # below: of the same folder
+                                esac
                         else
                                 target=$name
                         fi
@@ -82,11 +85,13 @@ done < <(grep -rnE '^[[:space:]]*#[[:space:]]*if.*(__linux__|__APPLE__|_WIN32)' 
 
 # Every file of ours says its licence; nothing names the place it was written in.
 here=$(pwd -P)
-while IFS= read -r file; do
-        head -3 "$file" | grep -q 'SPDX-License-Identifier: MIT OR Apache-2.0' ||
-                complain "$file: no SPDX line"
-        grep -nF "$here/" "$file" /dev/null && complain "$file: the path of this checkout"
-done < <(find policy proto backends daemon client tests docs .ci Makefile -type f \( -name '*.c' -o -name '*.h' \
+mapfile -t files < <(find policy proto backends daemon client tests docs .ci Makefile -type f \( -name '*.c' -o -name '*.h' \
         -o -name '*.py' -o -name '*.sh' -o -name '*.build' -o -name Makefile \) -not -path '*/corpus/*' 2>/dev/null)
+while IFS= read -r file; do
+        complain "$file: no SPDX line"
+done < <(awk 'FNR == 1 { if (NR > 1 && !found) print last; found = 0; last = FILENAME }
+        FNR <= 3 && /SPDX-License-Identifier: MIT OR Apache-2.0/ { found = 1 }
+        END { if (!found) print last }' "${files[@]}")
+grep -nF "$here/" "${files[@]}" /dev/null && complain "the path of this checkout"
 
 exit $bad

@@ -9,10 +9,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from leashtest import PYTHON, SKIP, Leash, RpcError, Tap, User, base_directory, wait_for  # noqa: E402
+from leashtest import PATIENCE, PYTHON, SKIP, Leash, RpcError, Tap, User, base_directory, wait_for  # noqa: E402
 
 BUILD, WHO = sys.argv[1], sys.argv[3]
 
@@ -138,8 +137,11 @@ def warm(w):
     r = run("import os, time\nif os.fork() == 0:\n  os.setsid(); time.sleep(1000)\nprint('parent')")
     t.ok(r["stdout"] == "parent\n", "a child that stays behind holds nothing up", r)
     other = w.rpc.call("sandbox.create", {"policy": {"workdir": w.work}})["sandbox"]
-    n = w.rpc.send("python.run", {"sandbox": other, "python": PYTHON, "warm": True, "code": "import time; time.sleep(100)"})
-    time.sleep(1)
+    started = os.path.join(w.work, "started")
+    n = w.rpc.send("python.run", {"sandbox": other, "python": PYTHON, "warm": True,
+                                  "code": "import time; open('started', 'w').close(); time.sleep(1000)"})
+    t.ok(wait_for(lambda: os.path.exists(started), PATIENCE), "another sandbox's runs")
+    os.unlink(started)
     w.rpc.call("sandbox.destroy", {"sandbox": other})
     r = w.rpc.wait(n)
     t.ok(r["reason"] == "destroyed", "it dies with its sandbox", r)
@@ -169,8 +171,8 @@ def sessions(w):
          "SystemExit does not end the session", r)
     r = cell("import time; time.sleep(100)", timeout_ms=300)
     t.ok(r["status"] == "timeout" and not r["state_lost"] and cell("x")["result"]["text/plain"] == "41", "a time limit interrupts", r)
-    n = w.rpc.send("python.session.run", {"session": s, "code": "try:\n  time.sleep(100)\nfinally:\n  print('cleaned up')"})
-    time.sleep(0.5)
+    n = w.rpc.send("python.session.run", {"session": s, "code": "try:\n  open('started', 'w').close()\n  time.sleep(1000)\nfinally:\n  print('cleaned up')"})
+    wait_for(lambda: os.path.exists(os.path.join(w.work, "started")), PATIENCE)
     ok, x = w.fails("python.session.run", "runs already", session=s, code="1")
     t.ok(ok, "one cell at a time", x)
     w.rpc.call("python.session.interrupt", {"session": s})
@@ -210,12 +212,12 @@ def sessions(w):
         t.ok(ok, "it is over then", x)
     t.ok(cell("6 * 7")["result"]["text/plain"] == "42", "the others go on")
     w.rpc.call("python.session.close", {"session": s})
-    t.ok(wait_for(lambda: w.fails("python.session.run", "no Python session", session=s, code="1")[0], 5), "close")
+    t.ok(wait_for(lambda: w.fails("python.session.run", "no Python session", session=s, code="1")[0], PATIENCE), "close")
     own = w.rpc.call("python.session.start", {"policy": {}, "python": PYTHON})
     boxes = {b["sandbox"] for b in w.rpc.call("sandbox.list")["sandboxes"]}
     t.ok(own["sandbox"] in boxes, "a sandbox of its own")
     w.rpc.call("python.session.close", {"session": own["session"]})
-    t.ok(wait_for(lambda: own["sandbox"] not in {b["sandbox"] for b in w.rpc.call("sandbox.list")["sandboxes"]}, 5), "which ends with it")
+    t.ok(wait_for(lambda: own["sandbox"] not in {b["sandbox"] for b in w.rpc.call("sandbox.list")["sandboxes"]}, PATIENCE), "which ends with it")
     ok, x = w.fails("python.session.start", "No module named 'nosuch'", sandbox=w.box, python=PYTHON, imports=["nosuch"])
     t.ok(ok, "imports that fail", x)
     ok, x = w.fails("python.session.start", "", sandbox=w.box, python="/bin/false")

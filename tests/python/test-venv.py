@@ -13,7 +13,7 @@ import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import index  # noqa: E402
-from leashtest import PYTHON, SKIP, Leash, RpcError, Tap, User, base_directory  # noqa: E402
+from leashtest import PATIENCE, PYTHON, SKIP, Leash, RpcError, Tap, User, base_directory, wait_for  # noqa: E402
 
 BUILD, WHO = sys.argv[1], sys.argv[3]
 # What hostile setup code tries; each attempt tells how it went, and the package carries the report.
@@ -78,7 +78,7 @@ class World:
         index.backend_sdist(d, "failing", "1.0", "raise SystemExit('I do not build today')")
         index.backend_sdist(d, "filling", "1.0", "open('/dev/null')",
                             module="X = '" + "x" * (24 << 20) + "'\n")
-        index.backend_sdist(d, "sleeping", "1.0", "import time; time.sleep(100)")
+        index.backend_sdist(d, "sleeping", "1.0", "import time; time.sleep(1000)")
         # Leaves somebody behind who goes on writing when the tools have ended.
         index.backend_sdist(d, "lingering", "1.0", """
 import os, sys, time
@@ -356,14 +356,16 @@ def at_once(w):
             errors.append(str(e))
     t.ok(len(errors) == 1 and "just now" in errors[0], "who asks for something else there meanwhile is told so", errors)
     before = w.left()
+    asked = len([x for x in w.index.asked if x.endswith("sleeping-1.0.tar.gz")])
     n = a.send("python.create_venv", {**order, "path": path + "2", "packages": ["sleeping"]})
     b.call("events.subscribe", {"kinds": ["venv.progress", "sandbox.destroyed"]})
-    subprocess.run(["sleep", "2"], check=True)
+    # pip has asked for it, so its build is under way, or about to be
+    wait_for(lambda: len([x for x in w.index.asked if x.endswith("sleeping-1.0.tar.gz")]) > asked, PATIENCE)
     del n
     a.close()
     while not [m for m in b.notifications if m["params"]["kind"] == "venv.progress" and m["params"]["venv"]["phase"] == "failed"]:
         b.notifications.append(b.line())
-    t.ok(w.left() == before, "when all who wait have gone, it is given up and leaves nothing", w.left())
+    t.ok(wait_for(lambda: w.left() == before, PATIENCE), "when all who wait have gone, it is given up and leaves nothing", w.left())
     for x in (b, c):
         x.close()
     other.stop()

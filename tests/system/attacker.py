@@ -12,7 +12,7 @@ import struct
 import sys
 import traceback
 
-from system import wait_for
+from system import PATIENCE, wait_for
 
 CONTROL_FD, WARDEN_FD = 3, 4  # in a session: daemon/common/control.h
 FACTS, START = 1, 2
@@ -119,7 +119,7 @@ def pair():
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def receive(s, size=8192, seconds=5):
+def receive(s, size=8192, seconds=20):
     """(bytes, descriptors); nothing at the end, or when nothing comes."""
     s.settimeout(seconds)
     fds = array.array("i")
@@ -144,7 +144,7 @@ def start(warden, tier):
     send(warden, request(START, tier), [there.fileno(), theirs.fileno()])
     theirs.close()
     there.close()
-    answer, fds = receive(reply, seconds=10)
+    answer, fds = receive(reply)
     pid = struct.unpack_from("<i", answer, 8)[0] if len(answer) >= 12 else 0
     for fd in fds:
         os.close(fd)
@@ -153,7 +153,7 @@ def start(warden, tier):
 
 
 def prepared(ours):
-    data, fds = receive(ours, seconds=10)
+    data, fds = receive(ours)
     kind = struct.unpack_from("<I", data, 4)[0] if len(data) == FRAME.size else 0
     return fds[0] if kind == PREPARED and fds else -1
 
@@ -211,7 +211,7 @@ def submit(ours, data, fds=(), seals=SEALS, raw=None):
     finally:
         if raw is None:
             os.close(plan)
-    data, got = receive(ours, seconds=20)
+    data, got = receive(ours, seconds=PATIENCE)
     for fd in got:
         os.close(fd)
     if len(data) != FRAME.size:
@@ -234,5 +234,5 @@ def inits(w):
     return found
 
 
-def gone(pid, seconds=10):
+def gone(pid, seconds=PATIENCE):
     return wait_for(lambda: not os.path.exists(f"/proc/{pid}"), seconds)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "lib"))
-from leashtest import PYTHON, SKIP, Tap, User, alive, base_directory, descendants, sanitized, wait_for  # noqa: E402,F401
+from leashtest import PATIENCE, PYTHON, SKIP, Tap, User, alive, base_directory, descendants, listens, sanitized, wait_for  # noqa: E402,F401
 
 PROGRAMS = ("leashd", "leash-launch", "leash-warden", "leash-session", "leash-init", "leash-gate", "leash-ipc", "leashctl")
 
@@ -21,7 +21,7 @@ class Line:
 
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
+        self.sock.settimeout(PATIENCE)
         self.sock.connect(path)
         self.lines = self.sock.makefile()
         self.n = 0
@@ -85,7 +85,7 @@ class System:
                                             *self.options],
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                            env={"PATH": "/usr/bin:/bin", "LEASH_LOG": "info", "SECRET": "of root"})
-        if not wait_for(lambda: os.path.exists(self.socket) or self.daemon.poll() is not None, 10):
+        if not wait_for(lambda: listens(self.socket) or self.daemon.poll() is not None, PATIENCE):
             raise RuntimeError("leashd does not come up")
 
     def log(self):
@@ -132,7 +132,7 @@ class System:
         if self.daemon.poll() is None:
             self.daemon.send_signal(signal.SIGTERM)
             try:
-                self.daemon.wait(20)
+                self.daemon.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.daemon.kill()
                 self.daemon.wait()

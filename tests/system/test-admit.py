@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from system import SKIP, System, Tap, User  # noqa: E402
+from system import PATIENCE, SKIP, System, Tap, User  # noqa: E402
 
 UNIT = f"leash-test-{os.getpid()}.service"
 
@@ -36,7 +36,7 @@ def main():
     try:
         for bad in ("0:a.service:mounts", f"{user.uid}:a.service", f"{user.uid}:*:mounts"):
             r = subprocess.run([os.path.join(build, "leashd"), "--admit", bad, "--socket", "/nonexistent/x"], capture_output=True,
-                               text=True, timeout=20)
+                               text=True, timeout=PATIENCE)
             t.ok(r.returncode != 0 and "UID:UNIT:CHECK" in r.stderr, f"--admit {bad} is refused", r.stderr)
         w = System(build, "--admit", f"{user.uid}:{UNIT}:no_new_privs")
 

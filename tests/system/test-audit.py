@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 
-from system import System, Tap, User, scratch, wait_for
+from system import PATIENCE, System, Tap, User, scratch, wait_for
 from leashtest import MUST_WORK
 
 GET, SET, ADD_RULE = 1000, 1001, 1011  # linux/audit.h
@@ -197,10 +197,10 @@ def own_domains(t, w, a, path):
         r = run_json(w, a, "python3", "-c", SELF, path, flags)
         t.ok(r.get("exit") == {"code": 5} and r["denials"] == [],
              f"what a program inside forbids itself is no denial of leash's (flags {flags})", r)
-    _, err = box.communicate(timeout=20)
+    _, err = box.communicate(timeout=PATIENCE)
     t.ok("refused" not in err, "nor is what a program of the same user forbids itself outside, whatever it calls itself", err)
     p.terminate()
-    out, _ = p.communicate(timeout=10)
+    out, _ = p.communicate(timeout=PATIENCE)
     t.ok("process.started" in out and '"denied"' not in out, "and no event tells of either", out)
 
 
@@ -227,12 +227,12 @@ def own_only(t, w, a, b, base):
     t.ok(heard >= 1, "and hears of them during the first one's flood", found)
     t.ok(0 < len(r["denials"]) <= 64 and r.get("denials_lost", 0) > 0, "the flood is cut and counted", r)
     t.ok(listed + r.get("denials_lost", 0) <= n, "and no more is counted than there was", (n, listed, r.get("denials_lost")))
-    wait_for(lambda: any(theirs in line for line in seen), 5)
+    wait_for(lambda: any(theirs in line for line in seen), PATIENCE)
     events.terminate()
     reader.join(10)
     t.ok(any(theirs in line for line in seen), "events tell the second user of his own", seen[-3:])
     t.ok(not any(mine in line or "flood-" in line for line in seen), "and never of the first one's", seen)
-    _, err = events.communicate(timeout=10) if events.poll() is None else ("", "")
+    _, err = events.communicate(timeout=PATIENCE) if events.poll() is None else ("", "")
     return n
 
 

@@ -10,10 +10,11 @@ import glob
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 
-from system import SKIP, System, Tap, User, wait_for
+from system import PATIENCE, SKIP, System, Tap, User, wait_for
 
 PROGRAMS = ("leashd", "leash-launch", "leash-warden", "leash-session", "leash-init")
 
@@ -30,7 +31,7 @@ def ours(w):
     return found
 
 
-def serve(w, users, patience=15):
+def serve(w, users, patience=PATIENCE):
     """Whether each is served, sooner or later: callers of what was just killed are told so, and try again."""
     for user in users:
         end = time.monotonic() + patience
@@ -66,7 +67,7 @@ def main():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(random.choice(victims), signal.SIGKILL)
             if name in ("leashd", "leash-launch"):  # what a service manager does
-                w.daemon.wait(20)
+                w.daemon.wait(PATIENCE)
                 w.start()
             # A start limit of five in ten seconds holds for sessions, too: patience.
             if not serve(w, users):
@@ -76,17 +77,19 @@ def main():
         w.stop()
         for p in clients:
             try:
-                p.communicate(timeout=20)
-            except TimeoutError:
+                p.communicate(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
                 p.kill()
-        t.ok(wait_for(lambda: not ours(w), 15), "no process is left", ours(w))
+        t.ok(wait_for(lambda: not ours(w), PATIENCE), "no process is left", ours(w))
         uids = {str(u.uid) for u in users}
-        groups = [g for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for g in glob.glob(f"{top}/leash/*-*")
-                  if g.rpartition("/")[2].split("-")[0] in uids]
-        t.ok(not groups, "no control group", groups)
+
+        def groups():
+            return [g for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for g in glob.glob(f"{top}/leash/*-*")
+                    if g.rpartition("/")[2].split("-")[0] in uids]
+        t.ok(wait_for(lambda: not groups(), 5), "no control group", groups())
         w.start()
         t.ok(serve(w, users), "both users are served at the end")
-        wait_for(lambda: not [d for u in users for d in glob.glob(f"{u.home}/.cache/leash/work/*-*")], 10)
+        wait_for(lambda: not [d for u in users for d in glob.glob(f"{u.home}/.cache/leash/work/*-*")], PATIENCE)
         left = [d for u in users for d in glob.glob(f"{u.home}/.cache/leash/work/*-*")]
         t.ok(not left, "no working directory, once a session has looked", left)
     finally:

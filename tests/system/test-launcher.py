@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from system import PYTHON, SKIP, System, Tap, User, wait_for
+from system import PATIENCE, PYTHON, SKIP, System, Tap, User, listens, wait_for
 
 # As systemd would: a mount namespace, no_new_privs, and a bounding set without CAP_SETPCAP.
 SHUT_IN = ("unshare", "-m", "setpriv", "--no-new-privs", "--bounding-set", "-all,+sys_ptrace,+audit_read", "--inh-caps", "-all")
@@ -21,7 +21,7 @@ CONNECT = """
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 s.connect(sys.argv[1])
-s.settimeout(3)
+s.settimeout(float(sys.argv[2]))
 try:
     print("closed" if s.recv(1) == b"" else "data")
 except TimeoutError:
@@ -78,7 +78,7 @@ class Apart(System):
             self.daemon = subprocess.Popen([*SHUT_IN, os.path.join(self.bin, "leashd"), "--socket", self.socket, *options],
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                                            env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "LEASH_LOG": "info"})
-        wait_for(lambda: os.path.exists(self.socket) or self.daemon.poll() is not None, 10)
+        wait_for(lambda: listens(self.socket) or self.daemon.poll() is not None, PATIENCE)
 
 
 def namespace(pid, name="mnt"):
@@ -132,24 +132,24 @@ def main():
         t.ok("served" not in r.stdout, "also one in leashd's own", r)
 
         sleeper = w.popen(user, "run", "--fresh", "--", "sleep", "1000")
-        wait_for(lambda: len(w.launcher.running()) == 1, 5)
+        wait_for(lambda: len(w.launcher.running()) == 1, PATIENCE)
         os.kill(w.launcher.running()[0], signal.SIGKILL)
-        t.ok(w.daemon.wait(20) == 1, "when leash-launch is gone, leashd fails")
-        sleeper.communicate(timeout=20)
+        t.ok(w.daemon.wait(PATIENCE) == 1, "when leash-launch is gone, leashd fails")
+        sleeper.communicate(timeout=PATIENCE)
         w.start()
         r = w.run(user, "run", "--fresh", "--", "echo", "served")
         t.ok(r.stdout == "served\n", "the next one has another", r)
         t.ok(len(w.launcher.running()) == 1, "one for each leashd", w.launcher.running())
 
-        talk = [sys.executable, "-c", CONNECT, w.launcher.path]
-        r = subprocess.run(talk, capture_output=True, text=True, timeout=20, check=False)
+        talk = [sys.executable, "-c", CONNECT, w.launcher.path, "60"]
+        r = subprocess.run([*talk[:-1], "3"], capture_output=True, text=True, timeout=100, check=False)
         t.ok(r.stdout == "listens\n", "leash-launch listens to root", r)
-        r = subprocess.run(["unshare", "-Ur", *talk], capture_output=True, text=True, timeout=20, check=False)
+        r = subprocess.run(["unshare", "-Ur", *talk], capture_output=True, text=True, timeout=100, check=False)
         t.ok(r.stdout == "closed\n", "not to a root in a user namespace", r)
-        r = subprocess.run([PYTHON, *talk[1:]], capture_output=True, text=True, timeout=20, check=False, **user.demote())
+        r = subprocess.run([PYTHON, *talk[1:]], capture_output=True, text=True, timeout=100, check=False, **user.demote())
         t.ok("PermissionError" in r.stderr, "a user does not come by the socket", r)
         w.stop()
-        t.ok(wait_for(lambda: not w.launcher.running(), 10), "leash-launch ends with its leashd", w.launcher.running())
+        t.ok(wait_for(lambda: not w.launcher.running(), PATIENCE), "leash-launch ends with its leashd", w.launcher.running())
 
         theirs = os.path.join(w.base, "theirs")
         os.mkdir(theirs)
@@ -159,7 +159,7 @@ def main():
                                 stdout=subprocess.PIPE, **user.demote())
         fake.stdout.readline()
         r = subprocess.run([os.path.join(w.bin, "leashd"), "--socket", w.socket, "--launcher", os.path.join(theirs, "launch.sock")],
-                           capture_output=True, text=True, timeout=20, check=False)
+                           capture_output=True, text=True, timeout=PATIENCE, check=False)
         t.ok(r.returncode == 1 and "not root's" in r.stderr, "leashd does not talk to a launcher that is not root's", r)
         fake.kill()
         fake.wait()

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from system import SKIP, System, Tap, User
+from system import PATIENCE, SKIP, System, Tap, User
 
 
 class Shared:
@@ -64,7 +64,7 @@ def main():
                 subprocess.run(mount, check=True)
                 twin = subprocess.run([*shared.prefix(who.uid, who.gid), "cat", f"{place}/new"], capture_output=True, text=True)
                 t.ok(twin.stdout == "x\n", "  without a sandbox, what is mounted then is seen", twin.stderr)
-                out, err = p.communicate("\n", timeout=20)
+                out, err = p.communicate("\n", timeout=PATIENCE)
                 t.ok("x\n" not in out and "wrote" not in out and out.endswith("what was there\n"), "  inside, it is not", out + err)
                 t.ok(out.split("\n")[-3:-2] == ["0"], "  no mount of the sandbox hears of others", out + err)
                 subprocess.run([*shared.prefix(), "umount", place], check=True)

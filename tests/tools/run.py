@@ -91,7 +91,6 @@ class Suite:
                     break
                 out += chunk
             if typed and typed[0][0].encode() in out:
-                time.sleep(0.5)  # as somebody who reads first: the command has to be in the foreground
                 os.write(master, typed.pop(0)[1].encode())
             if p.poll() is not None and not select.select([master], [], [], 0)[0]:
                 break
