@@ -3,19 +3,14 @@
 #include "frames.h"
 
 #include <poll.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 static int send_flags(int socket, const struct wire_frame *f, const void *data, size_t size,
                       const int *fds, size_t n_fds, int flags) {
-        union {
-                struct cmsghdr align;
-                char space[CMSG_SPACE(FRAME_FDS_MAX * sizeof(int))];
-        } control;
+        RIGHTS_CONTROL(FRAME_FDS_MAX) control;
         struct iovec iov[2] = {
                 { .iov_base = (void *) (uintptr_t) f, .iov_len = sizeof(*f) },
                 { .iov_base = (void *) (uintptr_t) data, .iov_len = size },
@@ -24,18 +19,8 @@ static int send_flags(int socket, const struct wire_frame *f, const void *data, 
 
         if (n_fds > FRAME_FDS_MAX)
                 return -E2BIG;
-        if (n_fds > 0) {
-                m.msg_control = &control;
-                m.msg_controllen = CMSG_SPACE(n_fds * sizeof(int));
-                memset(&control, 0, m.msg_controllen);
-
-                struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-                c->cmsg_level = SOL_SOCKET;
-                c->cmsg_type = SCM_RIGHTS;
-                c->cmsg_len = CMSG_LEN(n_fds * sizeof(int));
-                memcpy(CMSG_DATA(c), fds, n_fds * sizeof(int));
-        }
+        if (n_fds > 0)
+                rights_put(&m, &control, fds, n_fds);
         for (;;) {
                 if (sendmsg(socket, &m, flags | MSG_NOSIGNAL) >= 0)
                         return 0;
@@ -75,18 +60,14 @@ int frame_receive(int socket, struct wire_frame *ret, int *fds, size_t max_fds, 
 
 int frame_receive_data(int socket, struct wire_frame *ret, void *data, size_t room,
                        size_t *ret_data, int *fds, size_t max_fds, size_t *ret_n_fds) {
-        union {
-                struct cmsghdr align;
-                char space[CMSG_SPACE(FRAME_FDS_MAX * sizeof(int))];
-        } control;
+        RIGHTS_CONTROL(FRAME_FDS_MAX) control;
         struct iovec iov[2] = { { .iov_base = ret, .iov_len = sizeof(*ret) },
                                 { .iov_base = data, .iov_len = room } };
         struct msghdr m = { .msg_iov = iov,
                             .msg_iovlen = room > 0 ? 2 : 1,
                             .msg_control = &control,
                             .msg_controllen = sizeof(control) };
-        bool bad = false;
-        size_t got = 0;
+        size_t got;
         ssize_t n;
 
         do
@@ -94,31 +75,14 @@ int frame_receive_data(int socket, struct wire_frame *ret, void *data, size_t ro
         while (n < 0 && errno == EINTR);
         if (n < 0)
                 return -errno;
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
-                size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-                const unsigned char *numbers = CMSG_DATA(c);
+        bool all = rights_take(&m, fds, max_fds, &got);
 
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-                        continue;
-                for (size_t i = 0; i < count; i++) {
-                        int fd;
-
-                        memcpy(&fd, numbers + i * sizeof(int), sizeof(int));
-                        if (got < max_fds) {
-                                fds[got++] = fd;
-                        } else {
-                                close(fd);
-                                bad = true;
-                        }
-                }
-        }
         if (n == 0 && got == 0)
                 return 0;
         size_t behind = n > (ssize_t) sizeof(*ret) ? (size_t) n - sizeof(*ret) : 0;
 
-        if (bad || n < (ssize_t) sizeof(*ret) || (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
-                while (got > 0)
-                        close(fds[--got]);
+        if (!all || n < (ssize_t) sizeof(*ret) || (m.msg_flags & MSG_TRUNC)) {
+                fds_close(fds, got);
                 return -EBADMSG;
         }
         *ret_n_fds = got;

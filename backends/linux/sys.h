@@ -11,13 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "../../policy/base.h"
+#include "../posix/fd.h"
 
-_unused_ static inline void closep(int *fd) {
-        if (*fd >= 0)
-                close(*fd);
-}
-#define _cleanup_close_ _cleanup_(closep)
+#define closep fd_closep
+#define _cleanup_close_ _cleanup_(fd_closep)
 
 _unused_ static inline void freep(void *p) {
         free(*(void **) p);

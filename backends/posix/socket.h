@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "../../policy/base.h"
+#include "fd.h"
 
 /* The kernel takes up to 253 (SCM_MAX_FD); nothing in leash sends more than this in one message. */
 #define SOCKET_MAX_FDS 64
@@ -18,11 +18,5 @@ ssize_t socket_send(int fd, const void *data, size_t len, const int *fds, size_t
  * sender passed more than max_fds, those that came are closed and -EMFILE is the answer. */
 ssize_t socket_recv(int fd, void *data, size_t len, int *fds, size_t max_fds, size_t *ret_n);
 
-int fd_close(int fd); /* takes -1; keeps errno; returns -1 */
-_unused_ static inline void fd_closep(int *fd) {
-        if (*fd >= 0)
-                fd_close(*fd);
-}
-void fds_close(int *fds, size_t n);
 int fd_set_nonblock(int fd, bool on); /* 0 / -errno */
 int pipe_new(int ret[2]);             /* both ends close-on-exec; 0 / -errno */
