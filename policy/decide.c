@@ -7,13 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decide.h"
 #include "path.h"
 #include "plan.h"
 
-static void decide(struct decision *ret, enum verdict verdict, const char *rule, const char *field,
-                   const char *fmt, ...) _printf_(5, 6);
-static void decide(struct decision *ret, enum verdict verdict, const char *rule, const char *field,
-                   const char *fmt, ...) {
+void decide(struct decision *ret, enum verdict verdict, const char *rule, const char *field,
+            const char *fmt, ...) {
         *ret = (struct decision){ .verdict = verdict, .rule = rule, .field = field };
         va_list ap;
         va_start(ap, fmt);

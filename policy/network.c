@@ -4,11 +4,10 @@
  * resolves to is judged again, by rules and by class, so that a public name cannot lead to the
  * inside of a network. Deny rules come first, everywhere.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "host.h"
+#include "decide.h"
 
 #define FIELD_ALLOW "/network/allow"
 #define FIELD_DENY "/network/deny"
@@ -60,17 +59,6 @@ int network_rules_compile(struct arena *a, const struct policy_network *n,
         }
         *ret = rules;
         return 0;
-}
-
-static void decide(struct decision *ret, enum verdict verdict, const char *rule, const char *field,
-                   const char *fmt, ...) _printf_(5, 6);
-static void decide(struct decision *ret, enum verdict verdict, const char *rule, const char *field,
-                   const char *fmt, ...) {
-        *ret = (struct decision){ .verdict = verdict, .rule = rule, .field = field };
-        va_list ap;
-        va_start(ap, fmt);
-        (void) vsnprintf(ret->why, sizeof(ret->why), fmt, ap);
-        va_end(ap);
 }
 
 static const char *mode_rule(enum network_mode mode) {
