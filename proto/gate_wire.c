@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire-file.h"
+
 #define GATE_MAX_ERRNO 4095 /* MAX_ERRNO of the kernel */
 
 _Static_assert(sizeof(struct gate_rules) % 8 == 0, "arrays follow the header");
@@ -65,52 +67,28 @@ int gate_frame_check(const void *data, size_t size, enum gate_direction directio
         return value_is_valid(f) ? 0 : -EBADMSG;
 }
 
-struct file {
-        const char *base;
-        size_t size, header;
-};
-
-static bool array_is_inside(const struct file *f, uint64_t offset, uint64_t n, size_t item,
-                            uint64_t max) {
-        if (n == 0)
-                return offset == 0 || offset <= f->size;
-        if (n > max || offset % 8 != 0 || offset < f->header || offset > f->size)
-                return false;
-        return n <= (f->size - offset) / item;
-}
-
-/* The last byte of the file is NUL: a string that begins inside ends there, too. */
-static bool string_is_inside(const struct file *f, uint64_t offset) {
-        return offset >= f->header && offset < f->size;
-}
-
-static bool strings_are_inside(const struct file *f, uint64_t offset, uint64_t n) {
-        if (!array_is_inside(f, offset, n, sizeof(uint64_t), GATE_MAX_RULES))
+static bool strings_are_inside(const struct wire_file *f, uint64_t offset, uint64_t n) {
+        if (!wire_array_is_inside(f, offset, n, sizeof(uint64_t), GATE_MAX_RULES))
                 return false;
         for (uint64_t i = 0; i < n; i++)
-                if (!string_is_inside(f, ((const uint64_t *) wire_array(f->base, offset))[i]))
+                if (!wire_string_is_inside(f, ((const uint64_t *) wire_array(f->base, offset))[i]))
                         return false;
         return true;
 }
 
-static bool begins_well(const struct file *f, const struct wire_plan *head) {
-        return (uintptr_t) f->base % 8 == 0 && f->size >= f->header &&
-               head->version == GATE_VERSION && head->size == f->size && f->base[f->size - 1] == 0;
-}
-
 int gate_rules_check(const void *base, size_t size) {
         const struct gate_rules *r = base;
-        const struct file f = { base, size, sizeof(*r) };
+        const struct wire_file f = { base, size, sizeof(*r) };
 
-        if (!begins_well(&f, base))
+        if (!wire_file_begins_well(&f))
                 return -EBADMSG;
         if (!strings_are_inside(&f, r->allow, r->n_allow) ||
             !strings_are_inside(&f, r->deny, r->n_deny) ||
             !strings_are_inside(&f, r->local_ports, r->n_local_ports) ||
             !strings_are_inside(&f, r->no_proxy, r->n_no_proxy))
                 return -EBADMSG;
-        if ((r->proxy && !string_is_inside(&f, r->proxy)) ||
-            (r->proxy_authorization && !string_is_inside(&f, r->proxy_authorization)))
+        if ((r->proxy && !wire_string_is_inside(&f, r->proxy)) ||
+            (r->proxy_authorization && !wire_string_is_inside(&f, r->proxy_authorization)))
                 return -EBADMSG;
         return 0;
 }
@@ -121,13 +99,14 @@ static bool family_is_valid(uint32_t family) {
 
 int gate_resolver_check(const void *base, size_t size) {
         const struct gate_resolver *r = base;
-        const struct file f = { base, size, sizeof(*r) };
+        const struct wire_file f = { base, size, sizeof(*r) };
 
-        if (!begins_well(&f, base))
+        if (!wire_file_begins_well(&f))
                 return -EBADMSG;
-        if (!array_is_inside(&f, r->servers, r->n_servers, sizeof(struct gate_server),
-                             GATE_MAX_SERVERS) ||
-            !array_is_inside(&f, r->hosts, r->n_hosts, sizeof(struct gate_host), GATE_MAX_HOSTS))
+        if (!wire_array_is_inside(&f, r->servers, r->n_servers, sizeof(struct gate_server),
+                                  GATE_MAX_SERVERS) ||
+            !wire_array_is_inside(&f, r->hosts, r->n_hosts, sizeof(struct gate_host),
+                                  GATE_MAX_HOSTS))
                 return -EBADMSG;
         const struct gate_server *s = wire_array(base, r->servers);
         for (uint64_t i = 0; i < r->n_servers; i++)
@@ -135,7 +114,7 @@ int gate_resolver_check(const void *base, size_t size) {
                         return -EBADMSG;
         const struct gate_host *h = wire_array(base, r->hosts);
         for (uint64_t i = 0; i < r->n_hosts; i++)
-                if (!family_is_valid(h[i].family) || !string_is_inside(&f, h[i].name))
+                if (!family_is_valid(h[i].family) || !wire_string_is_inside(&f, h[i].name))
                         return -EBADMSG;
         return 0;
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "../policy/gate.h"
-#include "wire.h"
+#include "wire-file.h"
 
 /* Counts that no honest plan reaches; they bound the work of the checks themselves. */
 #define WIRE_MAX_ITEMS (1u << 20)
@@ -87,52 +87,28 @@ void wire_frame_text(struct wire_frame *f, const char *text) {
         memset(f->text + n, 0, sizeof(f->text) - n);
 }
 
-/* What the checks of a file need to know of it. */
-struct file {
-        const char *base;
-        size_t size, header;
-};
-
-static bool file_is_sane(const struct file *f, uint32_t version, uint64_t size) {
-        /* The last byte is NUL, so that a string that begins inside the file ends there, too. */
-        return version == WIRE_VERSION && size == f->size && f->base[f->size - 1] == 0;
-}
-
-static bool array_is_inside(const struct file *f, uint64_t offset, uint64_t n, size_t item,
-                            uint64_t max) {
-        if (n == 0)
-                return offset == 0 || offset <= f->size;
-        if (n > max || offset % 8 != 0 || offset < f->header || offset > f->size)
-                return false;
-        return n <= (f->size - offset) / item;
-}
-
-static bool string_is_inside(const struct file *f, uint64_t offset) {
-        return offset >= f->header && offset < f->size;
-}
-
-static bool string_or_none(const struct file *f, uint64_t offset) {
-        return offset == 0 || string_is_inside(f, offset);
+static bool string_or_none(const struct wire_file *f, uint64_t offset) {
+        return offset == 0 || wire_string_is_inside(f, offset);
 }
 
 /* An array of string offsets, none of them missing; `sign` is a byte that each must contain, or
  * NUL. */
-static bool strings_are_inside(const struct file *f, uint64_t offset, uint64_t n, char sign) {
+static bool strings_are_inside(const struct wire_file *f, uint64_t offset, uint64_t n, char sign) {
         const uint64_t *items;
 
-        if (!array_is_inside(f, offset, n, sizeof(*items), WIRE_MAX_ITEMS))
+        if (!wire_array_is_inside(f, offset, n, sizeof(*items), WIRE_MAX_ITEMS))
                 return false;
         items = wire_array(f->base, offset);
         for (uint64_t i = 0; i < n; i++)
-                if (!string_is_inside(f, items[i]) || !strchr(f->base + items[i], sign))
+                if (!wire_string_is_inside(f, items[i]) || !strchr(f->base + items[i], sign))
                         return false;
         return true;
 }
 
-static bool mounts_are_valid(const struct file *f, uint64_t offset, uint64_t n) {
+static bool mounts_are_valid(const struct wire_file *f, uint64_t offset, uint64_t n) {
         const struct wire_mount *m;
 
-        if (!array_is_inside(f, offset, n, sizeof(*m), WIRE_MAX_ITEMS))
+        if (!wire_array_is_inside(f, offset, n, sizeof(*m), WIRE_MAX_ITEMS))
                 return false;
         m = wire_array(f->base, offset);
         for (uint64_t i = 0; i < n; i++) {
@@ -147,34 +123,34 @@ static bool mounts_are_valid(const struct file *f, uint64_t offset, uint64_t n) 
         return true;
 }
 
-static bool rules_are_valid(const struct file *f, uint64_t offset, uint64_t n) {
+static bool rules_are_valid(const struct wire_file *f, uint64_t offset, uint64_t n) {
         const struct wire_rule *r;
 
-        if (!array_is_inside(f, offset, n, sizeof(*r), WIRE_MAX_ITEMS))
+        if (!wire_array_is_inside(f, offset, n, sizeof(*r), WIRE_MAX_ITEMS))
                 return false;
         r = wire_array(f->base, offset);
         for (uint64_t i = 0; i < n; i++)
-                if (!string_is_inside(f, r[i].path))
+                if (!wire_string_is_inside(f, r[i].path))
                         return false;
         return true;
 }
 
-static bool names_are_valid(const struct file *f, uint64_t offset, uint64_t n) {
+static bool names_are_valid(const struct wire_file *f, uint64_t offset, uint64_t n) {
         const struct wire_name *names;
 
-        if (!array_is_inside(f, offset, n, sizeof(*names), WIRE_MAX_ITEMS))
+        if (!wire_array_is_inside(f, offset, n, sizeof(*names), WIRE_MAX_ITEMS))
                 return false;
         names = wire_array(f->base, offset);
         for (uint64_t i = 0; i < n; i++)
-                if (!string_is_inside(f, names[i].pattern))
+                if (!wire_string_is_inside(f, names[i].pattern))
                         return false;
         return true;
 }
 
-static bool refusals_are_valid(const struct file *f, uint64_t offset, uint64_t n) {
+static bool refusals_are_valid(const struct wire_file *f, uint64_t offset, uint64_t n) {
         const struct wire_refusal *r;
 
-        if (!array_is_inside(f, offset, n, sizeof(*r), WIRE_MAX_ITEMS))
+        if (!wire_array_is_inside(f, offset, n, sizeof(*r), WIRE_MAX_ITEMS))
                 return false;
         r = wire_array(f->base, offset);
         for (uint64_t i = 0; i < n; i++)
@@ -183,10 +159,10 @@ static bool refusals_are_valid(const struct file *f, uint64_t offset, uint64_t n
         return true;
 }
 
-static bool ports_are_valid(const struct file *f, uint64_t offset, uint64_t n, uint64_t max) {
+static bool ports_are_valid(const struct wire_file *f, uint64_t offset, uint64_t n, uint64_t max) {
         const struct wire_port *ports;
 
-        if (!array_is_inside(f, offset, n, sizeof(*ports), max))
+        if (!wire_array_is_inside(f, offset, n, sizeof(*ports), max))
                 return false;
         ports = wire_array(f->base, offset);
         for (uint64_t i = 0; i < n; i++)
@@ -197,10 +173,9 @@ static bool ports_are_valid(const struct file *f, uint64_t offset, uint64_t n, u
 
 int wire_plan_check(const void *base, size_t size) {
         const struct wire_plan *p = base;
-        const struct file f = { .base = base, .size = size, .header = sizeof(*p) };
+        const struct wire_file f = { .base = base, .size = size, .header = sizeof(*p) };
 
-        if ((uintptr_t) base % 8 != 0 || size < sizeof(*p) ||
-            !file_is_sane(&f, p->version, p->size))
+        if (!wire_file_begins_well(&f))
                 return -EBADMSG;
         if (p->flags & ~WIRE_PLAN_FLAGS)
                 return -EBADMSG;
@@ -212,8 +187,8 @@ int wire_plan_check(const void *base, size_t size) {
         if (!strings_are_inside(&f, p->sockets, p->n_sockets, 0) ||
             !strings_are_inside(&f, p->env, p->n_env, '='))
                 return -EBADMSG;
-        if (!array_is_inside(&f, p->filter, p->n_filter, 8, WIRE_MAX_FILTER) ||
-            !array_is_inside(&f, p->command_filter, p->n_command_filter, 8, WIRE_MAX_FILTER))
+        if (!wire_array_is_inside(&f, p->filter, p->n_filter, 8, WIRE_MAX_FILTER) ||
+            !wire_array_is_inside(&f, p->command_filter, p->n_command_filter, 8, WIRE_MAX_FILTER))
                 return -EBADMSG;
         if (!ports_are_valid(&f, p->local_ports, p->n_local_ports, GATE_LOCAL_MAX) ||
             !ports_are_valid(&f, p->remote_ports, p->n_remote_ports, GATE_REMOTE_MAX))
@@ -223,10 +198,9 @@ int wire_plan_check(const void *base, size_t size) {
 
 int wire_spawn_check(const void *base, size_t size) {
         const struct wire_spawn *s = base;
-        const struct file f = { .base = base, .size = size, .header = sizeof(*s) };
+        const struct wire_file f = { .base = base, .size = size, .header = sizeof(*s) };
 
-        if ((uintptr_t) base % 8 != 0 || size < sizeof(*s) ||
-            !file_is_sane(&f, s->version, s->size))
+        if (!wire_file_begins_well(&f))
                 return -EBADMSG;
         if (s->flags != 0 || s->n_argv == 0) /* without argv[0] there is nothing to execute */
                 return -EBADMSG;
