@@ -69,3 +69,9 @@ struct event_base *process_event_base(void) {
         event_config_free(config);
         return base;
 }
+
+time_t process_seconds(void) {
+        struct timespec ts;
+        clock_gettime(CLOCK_MONOTONIC, &ts);
+        return ts.tv_sec;
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <event2/event.h>
+#include <time.h>
 
 #include "../../policy/base.h"
 
@@ -15,3 +16,5 @@ unsigned process_raise_files(void);
 int process_sibling(const char *name, char *ret, size_t size);
 /* An event base with what leash needs: no threads, no debug, epoll. NULL when memory is short. */
 struct event_base *process_event_base(void);
+/* Whole seconds that no clock setting changes. */
+time_t process_seconds(void);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../../backends/posix/socket.h"
+#include "../common/process.h"
 #include "launch.h"
 
 #define READ_BYTES 4096
@@ -63,20 +64,14 @@ static void split(const struct launch *l, const struct child *c, const char *tex
         }
 }
 
-static time_t second(void) {
-        struct timespec ts;
-
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return ts.tv_sec;
-}
-
 /* Who says too much is not even read: his pipe fills up, and nobody waits for it. */
 bool lines_await(const struct launch *l, struct pollfd *p) {
         bool waits = false;
 
         for (size_t i = 0; i < l->n_children; i++) {
                 const struct child *c = &l->children[i];
-                bool over = c->lines >= 0 && c->said > SECOND_BYTES && c->second == second();
+                bool over =
+                        c->lines >= 0 && c->said > SECOND_BYTES && c->second == process_seconds();
 
                 p[i] = (struct pollfd){ .fd = over ? -1 : c->lines, .events = POLLIN };
                 waits |= over;
@@ -86,7 +81,7 @@ bool lines_await(const struct launch *l, struct pollfd *p) {
 
 void lines_take(const struct launch *l, struct child *c) {
         char text[READ_BYTES];
-        time_t now = second();
+        time_t now = process_seconds();
         ssize_t n;
 
         if (c->lines < 0)

@@ -132,21 +132,15 @@ static void on_children(struct launch *l) {
         (void) scope_sweep(l);
 }
 
-static time_t now(void) {
-        struct timespec ts;
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return ts.tv_sec;
-}
-
 /* leashd has closed the control sockets: sessions end by themselves. */
 static void wait_for_all(struct launch *l) {
-        time_t deadline = now() + END_SECONDS;
+        time_t deadline = process_seconds() + END_SECONDS;
         bool killed = false;
 
         for (on_children(l); !l->alone; on_children(l)) { /* wardens as well */
                 struct pollfd p = { .fd = l->signals, .events = POLLIN };
                 (void) poll(&p, 1, 1000);
-                if (now() < deadline)
+                if (process_seconds() < deadline)
                         continue;
                 if (killed)
                         break;

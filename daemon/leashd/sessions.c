@@ -25,6 +25,7 @@
 #include "../../backends/posix/socket.h"
 #include "../../policy/limits.h"
 #include "../common/control.h"
+#include "../common/process.h"
 #include "audit.h"
 #include "host.h"
 #include "leashd.h"
@@ -66,12 +67,6 @@ struct session_link {
         time_t starts[START_BURST]; /* a ring of the last start times */
         unsigned n_starts;
 };
-
-static time_t now(void) {
-        struct timespec ts;
-        clock_gettime(CLOCK_MONOTONIC, &ts);
-        return ts.tv_sec;
-}
 
 static void disconnect(struct session_link *s) {
         if (s->event)
@@ -211,7 +206,7 @@ static int start(struct session_link *s, const struct identity *who, struct erro
         const int buffer = UNSEEN_BUFFER;
         struct leashd *d = s->leashd;
         int pair[2];
-        time_t t = now();
+        time_t t = process_seconds();
 
         if (s->n_starts >= START_BURST &&
             t - s->starts[s->n_starts % START_BURST] < START_SECONDS) {

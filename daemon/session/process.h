@@ -80,6 +80,14 @@ struct process_wish {
         const struct process_hooks *hooks; /* its output goes there, and nobody gets an answer */
         void *userdata;
 };
+/* The fields of a wish that process.run, process.start and python.run take from their parameters
+ * `p`; and, for those that answer at the end, their streams. */
+#define WISH_OF(p)                                                                                 \
+        .cwd = (p)->cwd, .timeout_ms = (p)->timeout_ms, .max_output_bytes = (p)->max_output_bytes, \
+        .kill_on_limit = (p)->on_limit == ON_LIMIT_KILL, .stdio = { -1, -1, -1 }
+#define WISH_CAPTURED(p)                                                                          \
+        .run = true, .pipes = { (p)->stdin_.data != NULL, true, true }, .text = (p)->stdin_.data, \
+        .text_len = (p)->stdin_.len
 /* Takes rq over when it works. */
 int process_new(struct request *rq, struct sandbox *sb, const struct process_wish *w,
                 struct error *e);

@@ -50,17 +50,9 @@ int process_launch(struct request *rq, const char *id, const struct sandbox_wish
 int rpc_process_run(struct request *rq, struct error *e) {
         const struct process_run_params *p = rq->params;
         const struct sandbox_wish own = { .layers = LAYERS(p), .keep_workdir = p->keep_workdir };
-        struct process_wish wish = { .argv = p->argv,
-                                     .cwd = p->cwd,
-                                     .environment = p->environment,
-                                     .timeout_ms = p->timeout_ms,
-                                     .max_output_bytes = p->max_output_bytes,
-                                     .kill_on_limit = p->on_limit == ON_LIMIT_KILL,
-                                     .run = true,
-                                     .stdio = { -1, -1, -1 },
-                                     .pipes = { p->stdin_.data != NULL, true, true },
-                                     .text = p->stdin_.data,
-                                     .text_len = p->stdin_.len };
+        struct process_wish wish = {
+                .argv = p->argv, .environment = p->environment, WISH_OF(p), WISH_CAPTURED(p)
+        };
         return process_launch(rq, p->sandbox, &own, &wish, e);
 }
 
@@ -135,13 +127,7 @@ static int choose_streams(const struct request *rq, const struct process_start_p
 int rpc_process_start(struct request *rq, struct error *e) {
         const struct process_start_params *p = rq->params;
         const struct sandbox_wish own = { .layers = LAYERS(p), .keep_workdir = p->keep_workdir };
-        struct process_wish wish = { .argv = p->argv,
-                                     .cwd = p->cwd,
-                                     .environment = p->environment,
-                                     .timeout_ms = p->timeout_ms,
-                                     .max_output_bytes = p->max_output_bytes,
-                                     .kill_on_limit = p->on_limit == ON_LIMIT_KILL,
-                                     .stdio = { -1, -1, -1 } };
+        struct process_wish wish = { .argv = p->argv, .environment = p->environment, WISH_OF(p) };
         int r = choose_streams(rq, p, &wish, e);
         return r < 0 ? r : process_launch(rq, p->sandbox, &own, &wish, e);
 }

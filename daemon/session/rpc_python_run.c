@@ -184,15 +184,7 @@ int rpc_python_run(struct request *rq, struct error *e) {
         const struct python_run_params *p = rq->params;
         struct sandbox_wish own = { .layers = LAYERS(p), .keep_workdir = p->keep_workdir };
         struct what x = { .venv = p->venv, .python = p->python, .environment = p->environment };
-        struct process_wish wish = { .cwd = p->cwd,
-                                     .timeout_ms = p->timeout_ms,
-                                     .max_output_bytes = p->max_output_bytes,
-                                     .kill_on_limit = p->on_limit == ON_LIMIT_KILL,
-                                     .run = true,
-                                     .stdio = { -1, -1, -1 },
-                                     .pipes = { p->stdin_.data != NULL, true, true },
-                                     .text = p->stdin_.data,
-                                     .text_len = p->stdin_.len };
+        struct process_wish wish = { WISH_OF(p), WISH_CAPTURED(p) };
         const char *python, *script = NULL;
         struct sandbox *sb = p->sandbox ? sandbox_find(rq->session, p->sandbox, e) : NULL;
         if (p->sandbox && !sb)
