@@ -115,10 +115,6 @@ void pump_step(struct pump *p, const struct pollfd *entries, size_t n) {
         }
 }
 
-bool pump_is_done(const struct pump *p) {
-        return (p->from < 0 && p->at == p->len) || !has_sink(p);
-}
-
 void pump_drain(struct pump *p) {
         while (has_sink(p)) {
                 while (p->at < p->len && p->to >= 0) {

@@ -21,6 +21,5 @@ struct pump {
 /* Adds what the pump waits for; the index of its first entry is kept by the caller. */
 size_t pump_poll(const struct pump *p, struct pollfd *ret);
 void pump_step(struct pump *p, const struct pollfd *entries, size_t n);
-bool pump_is_done(const struct pump *p); /* nothing more will come out */
-void pump_drain(struct pump *p);         /* take what is there now, and finish */
+void pump_drain(struct pump *p); /* take what is there now, and finish */
 void pump_close(struct pump *p);
