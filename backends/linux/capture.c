@@ -6,6 +6,12 @@
  * The rules, as nft(8) would show them:
  *
  *         table inet leash {
+ *                 chain raw {
+ *                         type filter hook output priority -300; policy accept;
+ *                         ip saddr 127.0.0.0/8 ip daddr 127.0.0.0/8 meta l4proto tcp
+ *                                 tcp dport != { 53, 3129, 3130 } tcp sport != { 3129, 3130 }
+ * notrack ip6 saddr ::1 ip6 daddr ::1 (the same)
+ *                 }
  *                 chain out {
  *                         type nat hook output priority -100; policy accept;
  *                         meta l4proto udp udp dport 53 redirect to :3130
@@ -22,6 +28,10 @@
  * many hosts, and without that file it is 127.0.0.1. Nothing is rejected here: what is not
  * redirected goes to an address that is local, and if nothing listens there the kernel itself
  * refuses at once.
+ *
+ * Chain raw is for speed alone: connections that nothing redirects, those to the proxy above all,
+ * need not be remembered. Both directions of a connection must agree on that, so what is or may
+ * have been redirected shows in either: its answers come from the gate's ports.
  */
 #include "capture.h"
 
@@ -38,7 +48,7 @@
 
 #include "sys.h"
 
-#define MESSAGE_MAX 4096 /* twice what the rules take */
+#define MESSAGE_MAX 8192 /* twice what the rules take */
 #define LOOPBACK_INDEX 1 /* the first device of every namespace */
 
 const struct capture_listener capture_listeners[GATE_LISTENER_N_] = {
@@ -199,7 +209,7 @@ int capture_routes(void) {
 
 /* --- nftables --- */
 
-static const char table_name[] = "leash", chain_name[] = "out";
+static const char table_name[] = "leash";
 
 static void nft_header(struct message *m, int type, int flags) {
         const struct nfgenmsg body = { .nfgen_family = NFPROTO_INET, .version = NFNETLINK_V0 };
@@ -234,12 +244,12 @@ static void expression_end(struct message *m, struct expression e) {
         nest_end(m, e.item);
 }
 
-static void compare(struct message *m, const void *value, size_t n) {
+static void compare(struct message *m, enum nft_cmp_ops op, const void *value, size_t n) {
         struct expression e = expression(m, "cmp");
         size_t data;
 
         put_be32(m, NFTA_CMP_SREG, NFT_REG_1);
-        put_be32(m, NFTA_CMP_OP, NFT_CMP_EQ);
+        put_be32(m, NFTA_CMP_OP, op);
         data = nest(m, NFTA_CMP_DATA);
         put(m, NFTA_DATA_VALUE, value, n);
         nest_end(m, data);
@@ -252,11 +262,10 @@ static void if_meta(struct message *m, enum nft_meta_keys key, uint8_t value) {
         put_be32(m, NFTA_META_DREG, NFT_REG_1);
         put_be32(m, NFTA_META_KEY, key);
         expression_end(m, e);
-        compare(m, &value, sizeof(value));
+        compare(m, NFT_CMP_EQ, &value, sizeof(value));
 }
 
-static void if_payload(struct message *m, enum nft_payload_bases base, uint32_t offset,
-                       const void *value, uint32_t n) {
+static void load(struct message *m, enum nft_payload_bases base, uint32_t offset, uint32_t n) {
         struct expression e = expression(m, "payload");
 
         put_be32(m, NFTA_PAYLOAD_DREG, NFT_REG_1);
@@ -264,7 +273,22 @@ static void if_payload(struct message *m, enum nft_payload_bases base, uint32_t 
         put_be32(m, NFTA_PAYLOAD_OFFSET, offset);
         put_be32(m, NFTA_PAYLOAD_LEN, n);
         expression_end(m, e);
-        compare(m, value, n);
+}
+
+static void if_payload(struct message *m, enum nft_payload_bases base, uint32_t offset,
+                       const void *value, uint32_t n) {
+        load(m, base, offset, n);
+        compare(m, NFT_CMP_EQ, value, n);
+}
+
+/* A port at that offset of the header, and it is none of those. */
+static void unless_port(struct message *m, uint32_t offset, const uint16_t *ports, size_t n) {
+        load(m, NFT_PAYLOAD_TRANSPORT_HEADER, offset, sizeof(*ports));
+        for (size_t i = 0; i < n; i++) {
+                uint16_t port = htons(ports[i]);
+
+                compare(m, NFT_CMP_NEQ, &port, sizeof(port));
+        }
 }
 
 static void redirect(struct message *m, uint16_t port) {
@@ -349,51 +373,97 @@ static void rule_tcp(struct message *m) {
         redirect(m, GATE_TRANSPARENT_PORT);
 }
 
+static void untracked(struct message *m) {
+        static const uint16_t to[] = { 53, GATE_TRANSPARENT_PORT, GATE_DNS_PORT };
+        static const uint16_t from[] = { GATE_TRANSPARENT_PORT, GATE_DNS_PORT };
+
+        if_meta(m, NFT_META_L4PROTO, IPPROTO_TCP);
+        unless_port(m, 2, to, ELEMENTSOF(to));
+        unless_port(m, 0, from, ELEMENTSOF(from));
+        expression_end(m, expression(m, "notrack"));
+}
+
+static void rule_untracked4(struct message *m) {
+        const uint8_t first = 127;
+
+        if_meta(m, NFT_META_NFPROTO, NFPROTO_IPV4);
+        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 16, &first, sizeof(first));
+        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 12, &first, sizeof(first));
+        untracked(m);
+}
+
+static void rule_untracked6(struct message *m) {
+        if_meta(m, NFT_META_NFPROTO, NFPROTO_IPV6);
+        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 24, &in6addr_loopback, 16);
+        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 8, &in6addr_loopback, 16);
+        untracked(m);
+}
+
 static void add_table(struct message *m) {
         nft_header(m, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK);
         put_string(m, NFTA_TABLE_NAME, table_name);
         header_end(m);
 }
 
-static void add_chain(struct message *m) {
-        size_t hook;
+struct chain {
+        const char *name, *type;
+        int priority;
+        void (*const *rules)(struct message *m);
+        size_t n_rules;
+};
 
-        nft_header(m, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-        put_string(m, NFTA_CHAIN_TABLE, table_name);
-        put_string(m, NFTA_CHAIN_NAME, chain_name);
-        hook = nest(m, NFTA_CHAIN_HOOK);
-        put_be32(m, NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
-        put_be32(m, NFTA_HOOK_PRIORITY, (uint32_t) NF_IP_PRI_NAT_DST);
-        nest_end(m, hook);
-        put_be32(m, NFTA_CHAIN_POLICY, NF_ACCEPT);
-        put_string(m, NFTA_CHAIN_TYPE, "nat");
-        header_end(m);
-}
-
-static void add_rule(struct message *m, void (*content)(struct message *m)) {
+static void add_rule(struct message *m, const struct chain *c, void (*content)(struct message *m)) {
         size_t list;
 
         nft_header(m, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
         put_string(m, NFTA_RULE_TABLE, table_name);
-        put_string(m, NFTA_RULE_CHAIN, chain_name);
+        put_string(m, NFTA_RULE_CHAIN, c->name);
         list = nest(m, NFTA_RULE_EXPRESSIONS);
         content(m);
         nest_end(m, list);
         header_end(m);
 }
 
-int capture_redirect(void) {
-        static void (*const rules[])(struct message * m) = {
-                rule_dns_udp,   rule_dns_tcp, rule_loopback4, rule_own4,
-                rule_loopback6, rule_own6,    rule_tcp,
-        };
+static void add_chain(struct message *m, const struct chain *c) {
+        size_t hook;
+
+        nft_header(m, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+        put_string(m, NFTA_CHAIN_TABLE, table_name);
+        put_string(m, NFTA_CHAIN_NAME, c->name);
+        hook = nest(m, NFTA_CHAIN_HOOK);
+        put_be32(m, NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+        put_be32(m, NFTA_HOOK_PRIORITY, (uint32_t) c->priority);
+        nest_end(m, hook);
+        put_be32(m, NFTA_CHAIN_POLICY, NF_ACCEPT);
+        put_string(m, NFTA_CHAIN_TYPE, c->type);
+        header_end(m);
+        for (size_t i = 0; i < c->n_rules; i++)
+                add_rule(m, c, c->rules[i]);
+}
+
+static int add_all(const struct chain *chains, size_t n) {
         struct message m = {};
 
         batch(&m, NFNL_MSG_BATCH_BEGIN);
         add_table(&m);
-        add_chain(&m);
-        for (size_t i = 0; i < ELEMENTSOF(rules); i++)
-                add_rule(&m, rules[i]);
+        for (size_t i = 0; i < n; i++)
+                add_chain(&m, &chains[i]);
         batch(&m, NFNL_MSG_BATCH_END);
         return converse(NETLINK_NETFILTER, &m);
+}
+
+int capture_redirect(void) {
+        static void (*const out[])(struct message * m) = {
+                rule_dns_udp,   rule_dns_tcp, rule_loopback4, rule_own4,
+                rule_loopback6, rule_own6,    rule_tcp,
+        };
+        static void (*const raw[])(struct message * m) = { rule_untracked4, rule_untracked6 };
+        static const struct chain chains[] = {
+                { "out", "nat", NF_IP_PRI_NAT_DST, out, ELEMENTSOF(out) },
+                { "raw", "filter", NF_IP_PRI_RAW, raw, ELEMENTSOF(raw) },
+        };
+        int r = add_all(chains, ELEMENTSOF(chains));
+
+        /* All or nothing is done, and a kernel may lack what only saves time (CONFIG_NFT_CT). */
+        return r < 0 ? add_all(chains, 1) : r;
 }

@@ -128,9 +128,20 @@ static void drop(struct gate *g, struct listener *l) {
         io_close(&l->io);
 }
 
+/* One, since asking whether there is a second costs as much as being told so; more and more while
+ * they come round after round. */
+static unsigned how_many(struct gate *g, struct listener *l) {
+        bool busy = l->round + 1 == g->round;
+        l->round = g->round;
+        l->at_once = !busy ? 1 : l->at_once * 2;
+        if (l->at_once > GATE_ACCEPTS_AT_ONCE)
+                l->at_once = GATE_ACCEPTS_AT_ONCE;
+        return l->at_once;
+}
+
 static void accept_some(struct gate *g, struct io *io) {
         struct listener *l = OWNER(io, struct listener, io);
-        for (unsigned i = 0; i < GATE_ACCEPTS_AT_ONCE; i++) {
+        for (unsigned i = how_many(g, l); i > 0; i--) {
                 int fd = accept4(io->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
                 if (fd < 0) {
                         if (errno == EINTR)

@@ -28,6 +28,17 @@ static void on_timer(struct gate *g, struct timer *t) {
                 conn_end(c, c->state == CONN_TUNNEL ? ETIMEDOUT : 0);
 }
 
+/* Who speaks first has mostly done so when we come to accept it: no round of the loop for that. */
+static void read_early(struct conn *c, int fd) {
+        if (buffer_room(&c->head, GATE_BUFFER) < 0)
+                return;
+        ssize_t n = recv(fd, c->head.data, c->head.size, 0);
+        if (n > 0)
+                c->head.end = (size_t) n;
+        else
+                buffer_done(&c->head); /* nothing yet; an end, or an error, is reported again */
+}
+
 struct conn *conn_new(struct gate *g, struct sandbox *sb, int fd, enum gate_via via) {
         struct conn *c = NULL;
         /* Some more than there may be: they get an answer that says so. */
@@ -50,8 +61,11 @@ struct conn *conn_new(struct gate *g, struct sandbox *sb, int fd, enum gate_via 
         c->in = (struct half){
                 .from = &c->up, .to = &c->client, .quota = &sb->quota, .pipe = { -1, -1 }
         };
+        if (via == GATE_VIA_HTTP)
+                read_early(c, fd);
         if (io_open(g, &c->client, fd, on_client) < 0) {
                 close(fd);
+                buffer_done(&c->head);
                 free(c);
                 return NULL;
         }
@@ -59,6 +73,8 @@ struct conn *conn_new(struct gate *g, struct sandbox *sb, int fd, enum gate_via 
         sb->n_conns++;
         g->n_conns++;
         timer_set(g, &c->timer, TIMER_HEAD);
+        if (c->head.end > 0)
+                conn_again(c);
         return c;
 }
 
@@ -92,6 +108,9 @@ void conn_event(struct conn *c, bool allowed, int err) {
         if (c->connected)
                 f.connect_micros = c->connected - c->started;
         control_send(c->gate, &f);
+        /* What is told of a program that ends is to arrive before its end does. */
+        if (!allowed || err || c->sb->n_conns == 1)
+                control_hurry(c->gate);
         c->open = false;
 }
 
@@ -123,10 +142,8 @@ void conn_end(struct conn *c, int err) {
         if (err) {
                 io_reset(&c->client);
                 io_reset(&c->up);
-        } else {
-                io_close(&c->client);
-                io_close(&c->up);
         }
+        c->client.fn = c->up.fn = NULL;
         http_done(c);
         half_done(g, &c->in);
         half_done(g, &c->out);
@@ -134,8 +151,20 @@ void conn_end(struct conn *c, int err) {
         buffer_done(&c->early);
         TAILQ_REMOVE(&c->sb->conns, c, link);
         c->sb->n_conns--;
-        g->n_conns--;
-        gate_bury(g, &c->grave);
+        TAILQ_INSERT_TAIL(&g->leaving, c, again_link);
+}
+
+void conn_leave(struct gate *g, struct conn *last) {
+        struct conn *c;
+        while ((c = TAILQ_FIRST(&g->leaving))) {
+                TAILQ_REMOVE(&g->leaving, c, again_link);
+                io_close(&c->client);
+                io_close(&c->up);
+                g->n_conns--;
+                gate_bury(g, &c->grave);
+                if (c == last)
+                        break;
+        }
 }
 
 void conn_answer(struct conn *c, const void *data, size_t n) {
@@ -227,6 +256,8 @@ static void run_first(struct conn *c) {
         }
         if (http_begin(c, false) < 0)
                 conn_end(c, ENOMEM);
+        else
+                http_run(c);
 }
 
 /* Nothing to relay yet: does the program still wait? */

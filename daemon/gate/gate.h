@@ -139,6 +139,8 @@ struct listener {
         struct io io;
         struct sandbox *sb;
         enum gate_via via;  /* HTTP: the proxy; TCP; DNS */
+        uint64_t round;     /* the last one that something waited in */
+        unsigned at_once;   /* so many were accepted then */
         struct timer timer; /* descriptors have run out: a pause */
 };
 int listener_open(struct gate *g, struct sandbox *sb, int fd, unsigned which);
@@ -262,7 +264,7 @@ struct http;
 struct conn {
         struct grave grave;
         TAILQ_ENTRY(conn) link;
-        TAILQ_ENTRY(conn) again_link;
+        TAILQ_ENTRY(conn) again_link; /* … or of gate->leaving */
         struct gate *gate;
         struct sandbox *sb;
         struct io client, up;
@@ -291,7 +293,8 @@ struct conn {
 struct conn *conn_new(struct gate *g, struct sandbox *sb, int fd, enum gate_via via);
 void conn_again(struct conn *c); /* its turn comes again without waiting for an event */
 void conn_run(struct conn *c);
-void conn_end(struct conn *c, int err);  /* in good order, or err: with RST */
+void conn_end(struct conn *c, int err);             /* in good order, or err: with RST */
+void conn_leave(struct gate *g, struct conn *last); /* closes up to this one; NULL: all of them */
 void conn_refuse(struct conn *c);        /* as c->decision says, in the way of its protocol */
 void conn_gave_up(struct conn *c);       /* before anybody decided */
 void conn_fail(struct conn *c, int err); /* could not be connected */
@@ -323,7 +326,7 @@ enum { SNIFF_MORE = 0, SNIFF_PASS, SNIFF_HTTP };
 int sniff(struct conn *c, bool ended);
 
 /* http.c */
-int http_begin(struct conn *c, bool fixed);
+int http_begin(struct conn *c, bool fixed); /* then http_run() */
 void http_run(struct conn *c);
 void http_done(struct conn *c);
 void http_answer(struct conn *c, unsigned status, const char *why); /* of our own, then the end */
@@ -338,8 +341,9 @@ int socks_granted(struct conn *c);
 
 /* control.c */
 int control_start(struct gate *g);
-void control_send(struct gate *g, const struct gate_frame *f); /* at the round's end, or now */
-void control_flush(struct gate *g);
+void control_send(struct gate *g, const struct gate_frame *f); /* soon, or now */
+void control_hurry(struct gate *g);                            /* all of it at the round's end */
+void control_round(struct gate *g);                            /* that is now */
 
 #define GATE_SCRATCH (64u * 1024)
 #define GATE_PIPES \
@@ -351,13 +355,17 @@ struct gate {
         uint64_t now; /* µs, monotonic; once a round */
         struct timer_queue timers[TIMER_N_];
         struct conn_list again;
+        struct conn_list
+                leaving; /* ended in good order, to be closed when others have had theirs */
         struct grave *graves;
+        uint64_t round;
         struct sandbox_list sandboxes;
         size_t n_conns, max_conns;
         struct resolver *resolver;
         uint64_t last_question;
         struct gate_frame *frames; /* of this round, which go out together; and some more */
         size_t n_frames;
+        bool frames_hurry; /* one of them is waited for */
         struct timer frames_timer;
         uint64_t lost; /* events that found no room */
         int pipes[GATE_PIPES][2];

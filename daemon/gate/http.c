@@ -49,7 +49,6 @@ int http_begin(struct conn *c, bool fixed) {
         c->http->fixed = fixed;
         c->http->fresh = fixed;
         c->state = CONN_HTTP;
-        conn_again(c);
         return 0;
 }
 

@@ -163,23 +163,31 @@ static void dispatch(struct gate *g, const struct epoll_event *ev) {
 void loop_run(struct gate *g) {
         struct epoll_event events[EVENTS_AT_ONCE];
         while (!g->ending) {
-                int n = epoll_wait(g->epoll_fd, events, EVENTS_AT_ONCE, next_timer(g));
+                int wait = TAILQ_EMPTY(&g->leaving) ? next_timer(g) : 0;
+                int n = epoll_wait(g->epoll_fd, events, EVENTS_AT_ONCE, wait);
                 if (n < 0 && errno != EINTR)
                         return;
                 if (n < 0)
                         accept_rest(g);
+                /* Where there is more to do, closing what ends in this round has time until the
+                 * next one: whoever connects anew does not wait for it. */
+                struct conn *ended = TAILQ_LAST(&g->leaving, conn_list);
                 g->now = clock_micros();
+                g->round++;
                 for (int i = 0; i < n; i++)
                         dispatch(g, &events[i]);
                 run_again(g);
                 run_timers(g);
-                control_flush(g);
+                if (n <= 1 || ended)
+                        conn_leave(g, n <= 1 ? NULL : ended);
+                control_round(g);
                 empty_graves(g);
         }
 }
 
 int loop_new(struct gate *g) {
         TAILQ_INIT(&g->again);
+        TAILQ_INIT(&g->leaving);
         LIST_INIT(&g->sandboxes);
         for (unsigned i = 0; i < TIMER_N_; i++)
                 TAILQ_INIT(&g->timers[i]);

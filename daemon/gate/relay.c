@@ -248,6 +248,8 @@ static int run_sniff(struct conn *c) {
         if (r == SNIFF_HTTP) {
                 if (http_begin(c, true) < 0)
                         conn_end(c, ENOMEM);
+                else
+                        conn_again(c);
                 return 0;
         }
         c->out.out = c->head; /* moved: nothing is copied */

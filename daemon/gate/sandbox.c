@@ -169,6 +169,8 @@ int sandbox_add(struct gate *g, const struct gate_frame *f, int *fds, size_t n_f
 void sandbox_remove(struct gate *g, struct sandbox *sb) {
         while (!TAILQ_EMPTY(&sb->conns))
                 conn_end(TAILQ_FIRST(&sb->conns), ECONNRESET);
+        conn_leave(g, NULL);
+        control_hurry(g);
         timer_clear(g, &sb->quota.timer);
         dns_end(g, sb);
         ask_forget(g, sb);
