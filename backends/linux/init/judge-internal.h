@@ -85,6 +85,8 @@ struct judge {
         int epoll, timer;
         int root, proc, fds; /* O_PATH: "/", "/proc", "/proc/self/fd" */
         dev_t proc_dev;
+        int pidfd; /* of the last caller whose socket was taken */
+        pid_t pidfd_tid;
         bool no_send; /* this kernel lacks SECCOMP_ADDFD_FLAG_SEND */
         struct name *names,
                 *folded; /* the plan's; and as a file system that folds case sees them */

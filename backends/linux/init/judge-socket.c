@@ -58,10 +58,8 @@ static int address_read(const struct caller *c, uint64_t from, uint64_t length,
         return 0;
 }
 
-/* Not through /proc/TID/fd: a socket cannot be opened, and a file not always. */
-int caller_take(struct caller *c, int fd, int *ret) {
-        _cleanup_close_ int pidfd = (int) syscall(SYS_pidfd_open, c->tid, 0);
-        int tgid, taken;
+static int pidfd_new(struct caller *c) {
+        int pidfd = (int) syscall(SYS_pidfd_open, c->tid, 0), tgid;
 
         if (pidfd < 0)
                 pidfd = (int) syscall(SYS_pidfd_open, c->tid, SYS_PIDFD_THREAD);
@@ -72,9 +70,27 @@ int caller_take(struct caller *c, int fd, int *ret) {
                         return tgid;
                 pidfd = (int) syscall(SYS_pidfd_open, tgid, 0);
         }
-        if (pidfd < 0)
-                return -errno;
-        taken = (int) syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+        return pidfd < 0 ? -errno : pidfd;
+}
+
+/*
+ * Not through /proc/TID/fd: a socket cannot be opened, and a file not always. Making a pidfd costs
+ * more than all else that is done for a connection, so the last one is kept. It means that process
+ * for ever: should its number have gone to another one, it says ESRCH.
+ */
+int caller_take(struct caller *c, int fd, int *ret) {
+        struct judge *j = c->judge;
+        bool kept = j->pidfd >= 0 && j->pidfd_tid == c->tid;
+        int taken = kept ? (int) syscall(SYS_pidfd_getfd, j->pidfd, fd, 0) : -1;
+
+        if (!kept || (taken < 0 && errno == ESRCH)) {
+                closep(&j->pidfd);
+                j->pidfd = pidfd_new(c);
+                j->pidfd_tid = c->tid;
+                if (j->pidfd < 0)
+                        return j->pidfd;
+                taken = (int) syscall(SYS_pidfd_getfd, j->pidfd, fd, 0);
+        }
         if (taken < 0)
                 return -errno;
         *ret = taken;

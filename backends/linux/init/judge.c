@@ -429,15 +429,27 @@ int judge_fd(const struct judge *j) {
         return j->epoll;
 }
 
-void judge_ready(struct judge *j) {
-        struct epoll_event events[64];
-        int n = epoll_wait(j->epoll, events, ELEMENTSOF(events), 0);
+int judge_watch(struct judge *j, int fd) {
+        struct epoll_event event = { .events = EPOLLIN, .data.ptr = j };
 
+        return epoll_ctl(j->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* One call waits for everything: an epoll set within a poll set is looked through twice. */
+int judge_run(struct judge *j, const sigset_t *wait) {
+        struct epoll_event events[64];
+        int n = epoll_pwait(j->epoll, events, ELEMENTSOF(events), wait ? -1 : 0, wait);
+        int watched = 0;
+
+        if (n < 0)
+                return errno == EINTR ? 0 : -errno;
         for (int i = 0; i < n; i++) {
                 struct listener *l = events[i].data.ptr;
 
                 if (!l) {
                         workers_check(j);
+                } else if (events[i].data.ptr == j) {
+                        watched = 1;
                 } else if (events[i].events & EPOLLIN) {
                         listener_read(j, l);
                 } else if (events[i].events & (EPOLLHUP | EPOLLERR)) {
@@ -449,6 +461,7 @@ void judge_ready(struct judge *j) {
          * of our own there is nobody to mind. */
         if (j->init->plan->flags & WIRE_PLAN_NATIVE)
                 (void) !fchdir(j->root);
+        return watched;
 }
 
 /* listeners */
@@ -593,7 +606,7 @@ int judge_new(struct init *in, struct judge **ret) {
         if (!j)
                 return -ENOMEM;
         j->init = in;
-        j->send = j->receive = j->epoll = j->timer = j->root = j->proc = j->fds = -1;
+        j->send = j->receive = j->epoll = j->timer = j->root = j->proc = j->fds = j->pidfd = -1;
         j->restarts = calls_are_restarted();
         j->tokens = DENIALS_BURST;
         j->tokens_at = now_us();
@@ -629,6 +642,7 @@ void judge_free(struct judge *j) {
         closep(&j->root);
         closep(&j->proc);
         closep(&j->fds);
+        closep(&j->pidfd);
         names_free(j);
         free(j);
 }

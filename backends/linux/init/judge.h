@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include "init.h"
@@ -32,8 +33,11 @@ int judge_hand_over(const struct judge *j, int listener);
 void judge_adopt(struct judge *j, uint64_t id);
 /* In init, before it tells that command `id` has ended: what was counted of it until then. */
 void judge_command_over(struct judge *j, uint64_t id);
-/* For serve(): one descriptor to watch for POLLIN, and what to do then. */
+/* Does what there is to do; with a mask, it first waits until there is something, or a signal of
+ * those that the mask lets in. 1: the descriptor of judge_watch() has something to read, -errno. */
+int judge_run(struct judge *j, const sigset_t *wait);
+int judge_watch(struct judge *j, int fd);
+/* Readable when judge_run() would not wait. */
 int judge_fd(const struct judge *j);
-void judge_ready(struct judge *j);
 /* A child that is no command has ended: it may be one of the judge's workers. */
 void judge_reaped(struct judge *j, pid_t pid, int status);

@@ -123,7 +123,7 @@ static int request(struct init *in) {
 }
 
 static void child_changed(int signo _unused_) {
-        /* Only there to interrupt ppoll(). */
+        /* Only there to interrupt what waits. */
 }
 
 /* Fills the numbers below INIT_LOW_FDS, where they are free, with what every command may have. */
@@ -134,6 +134,13 @@ static int descriptors_raise(struct init *in) {
                 fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
         in->null = fd;
         return fd < 0 ? -errno : 0;
+}
+
+/* As judge_run(), where nothing is judged. */
+static int control_wait(const struct init *in, const sigset_t *wait) {
+        struct pollfd p = { .fd = in->control, .events = POLLIN };
+
+        return ppoll(&p, 1, NULL, wait) >= 0 ? 1 : errno == EINTR ? 0 : -errno;
 }
 
 int serve(struct init *in) {
@@ -153,22 +160,12 @@ int serve(struct init *in) {
         sigprocmask(SIG_BLOCK, &blocked, NULL);
         sigaction(SIGCHLD, &interrupt, NULL);
         signal(SIGPIPE, SIG_IGN);
+        if (in->judge)
+                r = judge_watch(in->judge, in->control);
         while (r >= 0) {
-                struct pollfd p[2] = {
-                        { .fd = in->control, .events = POLLIN },
-                        { .fd = in->judge ? judge_fd(in->judge) : -1, .events = POLLIN },
-                };
-
-                if (ppoll(p, ELEMENTSOF(p), NULL, &open_mask) < 0) {
-                        memset(p, 0, sizeof(p));
-                        if (errno != EINTR)
-                                return -errno;
-                }
-                if (p[1].revents)
-                        judge_ready(in->judge);
-                if (p[0].revents)
-                        while ((r = request(in)) > 0)
-                                ;
+                r = in->judge ? judge_run(in->judge, &open_mask) : control_wait(in, &open_mask);
+                while (r > 0)
+                        r = request(in);
                 reap(in); /* after that, since what was just started may have ended */
                 if (keeper_gone(in))
                         r = -EOWNERDEAD;

@@ -280,11 +280,11 @@ int harness_run(struct harness *h, int (*body)(void)) {
                 if (pid != 0)
                         break;
                 if (poll(&p, 1, 20) > 0)
-                        judge_ready(h->judge);
+                        (void) judge_run(h->judge, NULL);
         }
         judge_command_over(h->judge, 7);
         for (int i = 0; i < 50 && (h->judge->n_workers || h->judge->listeners); i++) {
-                judge_ready(h->judge);
+                (void) judge_run(h->judge, NULL);
                 while ((pid = waitpid(-1, &left, WNOHANG)) > 0)
                         judge_reaped(h->judge, pid, left);
                 usleep(20000);
