@@ -47,6 +47,14 @@ enum box_event_kind {
         BOX_TRUST,   /* path: a file that the host later trusts was created */
         BOX_GONE,    /* the sandbox's first process is gone: everything in it is dead */
 };
+/* Whose limit: the sandbox's own, or that of all that its user runs. */
+enum box_limit {
+        BOX_LIMIT_MEMORY = 0,
+        BOX_LIMIT_PROCESSES,
+        BOX_LIMIT_USER_MEMORY,
+        BOX_LIMIT_USER_PROCESSES,
+        BOX_LIMIT_N_,
+};
 struct box_event {
         enum box_event_kind kind;
         uint64_t id;
@@ -55,6 +63,7 @@ struct box_event {
         int pty;
         uint64_t user_us, system_us, rss_bytes;
         bool out_of_memory;
+        unsigned reached; /* BOX_EXITED: 1 << enum box_limit, while it ran */
         enum access_kind access;
         int err;
         char comm[16];
@@ -71,6 +80,15 @@ struct box_event {
         int listeners[GATE_LISTENER_N_];
         int others[GATE_OTHERS_MAX];
         size_t n_others;
+};
+
+/* What all that this user runs takes and may take, where a control group counts it. */
+struct engine_total {
+        bool counted;
+        uint64_t used, max; /* 0 = no limit */
+};
+struct engine_totals {
+        struct engine_total memory_bytes, processes;
 };
 
 /* How the sandboxes that were asked for came about. */
@@ -104,6 +122,9 @@ struct backend {
 
         /* NULL: nothing is prepared here. */
         void (*engine_count)(const struct engine *en, struct engine_counts *ret);
+
+        /* System mode. NULL: nobody counts. */
+        void (*engine_totals)(const struct engine *en, struct engine_totals *ret);
 
         /* We may have come into another control group: looks again at what can be done with it,
          * fills those facts, and drops what was prepared before. NULL: groups are nothing here. */

@@ -192,7 +192,7 @@ static const struct {
         { "/limits/" #name, unit, offsetof(struct policy_limits, name), min, max }
         /* Below 1 MiB not even the first program can be loaded. */
         LIMIT_ROW(memory_bytes, "bytes", 1024 * 1024, NUMBER_MAX),
-        LIMIT_ROW(processes, "processes", 1, 4194304), /* the kernel's PID_MAX_LIMIT */
+        LIMIT_ROW(processes, "processes", 1, LIMIT_PIDS),
         /* cgroup v2 cpu.max: a quota of at least 1 ms in a period of 100 ms. */
         LIMIT_ROW(cpus, "thousandths of a processor", 10, 1000 * 8192),
         LIMIT_ROW(io_weight, "parts", 1, 10000), /* io.weight: cgroup-v2.rst */

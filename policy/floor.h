@@ -22,6 +22,7 @@ struct floor {
 /* What is for the administrator in /etc/leash/leashd.json. */
 struct user_limits { /* per user; 0 = the built-in ones */
         uint64_t connections, sandboxes, requests, buffer_bytes;
+        uint64_t memory_bytes, processes; /* of all sandboxes together: held by a control group */
 };
 /* The kernel's records of denials (docs/man/leashd.8). AUTO: where its audit is on anyway. */
 enum admin_audit {

@@ -54,6 +54,11 @@
 #define LIMIT_SANDBOXES 4096 /* the test of issue 2 runs 1,000 at once */
 #define LIMIT_PROCESSES_PER_SANDBOX 4096
 #define LIMIT_DENIALS_PER_RESULT 64
+#define LIMIT_PIDS (4u * 1024 * 1024) /* the kernel's PID_MAX_LIMIT: there cannot be more */
+/* Totals of a user's below which leash's own programs for him (a session, its warden, its gate and
+ * what is prepared) would have nothing left to work with. */
+#define LIMIT_USER_MEMORY_MIN (64ul * 1024 * 1024)
+#define LIMIT_USER_PROCESSES_MIN 64
 
 /* what sandbox.logs remembers, of one user */
 #define LIMIT_HISTORY_RECORDS 512u               /* of one sandbox */

@@ -49,6 +49,12 @@ static const struct field user_limits_fields[] = {
                    "Requests of one user that wait for their answer."),
         FIELD_UINT(T, buffer_bytes, "buffer_bytes", 0, LIMIT_LINE_BYTES, LIMIT_BUFFER_BYTES,
                    "Memory for one user's captured output, waiting input and unread answers."),
+        FIELD_UINT(T, memory_bytes, "memory_bytes", 0, LIMIT_USER_MEMORY_MIN, 0,
+                   "Memory of all that one user runs in sandboxes, and of leash's own programs for "
+                   "it."),
+        FIELD_UINT(T, processes, "processes", 0, LIMIT_USER_PROCESSES_MIN, LIMIT_PIDS,
+                   "Processes and threads of all that one user runs in sandboxes, and of leash's "
+                   "own programs for it."),
 #undef T
 };
 SHAPE(user_limits, "UserLimits", 0, "What each user may have.");

@@ -6,9 +6,7 @@
 
 /* Seconds that stay far from overflow when they become nanoseconds: a hundred years. */
 #define SECONDS_MAX (INT64_C(100) * 366 * 24 * 3600)
-#define PID_MAX \
-        (4 * 1024 * 1024) /* PID_MAX_LIMIT of 64-bit Linux: there cannot be more processes */
-#define CPUS_MAX 8192     /* CONFIG_NR_CPUS of x86-64 at its highest */
+#define CPUS_MAX 8192 /* CONFIG_NR_CPUS of x86-64 at its highest */
 #define IO_WEIGHT_MAX 10000
 #define CONNECTIONS_MAX 4096         /* GATE_MAX_CONNS: what the gate holds for one sandbox */
 #define OPEN_FILES_MAX (1024 * 1024) /* fs.nr_open as the kernel starts with it */
@@ -120,7 +118,7 @@ static const struct field policy_limits_fields[] = {
 #define T struct policy_limits
         FIELD_LIMIT(T, memory_bytes, "memory_bytes", 0, 0,
                     "Memory of all processes of the sandbox together, in bytes."),
-        FIELD_LIMIT(T, processes, "processes", 0, PID_MAX, "Processes and threads at one time."),
+        FIELD_LIMIT(T, processes, "processes", 0, LIMIT_PIDS, "Processes and threads at one time."),
         FIELD_LIMIT_MILLI(T, cpus, "cpus", 0, CPUS_MAX,
                           "Processors' worth of time, in thousandths: 1.5 is one and a half."),
         FIELD_LIMIT(T, io_weight, "io_weight", 0, IO_WEIGHT_MAX,

@@ -63,5 +63,9 @@
                 FIELD_STRINGS(T, trust_created, "trust_created", FIELD_REQUIRED, 0,               \
                               "Files that it made and that the host may come to trust: git "      \
                               "hooks, say."),                                                     \
+                FIELD_STRINGS(T, limits_reached, "limits_reached", 0, 0,                          \
+                              "Limits that were reached while it ran, where a control group "     \
+                              "tells: /limits/... is the policy's, /users/... the "               \
+                              "administrator's, of all that the user runs."),                     \
                 FIELD_BOOL(T, truncated, "truncated", FIELD_REQUIRED,                             \
                            "Some of its output was dropped.")

@@ -16,7 +16,8 @@ static const struct field status_limit_fields[] = {
 #define T struct status_limit
         FIELD_STRING(T, name, "name", FIELD_REQUIRED, 0, "What is limited."),
         FIELD_UINT(T, used, "used", FIELD_REQUIRED, 0, 0, "How much of it is used."),
-        FIELD_UINT(T, limit, "limit", FIELD_REQUIRED, 0, 0, "How much there may be."),
+        FIELD_UINT(T, limit, "limit", FIELD_REQUIRED, 0, 0,
+                   "How much there may be; 0 is no limit."),
         FIELD_STRING(T, source, "source", FIELD_REQUIRED, 0,
                      "Who says so: \"built-in\", \"administrator\" (/etc/leash/leashd.json) or "
                      "\"control group\"."),

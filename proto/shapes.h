@@ -154,6 +154,7 @@ struct process_run_result {
         struct list denials; /* of denial */
         uint64_t denials_lost;
         struct strings trust_created; /* decision 10 */
+        struct strings limits_reached;
 };
 struct process_start_result {
         const char *process, *sandbox, *workdir;
@@ -188,7 +189,7 @@ struct process_exit { /* result of process.wait, params of process.exited */
         struct usage usage;
         struct list denials;
         uint64_t denials_lost;
-        struct strings trust_created;
+        struct strings trust_created, limits_reached;
         bool truncated;
 };
 struct process_info {

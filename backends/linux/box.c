@@ -30,6 +30,7 @@ enum command_state { COMMAND_STARTING = 0, COMMAND_RUNNING };
 struct box_command {
         uint64_t id;
         enum command_state state;
+        struct reached_marks marks; /* when it was asked for */
 };
 
 struct box {
@@ -40,6 +41,7 @@ struct box {
         enum box_state state;
         int cgroup; /* of its own, where a limit needs it; -1 = none */
         uint64_t oom_kills;
+        bool over_by_memory;
         struct box_command *commands;
         size_t n_commands, max_commands;
 };
@@ -49,6 +51,10 @@ static struct box_command *command_find(struct box *b, uint64_t id) {
                 if (b->commands[i].id == id)
                         return &b->commands[i];
         return NULL;
+}
+
+static unsigned command_reached(const struct box *b, const struct box_command *c) {
+        return reached_since(b->en, b->cgroup, b->plan, &c->marks);
 }
 
 static void command_drop(struct box *b, struct box_command *c) {
@@ -91,7 +97,14 @@ int frame_error(const struct wire_frame *f, const struct plan *plan, struct erro
                          f->text[0] ? " " : "", f->text, strerror(f->err));
 }
 
-static int spawn_error(const struct wire_frame *f, struct error *e) {
+static int spawn_error(const struct wire_frame *f, unsigned reached, struct error *e) {
+        if (reached)
+                return error_set(
+                        e, ERROR_LIMIT, EAGAIN, "no more processes: %s",
+                        reached & 1u << BOX_LIMIT_PROCESSES
+                                ? "this sandbox has all that it may have (/limits/processes)"
+                                : "this user has all that he may have (/users/processes, or what "
+                                  "the service manager says)");
         if (f->stage == WIRE_STAGE_EXEC && (f->err == ENOENT || f->err == ENOTDIR))
                 return error_set(e, ERROR_EXEC_NOT_FOUND, f->err, "not found inside the sandbox");
         if (f->stage == WIRE_STAGE_EXEC)
@@ -137,24 +150,21 @@ static int cgroup_enter(struct box *b, struct error *e) {
                      : 0;
 }
 
+/* Has the kernel ended something since this was asked last? Without a group of its own a sandbox is
+ * counted with the others of its user. */
+static bool more_oom_kills(struct box *b) {
+        struct cgroup_usage usage = {};
+        uint64_t *seen = b->cgroup < 0 ? &b->en->oom_kills : &b->oom_kills, before = *seen;
+
+        if (b->cgroup >= 0)
+                cgroup_usage(b->cgroup, &usage);
+        *seen = b->cgroup < 0 ? engine_oom_kills(b->en) : usage.oom_kills;
+        return *seen > before;
+}
+
 /* Was it memory that ended a command? The group's count tells, since SIGKILL has many senders. */
 static bool out_of_memory(struct box *b, int status) {
-        struct cgroup_usage usage = {};
-        bool more;
-
-        if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
-                return false;
-        if (b->cgroup < 0) { /* the limit of all sandboxes together */
-                uint64_t kills = engine_oom_kills(b->en);
-
-                more = kills > b->en->oom_kills;
-                b->en->oom_kills = kills;
-                return more;
-        }
-        cgroup_usage(b->cgroup, &usage);
-        more = usage.oom_kills > b->oom_kills;
-        b->oom_kills = usage.oom_kills;
-        return more;
+        return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && more_oom_kills(b);
 }
 
 static int build(struct box *b, struct error *e) {
@@ -213,18 +223,16 @@ int box_fd(const struct box *b) {
 /* The kernel ends all of a group that is out of memory, init included (memory.oom.group), so nobody
  * is left to report the commands: they ended for that reason. */
 static bool over_by_memory(struct box *b, struct box_event *ret) {
-        struct cgroup_usage usage = {};
-
-        if (b->cgroup < 0)
-                return false;
-        cgroup_usage(b->cgroup, &usage);
-        for (size_t i = 0; i < b->n_commands && usage.oom_kills > b->oom_kills; i++) {
+        if (!b->over_by_memory && b->n_commands > 0)
+                b->over_by_memory = more_oom_kills(b);
+        for (size_t i = 0; i < b->n_commands && b->over_by_memory; i++) {
                 if (b->commands[i].state != COMMAND_RUNNING)
                         continue;
                 ret->kind = BOX_EXITED;
                 ret->id = b->commands[i].id;
                 ret->status = SIGKILL; /* as wait(2) says it */
                 ret->out_of_memory = true;
+                ret->reached = reached_memory(b->cgroup, b->plan);
                 command_drop(b, &b->commands[i]);
                 return true;
         }
@@ -348,17 +356,19 @@ static int event_from_frame(struct box *b, const struct wire_frame *f, int *fds,
         case WIRE_SPAWN_FAILED:
                 if (!c || c->state != COMMAND_STARTING)
                         return 0;
-                command_drop(b, c);
                 ret->kind = BOX_SPAWN_FAILED;
-                (void) spawn_error(f, &ret->error);
+                (void) spawn_error(f, command_reached(b, c), &ret->error);
+                command_drop(b, c);
                 return 1;
         case WIRE_EXITED:
                 if (!c || c->state != COMMAND_RUNNING)
                         return 0;
-                command_drop(b, c);
                 ret->kind = BOX_EXITED;
                 ret->status = (int) f->value;
                 ret->out_of_memory = out_of_memory(b, ret->status);
+                ret->reached = command_reached(b, c) |
+                               (ret->out_of_memory ? reached_memory(b->cgroup, b->plan) : 0);
+                command_drop(b, c);
                 ret->user_us = f->usage[0];
                 ret->system_us = f->usage[1];
                 ret->rss_bytes = f->usage[2];
@@ -416,7 +426,9 @@ static int command_add(struct box *b, uint64_t id, struct error *e) {
                 b->commands = more;
                 b->max_commands = max;
         }
-        b->commands[b->n_commands++] = (struct box_command){ .id = id };
+        struct box_command *c = &b->commands[b->n_commands++];
+        *c = (struct box_command){ .id = id };
+        reached_mark(b->en, b->cgroup, &c->marks);
         return 0;
 }
 

@@ -50,6 +50,7 @@ static struct engine *engine_free(struct engine *en) {
         closep(&en->rehearsed_timer);
         closep(&en->root);
         closep(&en->mountinfo);
+        engine_groups_close(en);
         free(en->dying);
         free(en);
         return NULL;
@@ -62,6 +63,7 @@ static int engine_open(struct engine *en, const struct backend_options *o, struc
         /* Before there is any leash-init: a group that has processes cannot be divided, and they
          * are born where we are. What goes wrong here is told to the first who asks for a limit. */
         (void) cgroup_prepare(&en->facts, NULL);
+        engine_groups_open(en);
         en->oom_kills = engine_oom_kills(en);
         en->init = init_open(o->init_path, e);
         if (en->init < 0)
@@ -82,6 +84,7 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
                 return error_nomem(e);
         en->facts = *facts;
         en->init = en->watch = en->root = en->mountinfo = en->rehearsed_timer = -1;
+        en->group = en->user_group = -1;
         en->factory.orders[0] = en->factory.orders[1] = -1;
         en->factory.done[0] = en->factory.done[1] = -1;
         en->open_files = o->open_files;
@@ -94,15 +97,6 @@ static int engine_new(const struct backend_options *o, const struct facts *facts
         }
         *ret = en;
         return 0;
-}
-
-uint64_t engine_oom_kills(const struct engine *en) {
-        _cleanup_close_ int group = -1;
-
-        if (!en->facts.cgroup_memory)
-                return 0;
-        group = open(en->facts.cgroup_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        return group < 0 ? 0 : cgroup_read_key(group, "memory.events", "oom_kill");
 }
 
 static void engine_regroup(struct engine *en, struct facts *facts) {
@@ -118,6 +112,8 @@ static void engine_regroup(struct engine *en, struct facts *facts) {
         en->stale = en->ordered;
         engine_trim(en); /* born elsewhere, from where they could not be moved */
         (void) cgroup_prepare(&en->facts, NULL);
+        engine_groups_close(en);
+        engine_groups_open(en);
         en->oom_kills = engine_oom_kills(en);
 }
 
@@ -143,6 +139,7 @@ const struct backend backend_linux = {
         .engine_trim = engine_trim,
         .engine_regroup = engine_regroup,
         .engine_count = engine_count,
+        .engine_totals = engine_totals,
         .box_new = box_new,
         .box_fd = box_fd,
         .box_next = box_next,

@@ -102,6 +102,8 @@ struct engine {
         size_t n_filters;
         struct absent absent;
         uint64_t oom_kills;  /* seen so far: see engine_oom_kills() */
+        int group;           /* ours, as facts.cgroup_path says; -1 = none */
+        int user_group;      /* system mode: the one above it, of all that this user runs; or -1 */
         unsigned open_files; /* soft limit for commands; 0 = leave */
         char *stack;         /* of the one child that is between clone and exec */
 };
@@ -116,8 +118,21 @@ static inline enum birth_tier engine_tier(const struct engine *en) {
         return en->facts.user_namespaces ? BIRTH_USER : BIRTH_BARE;
 }
 
-/* linux.c: in our own group and all below it */
+/* reached.c: in our own group and all below it */
 uint64_t engine_oom_kills(const struct engine *en);
+void engine_groups_open(struct engine *en);
+void engine_groups_close(struct engine *en);
+void engine_totals(const struct engine *en, struct engine_totals *ret);
+struct reached_marks { /* of counts that only grow */
+        uint64_t own, total;
+};
+/* How many forks were refused so far, in the sandbox with this group (-1: without one). */
+void reached_mark(const struct engine *en, int cgroup, struct reached_marks *ret);
+/* Which limit of processes was since: a part of box_event.reached. */
+unsigned reached_since(const struct engine *en, int cgroup, const struct plan *plan,
+                       const struct reached_marks *then);
+/* The kernel has ended something in there for want of memory: whose limit was it? */
+unsigned reached_memory(int cgroup, const struct plan *plan);
 
 /* pool.c */
 int engine_watch(struct engine *en, int fd); /* readable = engine_reap() */

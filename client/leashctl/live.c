@@ -219,6 +219,7 @@ static int print_result(struct live *l, struct process_exit *x) {
                 .denials = x->denials,
                 .denials_lost = x->denials_lost,
                 .trust_created = x->trust_created,
+                .limits_reached = x->limits_reached,
         };
 
         bool text = utf8_is_valid(w.stdout_.data, w.stdout_.len) &&

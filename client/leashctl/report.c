@@ -45,6 +45,39 @@ static const char *reason_text(enum exit_reason reason) {
         }
 }
 
+static bool was_reached(const struct process_exit *x, const char *field) {
+        for (size_t i = 0; i < x->limits_reached.n; i++)
+                if (strcmp(x->limits_reached.items[i], field) == 0)
+                        return true;
+        return false;
+}
+
+/* A refused fork ends nothing, but it is what a program fails of. Whose limit it was decides who
+ * can do something about it. Whether something was said. */
+static bool print_reached(const struct process_exit *x, int code) {
+        static const char *const texts[][2] = {
+                { "/users/memory_bytes",
+                  "ended: out of memory: all that this user runs in sandboxes had what it may have "
+                  "together (users.memory_bytes in leashd.json, or the control group's; leashctl "
+                  "status)" },
+                { "/limits/processes",
+                  "it could not start more processes: the sandbox has as many as it may "
+                  "(--processes)" },
+                { "/users/processes",
+                  "it could not start more processes: all that this user runs in sandboxes has as "
+                  "many as it may have together (users.processes in leashd.json, or the control "
+                  "group's; leashctl status)" },
+        };
+        bool said = false;
+
+        for (size_t i = 0; i < ELEMENTSOF(texts) && code != 0; i++)
+                if (was_reached(x, texts[i][0])) {
+                        fprintf(stderr, "leashctl: %s\n", texts[i][1]);
+                        said = true;
+                }
+        return said;
+}
+
 static void print_denial(const struct denial *d, struct style st) {
         const char *what = d->path ? d->path : d->host ? d->host : d->syscall ? d->syscall : "?";
         const char *how = d->access ? d->access : d->kind ? d->kind : "";
@@ -353,8 +386,10 @@ int report_end(struct ctl *c, const struct launch *launch, const struct process_
         if (c->o.json || c->o.quiet)
                 return code;
         const char *reason = reason_text(x->reason);
-        if (reason)
+        bool others = was_reached(x, "/users/memory_bytes");
+        if (reason && !(x->reason == REASON_OUT_OF_MEMORY && others))
                 fprintf(stderr, "leashctl: %s\n", reason);
+        bool reached = print_reached(x, code);
         if (x->trust_created.n > 0)
                 print_trust(x);
         /* A command that was interrupted or ran into a limit tells nothing about the sandbox's
@@ -363,7 +398,7 @@ int report_end(struct ctl *c, const struct launch *launch, const struct process_
                 return code;
         if (x->denials.n > 0 || x->denials_lost > 0)
                 print_denials(x, style_for(STDERR_FILENO));
-        else if (x->reason == REASON_EXITED && !launch->interactive)
+        else if (x->reason == REASON_EXITED && !launch->interactive && !reached)
                 print_suspicion(c, launch, code);
         return code;
 }

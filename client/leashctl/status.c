@@ -158,14 +158,17 @@ static void print_limits(const struct leash_status_result *r) {
 
         table_row(&t, (const char *const[]){ "LIMIT", "USED", "OF", "SET BY" });
         for (size_t i = 0; i < r->limits.n; i++) {
-                char used[32], limit[32];
+                char used[32], limit[32] = "-";
                 bool bytes = l[i].name && strstr(l[i].name, "bytes");
                 if (bytes) {
                         size_text(l[i].used, used, sizeof(used));
-                        size_text(l[i].limit, limit, sizeof(limit));
+                        if (l[i].limit > 0)
+                                size_text(l[i].limit, limit, sizeof(limit));
                 } else {
                         snprintf(used, sizeof(used), "%llu", (unsigned long long) l[i].used);
-                        snprintf(limit, sizeof(limit), "%llu", (unsigned long long) l[i].limit);
+                        if (l[i].limit > 0)
+                                snprintf(limit, sizeof(limit), "%llu",
+                                         (unsigned long long) l[i].limit);
                 }
                 table_row(&t, (const char *const[]){ l[i].name, used, limit, l[i].source });
         }

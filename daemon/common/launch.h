@@ -19,10 +19,19 @@
 enum launch_type {
         LAUNCH_START = 1, /* one descriptor: the session's control socket */
         LAUNCH_WAIT,      /* end when all sessions have ended; kill those that take too long */
+        LAUNCH_RELOAD,    /* have the administrator's configuration read again */
 };
 
 struct launch_request {
         uint32_t version, type;
         uint32_t uid, gid, n_groups;
         uint32_t groups[LAUNCH_GROUPS_MAX];
+};
+
+/* leash-session --user-totals: what /etc/leash/leashd.json says of all that one user runs, on its
+ * standard output. leash-launch, which holds it, parses no JSON either. */
+struct launch_totals {
+        uint32_t version, broken; /* broken: the file is of no use; then `where` and `why` */
+        uint64_t memory_bytes, processes; /* 0 = nothing is said */
+        char where[128], why[256];
 };

@@ -19,6 +19,13 @@
 
 #define CHILDREN_MAX 4096
 
+/* What all that one user runs may take. In memory that is shared with the children that are about
+ * to make a session's group: a reload meanwhile must not be lost on it. */
+struct totals {
+        _Atomic uint32_t generation;              /* changes behind the others */
+        _Atomic uint64_t memory_bytes, processes; /* 0 = no limit */
+};
+
 struct child {
         pid_t pid;
         uid_t uid;
@@ -37,14 +44,33 @@ struct launch {
         char session_path[PATH_MAX], warden_path[PATH_MAX];
         struct child children[CHILDREN_MAX];
         size_t n_children;
+        struct totals *totals;
         struct pollfd polled[CHILDREN_MAX + 2];
         bool alone; /* no child is left, wardens included */
         bool ending;
 };
 
+/* totals.c */
+int totals_start(struct launch *l);
+/* Reads the administrator's configuration. What held before goes on where it is of no use. */
+void totals_reload(struct launch *l);
+
+/* user.c: the group above all sessions of one user, where his totals are held */
+/* Makes it below `ours` (without systemd): its descriptor, or -errno. */
+int user_group(int ours, uid_t uid);
+/* Sets what `t` says, and again when that has changed meanwhile. */
+void user_limit(int group, const struct totals *t);
+void user_limit_slice(uid_t uid, const struct totals *t); /* systemd's; asks it, which may wait */
+/* Of all users that have sessions. */
+void users_limit(const struct launch *l);
+
 /* scope.c: this process, and what it starts, into a group of the session's own that is the user's.
  * Without one limits are reported missing. */
-int scope_enter(const struct launch_request *rq);
+int scope_enter(const struct launch *l, const struct launch_request *rq);
+bool scope_is_systemd(void);
+int scope_open_root(void); /* of cgroup v2; -1: there is none */
+/* /sys/fs/cgroup/leash, for reading; -1: it is not there */
+int scope_open_ours(void);
 /* A session of ours has ended: so does what it has left in its group. */
 void scope_end(uid_t uid, pid_t pid);
 /* Removes the groups of sessions that are gone, with all that is in them (without systemd, which

@@ -36,7 +36,7 @@ static _Noreturn void child(const struct launch *l, const struct launch_request 
                 _exit(127);
         }
 
-        int r = scope_enter(rq);
+        int r = scope_enter(l, rq);
         if (r < 0)
                 log_event(&l->log, LOG_WARN, LOG_SESSION_UNLIMITED,
                           "no control group for a session", LOG_INT("uid", rq->uid),
@@ -77,7 +77,7 @@ static void start(struct launch *l, const struct launch_request *rq, int control
 static bool is_well_formed(const struct launch_request *rq, ssize_t n, size_t n_fds) {
         if (n != (ssize_t) sizeof *rq || rq->version != LAUNCH_VERSION)
                 return false;
-        if (rq->type == LAUNCH_WAIT)
+        if (rq->type == LAUNCH_WAIT || rq->type == LAUNCH_RELOAD)
                 return n_fds == 0;
         return rq->type == LAUNCH_START && n_fds == 1 && rq->n_groups <= LAUNCH_GROUPS_MAX &&
                rq->uid != (uint32_t) -1 && rq->gid != (uint32_t) -1;
@@ -101,6 +101,8 @@ static bool on_request(struct launch *l) {
         }
         if (rq.type == LAUNCH_WAIT)
                 l->ending = true;
+        else if (rq.type == LAUNCH_RELOAD)
+                totals_reload(l);
         else
                 start(l, &rq, control);
         return true;
@@ -207,7 +209,7 @@ static int serve(struct launch *l) {
         sigaddset(&children, SIGTERM);
         (void) sigprocmask(SIG_BLOCK, &children, NULL);
         l->signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
-        if (l->signals < 0)
+        if (l->signals < 0 || totals_start(l) < 0)
                 return 1;
         (void) scope_sweep(l);
         for (bool there = true; there && !l->ending;) {

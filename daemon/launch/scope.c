@@ -3,7 +3,7 @@
  * A control group of its own for each session (decision 15): below leash.slice where systemd runs,
  * by asking it for a scope, which is the only way to get one that it will not tear down
  * (CGROUP_DELEGATION.md); else below /sys/fs/cgroup/leash. Never below leashd's own unit: sandboxes
- * outlive a restart of leashd.
+ * outlive a restart of leashd. All groups of one user lie below one more, see user.c.
  *
  * The group is delegated: it belongs to the user, so that the session makes its sandboxes' groups
  * itself and asks nobody. The limits of the whole stay root's.
@@ -27,6 +27,7 @@
 #include "launch.h"
 
 #define OURS "leash"
+#define SWEPT_AWAY 10
 #define GROUPS_MAX "8192" /* of one session: LIMIT_SANDBOXES, and as many that are on their way */
 
 /* What a delegated group's owner may write (cgroup-v2.rst, "Model of Delegation"). */
@@ -68,7 +69,7 @@ static void limit(int group, const char *file, uint64_t n) {
                 (void) cgroup_write(group, file, text);
 }
 
-static int open_root(void) {
+int scope_open_root(void) {
         static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
         struct statfs s;
 
@@ -76,6 +77,12 @@ static int open_root(void) {
                 if (statfs(mounts[i], &s) == 0 && s.f_type == CGROUP2_SUPER_MAGIC)
                         return open(mounts[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return -1;
+}
+
+int scope_open_ours(void) {
+        _cleanup_(fd_closep) int root = scope_open_root();
+
+        return root < 0 ? -1 : openat(root, OURS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static int make_group(int parent, const char *name) {
@@ -125,9 +132,21 @@ static void enable_controllers(int group) {
                 (void) cgroup_write(group, "cgroup.subtree_control", controllers[i]);
 }
 
-static int enter_plain(const struct launch_request *rq) {
+static int make_session_group(int ours, const struct totals *totals, uid_t uid) {
         char name[64];
-        _cleanup_(fd_closep) int root = open_root();
+
+        snprintf(name, sizeof name, "%u-%d", uid, (int) getpid());
+        _cleanup_(fd_closep) int user = user_group(ours, uid);
+        if (user < 0)
+                return user;
+        enable_controllers(user);
+        user_limit(user, totals);
+        int group = make_group(user, name);
+        return group < 0 ? -errno : group;
+}
+
+static int enter_plain(const struct launch *l, const struct launch_request *rq) {
+        _cleanup_(fd_closep) int root = scope_open_root();
         if (root < 0)
                 return -ENOENT;
         enable_controllers(root);
@@ -135,10 +154,12 @@ static int enter_plain(const struct launch_request *rq) {
         if (ours < 0)
                 return -errno;
         enable_controllers(ours);
-        snprintf(name, sizeof name, "%u-%d", rq->uid, (int) getpid());
-        _cleanup_(fd_closep) int group = make_group(ours, name);
+        _cleanup_(fd_closep) int group = -ENOENT;
+        /* The user's group may just be swept away, being empty. */
+        for (unsigned i = 0; i < SWEPT_AWAY && group == -ENOENT; i++)
+                group = make_session_group(ours, l->totals, rq->uid);
         if (group < 0)
-                return -errno;
+                return group;
         limit(group, "memory.max", memory_share());
         limit(group, "pids.max", processes_share());
         return settle(group, rq);
@@ -187,70 +208,105 @@ static bool has_session(int ours, const char *name) {
 
 void scope_end(uid_t uid, pid_t pid) {
         char path[64];
-        _cleanup_(fd_closep) int root = open_root();
+        _cleanup_(fd_closep) int root = scope_open_root();
 
-        snprintf(path, sizeof path, OURS "/%u-%d", uid, (int) pid);
+        snprintf(path, sizeof path, OURS "/%u/%u-%d", uid, uid, (int) pid);
         _cleanup_(fd_closep) int group =
                 root < 0 ? -1 : openat(root, path, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (group >= 0)
                 (void) cgroup_write(group, "cgroup.kill", "1");
 }
 
-bool scope_sweep(const struct launch *l) {
-        bool clean = true;
-        _cleanup_(fd_closep) int root = open_root();
-        _cleanup_(fd_closep) int ours =
-                root < 0 ? -1 : openat(root, OURS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        DIR *d = ours >= 0 ? fdopendir(dup(ours)) : NULL;
+/* One session's; whether nothing of it is left. */
+static bool sweep_session(const struct launch *l, int parent, const char *name) {
+        if (is_running(l, parent, name))
+                return true;
+        if (has_session(parent, name))
+                return false;
+        /* Nothing of a session outlives it. */
+        _cleanup_(fd_closep) int group = openat(parent, name, O_DIRECTORY | O_CLOEXEC);
+        (void) cgroup_write(group, "cgroup.kill", "1");
+        /* Its user, who may make groups in it, shall not while they are removed. */
+        bool ours = fchownat(group, ".", 0, 0, AT_SYMLINK_NOFOLLOW) == 0;
+        return remove_group(parent, name, 3) && ours;
+}
 
-        for (struct dirent *e; d && (e = readdir(d));) {
-                if (e->d_type != DT_DIR || e->d_name[0] == '.' || is_running(l, ours, e->d_name))
-                        continue;
-                if (has_session(ours, e->d_name)) {
-                        clean = false;
-                        continue;
-                }
-                /* Nothing of a session outlives it. */
-                _cleanup_(fd_closep) int group = openat(ours, e->d_name, O_DIRECTORY | O_CLOEXEC);
-                (void) cgroup_write(group, "cgroup.kill", "1");
-                /* Its user, who may make groups in it, shall not while they are removed. */
-                if (fchownat(group, ".", 0, 0, AT_SYMLINK_NOFOLLOW) < 0)
-                        clean = false;
-                clean &= remove_group(ours, e->d_name, 3);
-        }
-        if (d)
-                closedir(d);
+static bool sweep_in(const struct launch *l, int parent, bool users);
+
+/* A user's, of which nothing may be known any more: it goes with the last session. */
+static bool sweep_user(const struct launch *l, int ours, const char *name) {
+        _cleanup_(fd_closep) int user = openat(ours, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        bool clean = user < 0 || sweep_in(l, user, false);
+
+        (void) unlinkat(ours, name, AT_REMOVEDIR);
         return clean;
 }
 
+/* Of a session: "UID-PID", in its user's group, "UID". (Beside those, where a leash-launch before
+ * us has put it.) */
+static bool sweep_in(const struct launch *l, int parent, bool users) {
+        int copy = fcntl(parent, F_DUPFD_CLOEXEC, 0);
+        DIR *d = copy >= 0 ? fdopendir(copy) : NULL;
+        bool clean = true;
+
+        for (struct dirent *e; d && (e = readdir(d));) {
+                if (e->d_type != DT_DIR || e->d_name[0] == '.')
+                        continue;
+                if (strchr(e->d_name, '-'))
+                        clean &= sweep_session(l, parent, e->d_name);
+                else if (users)
+                        clean &= sweep_user(l, parent, e->d_name);
+        }
+        if (d)
+                closedir(d);
+        else
+                fd_close(copy);
+        return clean;
+}
+
+bool scope_sweep(const struct launch *l) {
+        _cleanup_(fd_closep) int ours = scope_open_ours();
+
+        return ours < 0 || sweep_in(l, ours, true);
+}
+
 #ifdef HAVE_LIBSYSTEMD
-static int enter_scope(const struct launch_request *rq) {
+static int enter_scope(const struct launch *l, const struct launch_request *rq) {
         const uint32_t pid = (uint32_t) getpid();
-        char unit[64], what[64], path[512];
+        char unit[64], what[64], slice[32], path[512];
 
         snprintf(unit, sizeof unit, "leash-%u-%u.scope", rq->uid, pid);
+        snprintf(slice, sizeof slice, "leash-%u.slice", rq->uid);
         snprintf(what, sizeof what, "leash: sandboxes of uid %u", rq->uid);
         int r = transient_scope_start(&(struct transient_scope){ .unit = unit,
                                                                  .description = what,
-                                                                 .slice = "leash.slice",
+                                                                 .slice = slice,
                                                                  .pids = &pid,
                                                                  .n_pids = 1,
                                                                  .memory_max = memory_share() },
                                       path, sizeof path);
         if (r < 0)
                 return r;
-        _cleanup_(fd_closep) int root = open_root();
+        user_limit_slice(rq->uid, l->totals);
+        _cleanup_(fd_closep) int root = scope_open_root();
         _cleanup_(fd_closep) int group =
                 root < 0 ? -1 : openat(root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return group < 0 ? -ENOENT : settle(group, rq);
 }
 #endif
 
-int scope_enter(const struct launch_request *rq) {
+bool scope_is_systemd(void) {
 #ifdef HAVE_LIBSYSTEMD
-        /* sd_booted(3) */
-        if (access("/run/systemd/system", F_OK) == 0)
-                return enter_scope(rq);
+        return access("/run/systemd/system", F_OK) == 0; /* sd_booted(3) */
+#else
+        return false;
 #endif
-        return enter_plain(rq);
+}
+
+int scope_enter(const struct launch *l, const struct launch_request *rq) {
+#ifdef HAVE_LIBSYSTEMD
+        if (scope_is_systemd())
+                return enter_scope(l, rq);
+#endif
+        return enter_plain(l, rq);
 }

@@ -111,3 +111,23 @@ int transient_scope_start(const struct transient_scope *s, char *ret, size_t siz
         int r = ask(s);
         return r < 0 ? r : await_scope(s, ret, size);
 }
+
+int transient_limit(const char *unit, const char *property, uint64_t n) {
+        sd_bus *bus = NULL;
+        sd_bus_message *m = NULL;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        int r = sd_bus_open_system(&bus);
+        if (r >= 0)
+                r = sd_bus_message_new_method_call(
+                        bus, &m, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                        "org.freedesktop.systemd1.Manager", "SetUnitProperties");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "sba(sv)", unit, 1, 1, property, "t", n);
+        if (r >= 0)
+                r = sd_bus_call(bus, m, SCOPE_MS * 1000ull, &error, NULL);
+        sd_bus_error_free(&error);
+        sd_bus_message_unref(m);
+        sd_bus_flush_close_unref(bus);
+        return r;
+}

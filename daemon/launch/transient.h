@@ -18,3 +18,6 @@ struct transient_scope {
 /* Asks, and waits until the first of the processes is in it: then `ret` is the group's path below
  * the mount of cgroup v2. */
 int transient_scope_start(const struct transient_scope *s, char *ret, size_t size);
+/* A limit of a unit of the system's manager, from now on and for units that come into it later;
+ * UINT64_MAX: none. Until the next boot. */
+int transient_limit(const char *unit, const char *property, uint64_t n);

@@ -124,6 +124,14 @@ int launcher_session(struct leashd *d, const struct identity *who, int control, 
                                  "cannot ask for a session: %s", strerror((int) -n));
 }
 
+void launcher_reload(struct leashd *d) {
+        const struct launch_request rq = { .version = LAUNCH_VERSION, .type = LAUNCH_RELOAD };
+
+        /* A full queue is full of sessions to start; SIGHUP can be sent again. */
+        if (d->launcher.fd >= 0 && socket_send(d->launcher.fd, &rq, sizeof rq, NULL, 0) < 0)
+                log_write(&d->log, LOG_WARN, "leash-launch is too busy to reload");
+}
+
 void launcher_end(struct leashd *d, bool wait) {
         struct launch_request rq = { .version = LAUNCH_VERSION, .type = LAUNCH_WAIT };
 

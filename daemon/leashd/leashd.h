@@ -115,6 +115,7 @@ int launcher_start(struct leashd *d, struct error *e);
 int launcher_connect(struct leashd *d, pid_t *ret_free, struct error *e);
 /* Asks for a session of this user; `control` is its end of the control socket (borrowed). */
 int launcher_session(struct leashd *d, const struct identity *who, int control, struct error *e);
+void launcher_reload(struct leashd *d); /* the totals of users are its to hold */
 /* Waits until all sessions have ended, whose control sockets are closed; or leaves them. */
 void launcher_end(struct leashd *d, bool wait);
 

@@ -78,6 +78,7 @@ static void on_signal(evutil_socket_t signo, short what, void *userdata) {
         if (signo == SIGHUP) {
                 /* A terminal's end says the same; in user mode that is no reason to end either. */
                 log_write(&d->log, LOG_INFO, "told to reload", LOG_INT("signal", signo));
+                launcher_reload(d);
                 sessions_reload(d);
                 return;
         }

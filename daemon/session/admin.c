@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../backends/posix/file.h"
+#include "../common/launch.h"
 
 #define CONFIG_BYTES (1024 * 1024)
 
@@ -92,4 +94,22 @@ int admin_usable(const struct session *s, struct error *e) {
                                    ADMIN_CONFIG " is of no use; the administrator's journal and "
                                                 "`leashd --check-config` say why")
                        : 0;
+}
+
+int admin_print_totals(void) {
+        struct launch_totals t = { .version = LAUNCH_VERSION };
+        struct error e = ERROR_NULL;
+        struct admin a;
+        int r = admin_read(ADMIN_CONFIG, true, &a, &e);
+
+        if (r >= 0) {
+                t.memory_bytes = a.config.users.memory_bytes;
+                t.processes = a.config.users.processes;
+                arena_free(a.arena);
+        } else if (r != -ENOENT) {
+                t.broken = true;
+                snprintf(t.where, sizeof t.where, "%.*s", (int) sizeof t.where - 1, e.where);
+                snprintf(t.why, sizeof t.why, "%.*s", (int) sizeof t.why - 1, e.message);
+        }
+        return write(STDOUT_FILENO, &t, sizeof t) == (ssize_t) sizeof t ? 0 : 1;
 }

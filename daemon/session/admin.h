@@ -13,3 +13,5 @@ int admin_trusted(const char *path, struct error *e);
 /* System mode; again on SIGHUP of leashd. < 0: what there is cannot be used, as was logged. */
 int admin_load(struct session *s);
 int admin_usable(const struct session *s, struct error *e);
+/* leash-session --user-totals: a struct launch_totals on standard output; the exit status. */
+int admin_print_totals(void);

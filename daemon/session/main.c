@@ -193,6 +193,7 @@ static int parse(struct session *s, int argc, char **argv, struct error *e) {
                 { "system", no_argument, NULL, 'S' },
                 { "check-config", required_argument, NULL, 'c' },
                 { "audit-setting", no_argument, NULL, 'a' },
+                { "user-totals", no_argument, NULL, 'u' },
                 { 0 },
         };
         const char *backend = NULL;
@@ -209,6 +210,8 @@ static int parse(struct session *s, int argc, char **argv, struct error *e) {
                         exit(check_config(optarg));
                 else if (c == 'a')
                         exit(audit_print_setting());
+                else if (c == 'u')
+                        exit(admin_print_totals());
                 else
                         return error_set(e, ERROR_PARAMS, 0, "leash-session is started by leashd");
         }

@@ -249,6 +249,7 @@ static void note_exit(struct process *p, const struct box_event *ev) {
                 return;
         p->status = ev->status;
         p->out_of_memory = ev->out_of_memory;
+        p->reached |= ev->reached;
         /* It failed, and no space was left: that is what it failed for. */
         p->disk_full = p->status != 0 && p->sandbox && disk_is_full(p->sandbox);
         p->usage = (struct usage){ .wall_seconds = clock_monotonic() - p->started,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "admin.h"
 
@@ -67,4 +68,37 @@ int quota_check(const struct session *s, enum quota q, uint64_t more, struct err
                          rows[q].name, quota_used(s, q), quota_max(s, q),
                          admins(s, q) ? rows[q].field : "built-in",
                          admins(s, q) ? " in " ADMIN_CONFIG : "");
+}
+
+void quota_totals(const struct session *s, struct engine_totals *ret) {
+        *ret = (struct engine_totals){ 0 };
+        if (s->backend->engine_totals)
+                s->backend->engine_totals(s->engine, ret);
+}
+
+static int demand(const struct session *s, const char *field, uint64_t most,
+                  const struct engine_total *t, struct error *e) {
+        const struct strings *accepted = &s->admin.config.floor.accept;
+
+        if (most == 0 || t->counted)
+                return 0;
+        for (size_t i = 0; i < accepted->n; i++)
+                if (strcmp(accepted->items[i], losses[LOSS_NO_CGROUP].name) == 0)
+                        return 0;
+        return error_set(e, ERROR_REFUSED, EOPNOTSUPP,
+                         "%s in " ADMIN_CONFIG " cannot be held here: no control group counts "
+                         "what all sandboxes of one user take. To do without: \"no_cgroup\" in "
+                         "/floor/accept",
+                         field);
+}
+
+int quota_totals_check(const struct session *s, struct error *e) {
+        const struct user_limits *u = &s->admin.config.users;
+        struct engine_totals t;
+
+        if (u->memory_bytes == 0 && u->processes == 0)
+                return 0;
+        quota_totals(s, &t);
+        int r = demand(s, "/users/memory_bytes", u->memory_bytes, &t.memory_bytes, e);
+        return r < 0 ? r : demand(s, "/users/processes", u->processes, &t.processes, e);
 }

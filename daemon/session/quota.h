@@ -19,3 +19,8 @@ bool quota_is_admins(const struct session *s, enum quota q);
 bool quota_allows(const struct session *s, enum quota q, uint64_t more);
 /* 0, or ERROR_LIMIT with the limit's name, its value and who says so. */
 int quota_check(const struct session *s, enum quota q, uint64_t more, struct error *e);
+
+/* Of all that the user runs, which control groups hold (daemon/launch/user.c). */
+void quota_totals(const struct session *s, struct engine_totals *ret);
+/* 0, or ERROR_REFUSED: the administrator's total is one that nobody holds here. */
+int quota_totals_check(const struct session *s, struct error *e);

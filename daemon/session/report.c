@@ -70,7 +70,25 @@ static void count_end(struct process *p, bool started) {
                                                    : reason]++;
 }
 
+static const char *const limit_fields[BOX_LIMIT_N_] = {
+        [BOX_LIMIT_MEMORY] = "/limits/memory_bytes",
+        [BOX_LIMIT_PROCESSES] = "/limits/processes",
+        [BOX_LIMIT_USER_MEMORY] = "/users/memory_bytes",
+        [BOX_LIMIT_USER_PROCESSES] = "/users/processes",
+};
+
+/* Room for all of them is the caller's; none is no list. */
+static struct strings list_reached(const struct process *p, const char **room) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < BOX_LIMIT_N_; i++)
+                if (p->reached & 1u << i)
+                        room[n++] = limit_fields[i];
+        return (struct strings){ .items = room, .n = n, .set = n > 0 };
+}
+
 static void reply_run(struct process *p, struct json *exit) {
+        const char *room[BOX_LIMIT_N_];
         struct process_run_result r = { .process = p->id,
                                         .sandbox = p->sandbox_id,
                                         .exit = exit,
@@ -79,7 +97,8 @@ static void reply_run(struct process *p, struct json *exit) {
                                         .usage = p->usage,
                                         .denials = { p->denials, p->n_denials, true },
                                         .denials_lost = p->denials_lost,
-                                        .trust_created = p->trust_created };
+                                        .trust_created = p->trust_created,
+                                        .limits_reached = list_reached(p, room) };
         r.trust_created.set = true;
         r.stdout_ = (struct bytes){ p->out.data ? p->out.data : "", p->out.len };
         r.stderr_ = (struct bytes){ p->err.data ? p->err.data : "", p->err.len };
@@ -88,7 +107,8 @@ static void reply_run(struct process *p, struct json *exit) {
         request_reply(TAKE(p->rq), &r);
 }
 
-static void fill_exit(const struct process *p, struct json *exit, struct process_exit *ret) {
+static void fill_exit(const struct process *p, struct json *exit, const char **room,
+                      struct process_exit *ret) {
         *ret = (struct process_exit){ .process = p->id,
                                       .sandbox = p->sandbox_id,
                                       .exit = exit,
@@ -97,6 +117,7 @@ static void fill_exit(const struct process *p, struct json *exit, struct process
                                       .denials = { p->denials, p->n_denials, true },
                                       .denials_lost = p->denials_lost,
                                       .trust_created = p->trust_created,
+                                      .limits_reached = list_reached(p, room),
                                       .truncated = p->out.truncated || p->err.truncated };
         ret->trust_created.set = true;
 }
@@ -123,6 +144,7 @@ static uint64_t sum_denials(const struct process *p) {
 
 bool report_end(struct process *p, const struct error *e) {
         struct process_exit x;
+        const char *room[BOX_LIMIT_N_];
         _cleanup_(json_unrefp) struct json *exit = make_exit(p->status);
         struct error gone = ERROR_NULL;
         bool told = p->run;
@@ -146,7 +168,7 @@ bool report_end(struct process *p, const struct error *e) {
         }
         if (p->rq)
                 reply_run(p, exit);
-        fill_exit(p, exit, &x);
+        fill_exit(p, exit, room, &x);
         while (p->waiters) {
                 struct waiter *w = p->waiters;
                 p->waiters = w->next;
@@ -181,8 +203,9 @@ static void on_wait_timeout(evutil_socket_t fd, short what, void *userdata) {
 int process_wait(struct request *rq, struct process *p, uint64_t timeout_ms, struct error *e) {
         if (p->state == PROCESS_FINISHED) {
                 struct process_exit x;
+                const char *room[BOX_LIMIT_N_];
                 _cleanup_(json_unrefp) struct json *exit = make_exit(p->status);
-                fill_exit(p, exit, &x);
+                fill_exit(p, exit, room, &x);
                 request_reply(rq, &x);
                 return 0;
         }

@@ -27,6 +27,11 @@ static int list_sandboxes(struct request *rq, struct list *ret) {
         return 0;
 }
 
+/* What holds is read from the control groups, where the service manager's own settings are, too. */
+static const char *says_it(uint64_t administrators, const struct engine_total *t) {
+        return t->max > 0 && administrators == t->max ? "administrator" : "control group";
+}
+
 static int list_limits(struct request *rq, struct list *ret) {
         const struct session *s = rq->session;
         const char *built_in = "built-in", *administrator = "administrator";
@@ -36,17 +41,35 @@ static int list_limits(struct request *rq, struct list *ret) {
                 { "history, bytes", built_in, histories_bytes(s->histories),
                   LIMIT_HISTORIES_BYTES },
         };
-        const size_t max = QUOTA_N_ + ELEMENTSOF(limits);
+        const size_t max = QUOTA_N_ + ELEMENTSOF(limits) + 2;
         struct status_limit *rows = arena_array(rq->arena, max, sizeof *rows);
+        const struct user_limits *u = &s->admin.config.users;
+        struct engine_totals t;
+        size_t n = QUOTA_N_;
 
         if (!rows)
                 return -1;
+        quota_totals(s, &t);
         for (enum quota q = 0; q < QUOTA_N_; q++)
                 rows[q] = (struct status_limit){ quota_name(q),
                                                  quota_is_admins(s, q) ? administrator : built_in,
                                                  quota_used(s, q), quota_max(s, q) };
-        memcpy(rows + QUOTA_N_, limits, sizeof limits);
-        *ret = (struct list){ rows, max, true };
+        if (t.memory_bytes.counted)
+                rows[n++] = (struct status_limit){
+                        "memory of all sandboxes, bytes",
+                        says_it(u->memory_bytes, &t.memory_bytes),
+                        t.memory_bytes.used,
+                        t.memory_bytes.max,
+                };
+        if (t.processes.counted)
+                rows[n++] = (struct status_limit){
+                        "processes of all sandboxes",
+                        says_it(u->processes, &t.processes),
+                        t.processes.used,
+                        t.processes.max,
+                };
+        memcpy(rows + n, limits, sizeof limits);
+        *ret = (struct list){ rows, n + ELEMENTSOF(limits), true };
         return 0;
 }
 

@@ -146,6 +146,8 @@ static void on_box(evutil_socket_t fd, short what, void *userdata) {
 int sandbox_new(struct session *s, struct peer *owner, const struct sandbox_wish *w,
                 struct arena *arena, struct sandbox **ret, struct error *e) {
         int r = quota_check(s, QUOTA_SANDBOXES, 1, e);
+        if (r >= 0)
+                r = quota_totals_check(s, e);
         if (r < 0)
                 return r;
         struct sandbox *sb = calloc(1, sizeof *sb);

@@ -16,6 +16,7 @@
 
 #include "../../backends/posix/file.h"
 #include "history.h"
+#include "quota.h"
 #include "process.h"
 #include "sandbox.h"
 
@@ -304,6 +305,32 @@ static void history_dropped(struct maker *m) {
         add(m, (double) histories_dropped(m->session->histories), NULL, NULL);
 }
 
+/* Left out where nobody counts; a limit, where there is none. */
+static void total(struct maker *m, bool memory, bool limit) {
+        struct engine_totals all;
+
+        quota_totals(m->session, &all);
+        const struct engine_total *t = memory ? &all.memory_bytes : &all.processes;
+        if (t->counted && (!limit || t->max > 0))
+                add(m, (double) (limit ? t->max : t->used), NULL, NULL);
+}
+
+static void user_memory(struct maker *m) {
+        total(m, true, false);
+}
+
+static void user_memory_limit(struct maker *m) {
+        total(m, true, true);
+}
+
+static void user_processes(struct maker *m) {
+        total(m, false, false);
+}
+
+static void user_processes_limit(struct maker *m) {
+        total(m, false, true);
+}
+
 static const struct row {
         const char *name;
         enum metric_kind kind;
@@ -319,6 +346,14 @@ static const struct row {
           "Processor time of the session's process" },
         { "leash_session_buffer_bytes", METRIC_GAUGE, buffers,
           "Captured output and waiting input of all commands" },
+        { "leash_user_memory_bytes", METRIC_GAUGE, user_memory,
+          "Memory of all sandboxes of the user, and of leash for them" },
+        { "leash_user_memory_limit_bytes", METRIC_GAUGE, user_memory_limit,
+          "The most of that there may be" },
+        { "leash_user_processes", METRIC_GAUGE, user_processes,
+          "Processes and threads of all sandboxes of the user, and of leash for them" },
+        { "leash_user_processes_limit", METRIC_GAUGE, user_processes_limit,
+          "The most of those there may be" },
         { "leash_sandboxes_running", METRIC_GAUGE, running, "Sandboxes that exist" },
         { "leash_sandboxes_created_total", METRIC_COUNTER, created, "Sandboxes that were begun" },
         { "leash_sandboxes_failed_total", METRIC_COUNTER, failed,

@@ -84,7 +84,7 @@ def main():
         uids = {str(u.uid) for u in users}
 
         def groups():
-            return [g for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for g in glob.glob(f"{top}/leash/*-*")
+            return [g for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for g in glob.glob(f"{top}/leash/*/*-*")
                     if g.rpartition("/")[2].split("-")[0] in uids]
         t.ok(wait_for(lambda: not groups(), 5), "no control group", groups())
         w.start()

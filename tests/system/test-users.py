@@ -58,7 +58,7 @@ def groups(t, w, a):
 
 
 def control_groups(*users):
-    return [g for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for u in users for g in glob.glob(f"{top}/leash/{u.uid}-*")]
+    return [g for top in ("/sys/fs/cgroup", "/sys/fs/cgroup/unified") for u in users for g in glob.glob(f"{top}/leash/{u.uid}/{u.uid}-*")]
 
 
 def few_groups(t, w, a):

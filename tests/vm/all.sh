@@ -21,7 +21,7 @@ run() {
 }
 run "$here/kernels.sh" "$build"
 run "$here/system.sh" "$build" 5.10 6.1 6.12
-LEASH_VM_LINTIAN=yes LEASH_VM_PARTS=package,system,upgrade,user,scope,limits,audit,purge run "$here/system.sh" "$build" newest
+LEASH_VM_LINTIAN=yes LEASH_VM_PARTS=package,system,upgrade,user,scope,limits,totals,audit,purge run "$here/system.sh" "$build" newest
 LEASH_VM_PARTS=package,escape,purge LEASH_VM_SECONDS=2400 run "$here/system.sh" "$build" newest
 # Killing is a matter of races: at the machine's own speed.
 LEASH_VM_NSPAWN=yes LEASH_VM_PARTS=package,kill,purge run "$here/system.sh" "$build"

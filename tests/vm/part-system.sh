@@ -13,7 +13,7 @@ want 'root' 'uid=0(root)*' "$(leashctl run $accept --fresh -- id 2>&1 </dev/null
 want 'the mode is system' '*"mode":"system"*' "$(as one leashctl call leash.info | tr -d ' \n')"
 want 'a scope for each session below leash.slice' 3 "$(systemctl list-units --plain --no-legend 'leash-*.scope' | wc -l)"
 scope=$(systemctl list-units --plain --no-legend 'leash-1000-*.scope' | cut -d' ' -f1)
-want 'in leash.slice' leash.slice "$(systemctl show -P Slice "$scope")"
+want "in the user's slice" leash-1000.slice "$(systemctl show -P Slice "$scope")"
 main=$(systemctl show -P MainPID leashd.service)
 
 # Limits, as the kernel holds them.

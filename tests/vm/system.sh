@@ -59,7 +59,7 @@ rm -rf "$root"/etc/apt/sources.list.d/* "$root"/var/lib/apt/lists/*
 cp "$here"/inside-lib.sh "$here"/part-* "$root/usr/local/lib/leash-vm/"
 cp "$here/../../apparmor/leash-session" "$root/usr/local/lib/leash-vm/apparmor-leash-session"
 case ,$parts, in
-*,escape,*)
+*,escape,* | *,totals,*)
         # The suite as it is here, with the programs of the packages in place of the build's.
         mkdir -p "$root/srv/leash-vm/build/tests/escape"
         cp -r "$here/../lib" "$here/../escape" "$here/../system" "$root/srv/leash-vm/"

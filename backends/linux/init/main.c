@@ -124,6 +124,18 @@ static int ready_send(struct init *in) {
         return r;
 }
 
+/* When memory runs out, also that of all which one user runs, somebody in a sandbox shall be ended
+ * and neither the session nor another program of the user's (proc(5), oom_score_adj). What is
+ * started here inherits it. */
+static void offer_ourselves(void) {
+        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+        /* Less than it is by now takes a privilege; then it is high enough. */
+        if (fd >= 0 && write(fd, "500", 3) < 0)
+                errno = 0;
+        closep(&fd);
+}
+
 static int build(struct init *in) {
         int r;
 
@@ -185,7 +197,8 @@ int main(int argc, char **argv) {
         sys_close_range(INIT_CONTROL_FD + 1, ~0U, 0);
         setsid();
         prctl(PR_SET_NAME, "leash-init"); /* executed by descriptor, it would be called "10" */
-        prctl(PR_SET_DUMPABLE, 0);        /* decision 2: our /proc entries are nobody's */
+        offer_ourselves();
+        prctl(PR_SET_DUMPABLE, 0); /* decision 2: our /proc entries are nobody's */
         setrlimit(RLIMIT_CORE, &no_core);
 
         r = init_prepare(&in);
