@@ -43,30 +43,14 @@ static void put(const char *before, const char *text) {
         print_escaped(stdout, text);
 }
 
-/* One limit a word, as its option would be given. */
-static void print_limits(const struct policy_limits *limits) {
-        for (size_t i = 0; i < policy_limits_shape.n; i++) {
-                const struct field *f = &policy_limits_shape.fields[i];
-                const struct limit *l =
-                        (const struct limit *) (const void *) ((const char *) limits + f->offset);
-                char value[32];
-                if (l->kind != LIMIT_VALUE)
-                        continue;
-                if (f->kind == FIELD_LIMIT_MILLI)
-                        snprintf(value, sizeof(value), "%.3g", (double) l->value / 1000);
-                else if (strstr(f->name, "bytes") || strstr(f->name, "rate"))
-                        size_text(l->value, value, sizeof(value));
-                else
-                        snprintf(value, sizeof(value), "%llu", (unsigned long long) l->value);
-                printf(", %s %s", f->name, value);
-        }
-}
-
 static void print_plan(const struct event_plan *p) {
+        char limits[512];
+
         printf(": level %s, network %s", level_word(p->level), network_word(p->network));
         if (p->tier)
                 put(", ", p->tier);
-        print_limits(&p->limits);
+        limits_text(&p->limits, limits, sizeof(limits));
+        put(limits[0] ? ", " : "", limits);
         for (size_t i = 0; i < p->losses.n; i++)
                 put(i > 0 ? " " : ", lost ", p->losses.items[i]);
         if (p->name)

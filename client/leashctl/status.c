@@ -80,14 +80,12 @@ static void print_floor(const struct leash_status_result *r, struct style st) {
         floor_part("denied", &f->deny, st);
         floor_part("protected", &f->protect, st);
         floor_part("may be accepted", &f->accept, st);
-        _cleanup_(json_unrefp) struct json *limits = NULL;
-        if (shape_encode(&policy_limits_shape, &f->limits, &limits, NULL) < 0)
-                return;
-        size_t len = 0;
-        char *text = json_print(limits, false, &len);
-        if (text && strcmp(text, "{}") != 0)
-                print_item("limits", text, st);
-        free(text);
+        char limits[512], text[540];
+        limits_text(&f->limits, limits, sizeof(limits));
+        if (limits[0]) {
+                snprintf(text, sizeof(text), "limits: %s", limits);
+                print_item("floor", text, st);
+        }
 }
 
 static void print_head(const struct leash_status_result *r, struct style st) {

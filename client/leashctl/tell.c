@@ -85,3 +85,26 @@ void time_text(double when, char *ret, size_t size) {
         if (localtime_r(&t, &tm))
                 (void) strftime(ret, size, "%Y-%m-%d %H:%M:%S", &tm);
 }
+
+void limits_text(const struct policy_limits *limits, char *ret, size_t size) {
+        size_t used = 0;
+
+        ret[0] = '\0';
+        for (size_t i = 0; i < policy_limits_shape.n && used < size; i++) {
+                const struct field *f = &policy_limits_shape.fields[i];
+                const struct limit *l =
+                        (const struct limit *) (const void *) ((const char *) limits + f->offset);
+                char value[32];
+                if (l->kind != LIMIT_VALUE)
+                        continue;
+                if (f->kind == FIELD_LIMIT_MILLI)
+                        snprintf(value, sizeof(value), "%.3g", (double) l->value / 1000);
+                else if (strstr(f->name, "bytes") || strstr(f->name, "rate"))
+                        size_text(l->value, value, sizeof(value));
+                else
+                        snprintf(value, sizeof(value), "%llu", (unsigned long long) l->value);
+                int n = snprintf(ret + used, size - used, "%s%s %s", used > 0 ? ", " : "", f->name,
+                                 value);
+                used += n > 0 ? (size_t) n : 0;
+        }
+}

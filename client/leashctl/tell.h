@@ -13,3 +13,5 @@ void size_text(uint64_t bytes, char *ret, size_t size);    /* "512", "1.5K", "24
 void seconds_text(double seconds, char *ret, size_t size); /* "3.1 ms", "2.5 s" */
 void time_text(double when, char *ret, size_t size);       /* seconds since 1970, in local time */
 void argv_text(const struct strings *argv, char *ret, size_t size); /* as a shell takes it back */
+/* "memory_bytes 512M, processes 64": those that have a value; "" = none. */
+void limits_text(const struct policy_limits *limits, char *ret, size_t size);

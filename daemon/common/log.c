@@ -170,22 +170,52 @@ static int send_datagram(const char *path, const char *data, size_t len) {
 
 /* How often */
 
+static int64_t uid_in(const struct log_field *fields, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (!fields[i].text && strcmp(fields[i].key, "uid") == 0)
+                        return fields[i].number;
+        return -1;
+}
+
+static bool is_over(const struct log_turn *t, int64_t now) {
+        return t->n == 0 || now - t->since >= LOG_BURST_SECONDS;
+}
+
+/* This user's, or one that nobody needs any more. The first is for those who find none. */
+static struct log_turn *find_turn(struct log_turn turns[static LOG_RATE_USERS], int64_t uid,
+                                  int64_t now) {
+        struct log_turn *old = &turns[0];
+
+        for (size_t i = 1; i < LOG_RATE_USERS; i++)
+                if (turns[i].n > 0 && turns[i].uid == uid)
+                        return &turns[i];
+        for (size_t i = 1; i < LOG_RATE_USERS && old == &turns[0]; i++)
+                if (is_over(&turns[i], now))
+                        old = &turns[i];
+        if (old->uid != uid && old != &turns[0]) {
+                turns[0].left_out += old->left_out; /* its user may never come again */
+                *old = (struct log_turn){ .uid = uid };
+        }
+        return old;
+}
+
 /* Whether this one goes out; then *ret_left_out have not, since the last one that did. */
-static bool take_turn(struct log_rate *r, enum log_id id, uint64_t *ret_left_out) {
+static bool take_turn(struct log_rate *r, enum log_id id, int64_t uid, uint64_t *ret_left_out) {
         struct timespec ts;
 
         clock_gettime(CLOCK_MONOTONIC, &ts);
-        if (r->ids[id].n == 0 || ts.tv_sec - r->ids[id].since >= LOG_BURST_SECONDS) {
-                r->ids[id].since = ts.tv_sec;
-                r->ids[id].n = 0;
+        struct log_turn *t = find_turn(r->turns[id], uid, ts.tv_sec);
+        if (is_over(t, ts.tv_sec)) {
+                t->since = ts.tv_sec;
+                t->n = 0;
         }
-        if (r->ids[id].n >= LOG_BURST) {
-                r->ids[id].left_out++;
+        if (t->n >= LOG_BURST) {
+                t->left_out++;
                 return false;
         }
-        r->ids[id].n++;
-        *ret_left_out = r->ids[id].left_out;
-        r->ids[id].left_out = 0;
+        t->n++;
+        *ret_left_out = t->left_out;
+        t->left_out = 0;
         return true;
 }
 
@@ -221,7 +251,7 @@ void log_record(const struct log *l, enum log_level level, enum log_id id, const
 
         if (level > l->max)
                 return;
-        if (id > LOG_ID_NONE && l->rate && !take_turn(l->rate, id, &left_out))
+        if (id > LOG_ID_NONE && l->rate && !take_turn(l->rate, id, uid_in(fields, n), &left_out))
                 return;
         n = n < FIELDS_MAX ? n : FIELDS_MAX;
         for (size_t i = 0; i < n; i++)

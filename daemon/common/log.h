@@ -11,16 +11,20 @@
 
 enum log_level { LOG_ERROR = 0, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
-/* Of each record with an id, LOG_BURST in LOG_BURST_SECONDS: callers decide how often some of them
- * come. What was left out is counted, and the next one says so. */
+/* Of each record with an id, for each user that it names, LOG_BURST in LOG_BURST_SECONDS: callers
+ * decide how often some of them come, and one user shall not silence what is said of another. What
+ * was left out is counted, and the next one says so. */
 #define LOG_BURST 20
 #define LOG_BURST_SECONDS 10
+#define LOG_RATE_USERS 16 /* at once; more share the first turn */
+struct log_turn {
+        int64_t uid;   /* -1: it names none */
+        int64_t since; /* CLOCK_MONOTONIC, seconds */
+        unsigned n;    /* 0: free */
+        uint64_t left_out;
+};
 struct log_rate {
-        struct {
-                int64_t since; /* CLOCK_MONOTONIC, seconds */
-                unsigned n;
-                uint64_t left_out;
-        } ids[LOG_ID_N_];
+        struct log_turn turns[LOG_ID_N_][LOG_RATE_USERS];
 };
 
 struct log {

@@ -235,7 +235,7 @@ class Hostile(FakeCase):
             "reason": EVIL, "landlock_abi": 6, "cgroup": EVIL, "losses": [EVIL],
             "denial_sources": [EVIL], "ended": [{"sandbox": EVIL, "ended": 1.0}], "limits": [
                 {"name": EVIL, "used": 1, "limit": 2, "source": EVIL}],
-            "admin": {"floor": {"hosts": [EVIL], "limits": {"processes": 7}}},
+            "admin": {"floor": {"hosts": [EVIL], "limits": {"processes": 7, "memory_bytes": 1 << 30}}},
             "sandboxes": [{"sandbox": EVIL, "name": EVIL, "workdir": EVIL, "state": "ready", "processes": 1,
                            "age_seconds": 1.0, "mine": False, "memory_bytes": 5 << 20,
                            "enforcement": {"tier": "native", "layers": [], "losses": []}}]}
@@ -243,7 +243,7 @@ class Hostile(FakeCase):
         text = self.ctl("status").text
         for bad in ("\x1b", "\u202e", "b\\c\nd"):
             self.assertNotIn(bad, text)
-        for good in ("5.0M", "hosts: a", '"processes":7', "\\x1b[31m"):
+        for good in ("5.0M", "hosts: a", "limits: memory_bytes 1.0G, processes 7", "\\x1b[31m"):
             self.assertIn(good, text)
 
 

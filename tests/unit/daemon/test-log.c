@@ -140,6 +140,37 @@ static size_t count_lines(int fd, char *last, size_t size) {
         return lines;
 }
 
+/* One user cannot silence what is said of another, nor of many others. */
+START_TEST(rate_of_users) {
+        struct log_rate r = { 0 };
+        int fds[2];
+        char line[1024];
+        ck_assert_int_eq(pipe(fds), 0);
+        const struct log l = { .fd = fds[1], .program = "test", .max = LOG_INFO, .rate = &r };
+        for (unsigned i = 0; i < 5 * LOG_BURST; i++)
+                log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("uid", 7));
+        ck_assert_uint_eq(count_lines(fds[0], line, sizeof line), LOG_BURST);
+        log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("uid", 8));
+        ck_assert_uint_eq(count_lines(fds[0], line, sizeof line), 1);
+        ck_assert_ptr_nonnull(strstr(line, "uid=8"));
+        log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("uid", 7));
+        log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "no user", LOG_INT("n", 1));
+        ck_assert_uint_eq(count_lines(fds[0], line, sizeof line), 1);
+        ck_assert_ptr_nonnull(strstr(line, "no user"));
+        /* More than are told apart: the rest share one turn, and what was left out is not lost. */
+        for (unsigned i = 0; i < LOG_RATE_USERS + 2 * LOG_BURST; i++)
+                log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("uid", 100 + i));
+        ck_assert_uint_eq(count_lines(fds[0], line, sizeof line), LOG_RATE_USERS - 4 + LOG_BURST);
+        for (unsigned i = 0; i < LOG_RATE_USERS; i++)
+                r.turns[LOG_CALLER_REFUSED][i].since -= LOG_BURST_SECONDS;
+        log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("uid", 7));
+        (void) count_lines(fds[0], line, sizeof line);
+        ck_assert_ptr_nonnull(strstr(line, "uid=7 left_out=81"));
+        close(fds[0]);
+        close(fds[1]);
+}
+END_TEST
+
 START_TEST(rate) {
         struct log_rate r = { 0 };
         int fds[2];
@@ -151,13 +182,13 @@ START_TEST(rate) {
         log_event(&l, LOG_WARN, LOG_GATE_GONE, "another", LOG_INT("n", 1));
         ck_assert_uint_eq(count_lines(fds[0], line, sizeof line), LOG_BURST + 1);
         ck_assert_ptr_nonnull(strstr(line, "another"));
-        r.ids[LOG_CALLER_REFUSED].since -= LOG_BURST_SECONDS; /* time passes */
+        r.turns[LOG_CALLER_REFUSED][1].since -= LOG_BURST_SECONDS; /* time passes */
         log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("n", 1));
         log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("n", 2));
         ck_assert_uint_eq(count_lines(fds[0], line, sizeof line), 2);
         ck_assert_ptr_null(strstr(line, "left_out"));
-        ck_assert_uint_eq(r.ids[LOG_CALLER_REFUSED].left_out, 0);
-        r.ids[LOG_CALLER_REFUSED].left_out = 80;
+        ck_assert_uint_eq(r.turns[LOG_CALLER_REFUSED][1].left_out, 0);
+        r.turns[LOG_CALLER_REFUSED][1].left_out = 80;
         log_event(&l, LOG_WARN, LOG_CALLER_REFUSED, "refused", LOG_INT("n", 3));
         (void) count_lines(fds[0], line, sizeof line);
         ck_assert_ptr_nonnull(strstr(line, "refused n=3 left_out=80"));
@@ -219,5 +250,5 @@ END_TEST
 
 int main(void) {
         return RUN_TESTS("log", escapes, levels_and_length, datagram, datagram_is_bounded,
-                         journal_or_line, journal_hangs, rate, where_stderr_goes);
+                         journal_or_line, journal_hangs, rate, rate_of_users, where_stderr_goes);
 }
