@@ -245,7 +245,7 @@ static void compile_limits(struct compile *c) {
         c->plan->cgroup = l.memory_bytes > 0 || l.cpu_millis > 0 || l.io_weight > 0 ||
                           (l.processes > 0 && f->cgroup_pids) ||
                           /* It counts what is written, also to files without a name. */
-                          (c->plan->disk == DISK_WATCHED && f->cgroup_io);
+                          (c->plan->disk == DISK_WATCHED && f->cgroup_v2);
 }
 
 /* Something to be read only, in a directory that may be written, private or not: there neither the

@@ -509,6 +509,19 @@ bool box_used(const struct box *b, struct box_used *ret) {
         return true;
 }
 
+/* A sandbox ends by the end of its session's socket, which a frozen one does not see. So only where
+ * somebody else ends what a session leaves behind: leash-launch (scope_end()). */
+int box_freeze(struct box *b) {
+        return b->cgroup < 0 || b->en->warden < 0 || b->state != BOX_SERVING
+                       ? -EOPNOTSUPP
+                       : cgroup_freeze(b->cgroup);
+}
+
+void box_thaw(struct box *b) {
+        if (b->cgroup >= 0)
+                cgroup_thaw(b->cgroup);
+}
+
 /* A program that is told ENOSPC has often left some of the last page's neighbours free. */
 #define FULL_BYTES (64u * 1024)
 

@@ -13,6 +13,8 @@ int box_resize(struct box *b, uint64_t id, unsigned rows, unsigned cols);
 int box_ipc(const struct box *b);
 struct box_used;
 bool box_used(const struct box *b, struct box_used *ret);
+int box_freeze(struct box *b);
+void box_thaw(struct box *b);
 bool box_disk(const struct box *b, uint64_t *ret_bytes, bool *ret_full);
 pid_t box_pid(const struct box *b);
 uint64_t box_memory(const struct box *b);

@@ -245,6 +245,20 @@ static int wait_event(int fd, const char *key, uint64_t value, uint64_t deadline
         return r;
 }
 
+int cgroup_freeze(int fd) {
+        int r = cgroup_write(fd, "cgroup.freeze", "1");
+
+        if (r >= 0)
+                r = wait_event(fd, "frozen", 1, now_ms() + FREEZE_MS);
+        if (r < 0)
+                cgroup_thaw(fd);
+        return r;
+}
+
+void cgroup_thaw(int fd) {
+        (void) cgroup_write(fd, "cgroup.freeze", "0");
+}
+
 int cgroup_kill_frozen(int fd, unsigned timeout_ms) {
         uint64_t deadline = now_ms() + timeout_ms;
         pid_t pids[256];

@@ -207,10 +207,13 @@ static bool has_session(int ours, const char *name) {
 }
 
 void scope_end(uid_t uid, pid_t pid) {
-        char path[64];
+        char path[128];
         _cleanup_(fd_closep) int root = scope_open_root();
 
-        snprintf(path, sizeof path, OURS "/%u/%u-%d", uid, uid, (int) pid);
+        snprintf(path, sizeof path,
+                 scope_is_systemd() ? "leash.slice/leash-%u.slice/leash-%u-%d.scope"
+                                    : OURS "/%u/%u-%d",
+                 uid, uid, (int) pid);
         _cleanup_(fd_closep) int group =
                 root < 0 ? -1 : openat(root, path, O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (group >= 0)

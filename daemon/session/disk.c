@@ -5,6 +5,10 @@
  * or when some seconds have gone by. The walk is cut into slices, and its sum counts while it
  * grows.
  *
+ * Code that moves a file, while the walk goes on, to where that has just been, is not found by it.
+ * So where more has gone from the free space than would be left of the limit, the sandbox is
+ * frozen for one walk, which is exact; not for longer than FREEZE_S, and seldom.
+ *
  * In a directory of the user's own, what was there before is not the sandbox's; a file that was
  * made since is. What cannot be looked into, and a walk that does not come to its end, are no way
  * out: then the free space alone decides.
@@ -30,11 +34,14 @@
 #define SLICE_MS 10      /* so that one walk takes a tenth or two of a processor */
 #define PATIENCE_S 10    /* a walk that takes longer is taken for blind */
 #define SEARCH_SECONDS 1 /* for what hides */
+#define FREEZE_S 1.0     /* … a sandbox is frozen at once: some 500,000 entries */
+#define FREEZE_SHARE 20  /* and so many times as long it runs before it is frozen again */
 #define PLACES 2         /* the working directory; and where /tmp is the host's, that one */
 
 struct place_watch {
         int fd;
         uint64_t free_first, free_then; /* at the start, and when the last walk began */
+        uint64_t free_exact, exact;     /* free space, and what was found, at the last exact walk */
         uint64_t base, grown;
         bool based, unseen;
 };
@@ -48,8 +55,10 @@ struct disk_watch {
         size_t n_places;
         struct measure *walk; /* of places[walking] */
         size_t walking;
-        double search_at;    /* not before then */
-        double began, ended; /* monotonic: of the walk under way, of the last one */
+        double search_at; /* not before then */
+        bool frozen;
+        double frozen_at, freeze_at; /* since when; not before then */
+        double began, ended;         /* monotonic: of the walk under way, of the last one */
 };
 
 /* Names are counted as measure.c does: they may take no block, and yet there is an end of them. */
@@ -79,6 +88,15 @@ static uint64_t total(const struct disk_watch *w) {
         return sum;
 }
 
+static void thaw(struct disk_watch *w) {
+        double now = clock_monotonic(), took = now - w->frozen_at;
+
+        w->sb->session->backend->box_thaw(w->sb->box);
+        w->frozen = false;
+        w->freeze_at =
+                now + (took * FREEZE_SHARE > SEARCH_SECONDS ? took * FREEZE_SHARE : SEARCH_SECONDS);
+}
+
 /* Everything in it: what goes on writing may be a child of a command that has ended. */
 static void end(struct disk_watch *w) {
         struct process *p;
@@ -88,6 +106,8 @@ static void end(struct disk_watch *w) {
                         p->reason = REASON_DISK_LIMIT;
         log_write(&w->sb->session->log, LOG_INFO, "a sandbox has written too much",
                   LOG_STR("sandbox", w->sb->id), LOG_INT("limit", (int64_t) w->limit));
+        if (w->frozen)
+                thaw(w);
         sandbox_doom(w->sb);
 }
 
@@ -171,15 +191,64 @@ static bool is_due(const struct disk_watch *w) {
         return false;
 }
 
+/* Others write to that file system, too: it is no proof. */
+static bool is_suspect(const struct disk_watch *w) {
+        for (size_t i = 0; i < w->n_places; i++) {
+                const struct place_watch *p = &w->places[i];
+                if (p->based && p->exact + fell(p->free_exact, p->fd) > w->limit)
+                        return true;
+        }
+        return false;
+}
+
+static void abandon_walk(struct disk_watch *w) {
+        w->walk = measure_free(w->walk);
+        w->walking = 0;
+}
+
+static void freeze(struct disk_watch *w) {
+        const struct backend *b = w->sb->session->backend;
+
+        if (w->frozen || !b->box_freeze || clock_monotonic() < w->freeze_at || !is_suspect(w))
+                return;
+        w->frozen_at = clock_monotonic();
+        w->frozen = b->box_freeze(w->sb->box) >= 0;
+        if (w->frozen)
+                abandon_walk(w);
+        else
+                w->freeze_at = w->frozen_at + SEARCH_SECONDS;
+}
+
+/* One slice of it; whether there is more to do. */
+static bool walk_frozen(struct disk_watch *w) {
+        bool more = walk(w);
+
+        if (more && clock_monotonic() - w->frozen_at < FREEZE_S)
+                return true;
+        for (size_t i = 0; !more && i < w->n_places; i++) {
+                w->places[i].free_exact = free_bytes(w->places[i].fd);
+                w->places[i].exact = w->places[i].grown;
+        }
+        if (more) /* it would have to be frozen for longer than is good for it */
+                abandon_walk(w);
+        thaw(w);
+        return false;
+}
+
 static void on_time(evutil_socket_t fd, short what, void *userdata) {
         struct disk_watch *w = userdata;
-        bool walking = is_due(w) && walk(w);
+        if (!w->frozen)
+                freeze(w);
+        bool walking = w->frozen ? walk_frozen(w) : is_due(w) && walk(w);
 
         if (is_over(w)) {
                 end(w);
                 return;
         }
-        unsigned ms = walking ? SLICE_MS : w->sb->n_processes > 0 ? LOOK_MS : REST_MS;
+        unsigned ms = w->frozen                ? 0
+                      : walking                ? SLICE_MS
+                      : w->sb->n_processes > 0 ? LOOK_MS
+                                               : REST_MS;
         const struct timeval next = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
         (void) event_add(w->timer, &next);
 }
@@ -191,7 +260,7 @@ static int add_place(struct disk_watch *w, const char *path, bool fresh, struct 
         if (p->fd < 0)
                 return error_set(e, ERROR_IO, errno, "%s: %s", path, strerror(errno));
         w->n_places++;
-        p->free_first = p->free_then = free_bytes(p->fd);
+        p->free_first = p->free_then = p->free_exact = free_bytes(p->fd);
         p->based = fresh; /* it is empty */
         return 0;
 }

@@ -10,7 +10,7 @@ want 'one user' served "$(as one leashctl run $accept --fresh -- echo served)"
 want 'his slice has the processes' 120 "$(cat $slice/pids.max)"
 want 'and the memory' 209715200 "$(cat $slice/memory.max)"
 want 'which systemd knows' 120 "$(systemctl show -P TasksMax leash-1000.slice)"
-out=$(as one leashctl run $accept --fresh -- bash -c 'for i in $(seq 200); do sleep 5 & done; exit 3')
+out=$(as one leashctl run $accept --fresh -- bash -c 'for i in $(seq 200); do sleep 100 & done; exit 3')
 want 'a bomb is told whose limit it was' '*users.processes*' "$out"
 out=$(as one leashctl run $accept --fresh -- python3 -c 'x = bytearray(400 << 20)')
 want 'a hog is told whose limit it was' '*users.memory_bytes*' "$out"
