@@ -98,7 +98,8 @@ int frame_error(const struct wire_frame *f, const struct plan *plan, struct erro
 }
 
 static int spawn_error(const struct wire_frame *f, unsigned reached, struct error *e) {
-        if (reached)
+        if (f->err == EAGAIN &&
+            reached & (1u << BOX_LIMIT_PROCESSES | 1u << BOX_LIMIT_USER_PROCESSES))
                 return error_set(
                         e, ERROR_LIMIT, EAGAIN, "no more processes: %s",
                         reached & 1u << BOX_LIMIT_PROCESSES
@@ -366,8 +367,7 @@ static int event_from_frame(struct box *b, const struct wire_frame *f, int *fds,
                 ret->kind = BOX_EXITED;
                 ret->status = (int) f->value;
                 ret->out_of_memory = out_of_memory(b, ret->status);
-                ret->reached = command_reached(b, c) |
-                               (ret->out_of_memory ? reached_memory(b->cgroup, b->plan) : 0);
+                ret->reached = command_reached(b, c);
                 command_drop(b, c);
                 ret->user_us = f->usage[0];
                 ret->system_us = f->usage[1];

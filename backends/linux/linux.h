@@ -123,12 +123,13 @@ uint64_t engine_oom_kills(const struct engine *en);
 void engine_groups_open(struct engine *en);
 void engine_groups_close(struct engine *en);
 void engine_totals(const struct engine *en, struct engine_totals *ret);
-struct reached_marks { /* of counts that only grow */
-        uint64_t own, total;
+struct reached_marks {       /* of counts that only grow */
+        uint64_t own, total; /* forks that were refused */
+        uint64_t oom;        /* processes that were ended for want of memory */
 };
-/* How many forks were refused so far, in the sandbox with this group (-1: without one). */
+/* In the sandbox with this group (-1: without one, so with all others of its user). */
 void reached_mark(const struct engine *en, int cgroup, struct reached_marks *ret);
-/* Which limit of processes was since: a part of box_event.reached. */
+/* Which limits were reached since: a box_event.reached. */
 unsigned reached_since(const struct engine *en, int cgroup, const struct plan *plan,
                        const struct reached_marks *then);
 /* The kernel has ended something in there for want of memory: whose limit was it? */

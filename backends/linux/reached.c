@@ -85,6 +85,9 @@ static bool tells_where(const struct engine *en) {
 
 void reached_mark(const struct engine *en, int cgroup, struct reached_marks *ret) {
         *ret = (struct reached_marks){};
+        if (en->facts.cgroup_memory)
+                ret->oom = cgroup < 0 ? engine_oom_kills(en)
+                                      : cgroup_read_key(cgroup, "memory.events", "oom_kill");
         if (!en->facts.cgroup_pids)
                 return;
         if (cgroup >= 0)
@@ -122,6 +125,8 @@ unsigned reached_since(const struct engine *en, int cgroup, const struct plan *p
                                                            : BOX_LIMIT_USER_PROCESSES);
         if (now.total > then->total)
                 reached |= 1u << BOX_LIMIT_USER_PROCESSES;
+        if (now.oom > then->oom)
+                reached |= reached_memory(cgroup, plan);
         return reached;
 }
 

@@ -57,7 +57,7 @@ static bool was_reached(const struct process_exit *x, const char *field) {
 static bool print_reached(const struct process_exit *x, int code) {
         static const char *const texts[][2] = {
                 { "/users/memory_bytes",
-                  "ended: out of memory: all that this user runs in sandboxes had what it may have "
+                  "out of memory: all that this user runs in sandboxes had what it may have "
                   "together (users.memory_bytes in leashd.json, or the control group's; leashctl "
                   "status)" },
                 { "/limits/processes",

@@ -91,7 +91,7 @@ def processes(t, w, a, b):
     t.ok(line.split()[-3:] and 60 < int(line.split()[-3]) <= 150 and line.split()[-2:] == ["150", "administrator"], "status shows both", table)
     text = w.run(a, "stats", "--prometheus").stdout
     t.ok(f'leash_user_processes_limit{{uid="{a.uid}"}} 150' in text, "so do stats", text)
-    t.ok("up" not in let_go(first) and first.returncode == 137, "what ran has not noticed", first.returncode)
+    t.ok("leashctl:" not in let_go(first) and first.returncode == 0, "what ran has not noticed", first.returncode)
     let_go(second)
 
 
@@ -108,8 +108,7 @@ def memory(t, w, a, b):
     r = run(w, a, "--memory", "1G", "--", "/usr/bin/python3", "-c", HOG, "400")
     t.ok(r.get("reason") == "out_of_memory" and r.get("limits_reached") == ["/users/memory_bytes"], "one that is larger than the total is not it", r)
     r = run(w, a, "--", "sh", "-c", "dd if=/dev/zero of=/dev/shm/x bs=1M count=400; echo survived")
-    t.ok(r.get("reason") in ("out_of_memory", "exited") and "/users/memory_bytes" in r.get("limits_reached", []) or
-         r.get("exit", {}).get("code", 0) != 0, "files in memory count as well", r)
+    t.ok("/users/memory_bytes" in r.get("limits_reached", []), "files in memory count as well, and a shell that lives on tells of it", r)
     t.ok(w.sessions(a.uid) == session, "his session has not been ended for it", (session, w.sessions(a.uid)))
     t.ok(w.run(a, "run", "--fresh", "--", "echo", "served").stdout == "served\n", "and he is served")
     t.ok("leashctl:" not in let_go(beside) and beside.returncode == 0, "the other user's command has not noticed", beside.returncode)
