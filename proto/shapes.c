@@ -203,12 +203,15 @@ static const struct field denial_fields[] = {
                      "What was attempted: \"path\", \"host\", \"syscall\" or \"socket\"."),
         FIELD_STRING(T, path, "path", 0, 0, "The path."),
         FIELD_STRING(T, host, "host", 0, 0, "The host, with its port."),
-        FIELD_STRING(T, syscall, "syscall", 0, 0, "The system call."),
+        FIELD_STRING(T, syscall, "syscall", 0, 0, "The system call, by its name."),
         FIELD_STRING(T, access, "access", 0, 0, "\"read\", \"write\", \"execute\" or \"connect\"."),
         FIELD_INT(T, pid, "pid", 0, 0, 0, "The process, by its id in the sandbox."),
         FIELD_STRING(T, process, "process", 0, 0, "That process's name."),
-        FIELD_STRING(T, rule, "rule", 0, 0, "The rule that refused it."),
-        FIELD_STRING(T, field, "field", 0, 0, "The policy field that would allow it."),
+        FIELD_STRING(T, rule, "rule", 0, 0,
+                     "The rule that refused it; of a system call, what speaks against it."),
+        FIELD_STRING(
+                T, field, "field", 0, 0,
+                "The policy field that would allow it; of a system call, none: nothing would."),
         FIELD_UINT(T, count, "count", FIELD_REQUIRED, 0, 0, "How many times."),
 #undef T
 };

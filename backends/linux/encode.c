@@ -219,7 +219,7 @@ static int refusals_list(struct filter *f, unsigned options) {
         return 0;
 }
 
-/* Compiling a filter takes milliseconds; the few combinations that occur are kept. */
+/* Compiling a filter takes tenths of a millisecond; the few combinations that occur are kept. */
 static const struct filter *filter_get(struct engine *en, const struct seccomp_options *options,
                                        struct error *e) {
         unsigned bits = seccomp_options_bits(options);

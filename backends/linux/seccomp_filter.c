@@ -60,7 +60,8 @@ struct compiler {
         struct sock_filter code[BPF_MAXINSNS]; /* the last one comes first */
         size_t n;
         bool failed;
-        int number[ROWS_MAX]; /* of each row; -1 = the row does not count */
+        int number[ROWS_MAX];  /* of each row; -1 = the row does not count */
+        int refused[ROWS_MAX]; /* in a command's part: … = init's part refuses it, always */
         /* Where a range of numbers begins that have the same verdict, up to the next; the last one
          * has no end. */
         struct range {
@@ -164,16 +165,27 @@ static size_t rows_add(struct compiler *c, int nr) {
 
 /* In a command's part: init's part, which has the last word where it refuses, refuses all of it. */
 static bool is_refused_anyhow(const struct compiler *c, int nr) {
+        for (size_t i = 0; i < seccomp_table_n; i++)
+                if (c->refused[i] == nr)
+                        return true;
+        return false;
+}
+
+static void numbers_find(struct compiler *c) {
         unsigned common = (c->options & ~(unsigned) SECCOMP_ONLY_COMMAND) | SECCOMP_ONLY_COMMON;
 
-        for (size_t i = 0; (c->options & SECCOMP_ONLY_COMMAND) && i < seccomp_table_n; i++) {
+        for (size_t i = 0; i < seccomp_table_n; i++) {
                 const struct seccomp_row *row = &seccomp_table[i];
+                bool active = seccomp_row_active(row, c->options);
+                bool refused = (c->options & SECCOMP_ONLY_COMMAND) && !is_conditional(row) &&
+                               !seccomp_row_notifies(row, common) &&
+                               seccomp_row_active(row, common);
+                int nr = active || refused ? seccomp_row_number(row) : -1; /* which takes a while */
 
-                if (!is_conditional(row) && !seccomp_row_notifies(row, common) &&
-                    seccomp_row_active(row, common) && seccomp_row_number(row) == nr)
-                        return true;
+                c->number[i] = active ? nr : -1;
+                c->refused[i] = refused ? nr : -1;
+                c->failed |= nr >= NUMBERS - 1;
         }
-        return false;
 }
 
 static void range_add(struct compiler *c, int nr) {
@@ -208,12 +220,7 @@ static size_t tree_add(struct compiler *c, size_t from, size_t to) {
 static void program_make(struct compiler *c) {
         size_t at, killed;
 
-        for (size_t i = 0; i < seccomp_table_n; i++) {
-                const struct seccomp_row *row = &seccomp_table[i];
-
-                c->number[i] = seccomp_row_active(row, c->options) ? seccomp_row_number(row) : -1;
-                c->failed |= c->number[i] >= NUMBERS - 1;
-        }
+        numbers_find(c);
         for (int nr = 0; nr < NUMBERS; nr++)
                 range_add(c, nr);
         at = tree_add(c, 0, c->n_ranges);
