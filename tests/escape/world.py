@@ -323,7 +323,7 @@ class World:
             with contextlib.suppress(OSError):
                 os.unlink(leftover)
         # A twin may have put the host's files anywhere; they are all below.
-        subprocess.run(["rm", "-rf", self.base], check=False)
+        lt.wait_for(lambda: subprocess.run(["rm", "-rf", self.base], stderr=subprocess.DEVNULL, check=False).returncode == 0, 20)
         for where in (self.hosts.tmp, self.hosts.run, self.hosts.home):
             with contextlib.suppress(OSError):
                 os.unlink(where + "/new")
