@@ -1,96 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The keywords as one table: what a keyword's value has to be, and what it demands of a value. */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+/* The keywords as one table: what a keyword's value has to be, and what it demands of a value; and
+ * values against them. */
 #include "../policy/limits.h"
-#include "json.h"
-#include "json_schema.h"
+#include "json_schema-internal.h"
 
 #define STEPS_MAX 200000 /* schemas applied to values, for one value: some ten milliseconds */
 #define REFERENCES_MAX 16
 
-struct check {
-        struct json_object *root;
-        struct error *e;
-        unsigned depth;
-        size_t steps;
-        bool quiet; /* an alternative that need not fit: nobody reads its error */
-};
-
-typedef int (*accept_fn)(struct check *c, struct json_object *schema, struct json_object *demand,
-                         struct json_object *value);
 static int accept(struct check *c, struct json_object *schema, struct json_object *value);
 
-static bool is_type(struct json_object *j, json_type type) {
-        return json_object_is_type(j, type);
-}
-
-static bool is_number(struct json_object *j) {
-        return is_type(j, json_type_int) || is_type(j, json_type_double);
-}
-
-/* 3.0 is an integer, too (core, 4.2.2). */
-static bool is_integer(struct json_object *j) {
-        double d;
-
-        if (is_type(j, json_type_int))
-                return true;
-        if (!is_type(j, json_type_double))
-                return false;
-        d = json_object_get_double(j);
-        return d >= -9e18 && d <= 9e18 && (double) (int64_t) d == d;
-}
-
-_printf_(2, 3) static int refuse(struct check *c, const char *fmt, ...) {
-        char text[512];
-        va_list ap;
-
-        if (c->quiet)
-                return -EINVAL;
-        va_start(ap, fmt);
-        (void) vsnprintf(text, sizeof(text), fmt, ap);
-        va_end(ap);
-        return error_field(c->e, "", "%s", text);
-}
-
-/* The value itself, for a message. */
-static const char *show(struct json_object *j, char *buf, size_t size) {
-        struct json_text t = { .data = NULL };
-        size_t len = 0;
-        char *text;
-
-        json_text_value(&t, j, false);
-        text = json_text_take(&t, &len);
-        (void) json_show(text ? text : "?", text ? len : 1, buf, size);
-        free(text);
-        return buf;
-}
-
-static int under_name(struct check *c, const char *name, int r) {
-        char step[128], shown[100];
-
-        if (r >= 0 || c->quiet)
-                return r;
-        (void) snprintf(step, sizeof(step), "/%s", json_show(name, strlen(name), shown, 100));
-        return error_under(c->e, step, r);
-}
-
-static int under_index(struct check *c, size_t i, int r) {
-        char step[32];
-
-        if (r >= 0 || c->quiet)
-                return r;
-        (void) snprintf(step, sizeof(step), "/%zu", i);
-        return error_under(c->e, step, r);
-}
-
 /* keywords */
-
-static const char *const types[] = { "null",   "boolean", "object", "array",
-                                     "number", "string",  "integer" };
 
 static bool has_type(struct json_object *value, const char *type) {
         if (strcmp(type, "integer") == 0)
@@ -407,34 +326,14 @@ static int accept_not(struct check *c, struct json_object *schema, struct json_o
         return r < 0 ? 0 : refuse(c, "is what the schema excludes");
 }
 
-static struct json_object *referred(struct json_object *root, const char *reference);
-
 static int accept_reference(struct check *c, struct json_object *schema, struct json_object *demand,
                             struct json_object *value) {
-        return accept(c, referred(c->root, json_object_get_string(demand)), value);
+        return accept(c, schema_referred(c->root, json_object_get_string(demand)), value);
 }
 
 /* the table */
 
-enum demand {
-        ANYTHING = 0, /* an annotation */
-        TYPES,
-        LIST,
-        NUMBER,
-        POSITIVE,
-        COUNT,
-        FLAG,
-        NAMES,
-        SCHEMA,
-        SCHEMAS,       /* a list of them */
-        NAMED_SCHEMAS, /* an object of them */
-        REFERENCE,
-};
-static const struct keyword {
-        const char *name;
-        enum demand demand;
-        accept_fn accept; /* NULL: it demands nothing of a value */
-} keywords[] = {
+static const struct keyword keywords[] = {
         { "type", TYPES, accept_type },
         { "enum", LIST, accept_enum },
         { "const", ANYTHING, accept_const },
@@ -475,7 +374,7 @@ static const struct keyword {
         { "contentMediaType", ANYTHING, NULL },
 };
 
-static const struct keyword *keyword_find(const char *name) {
+const struct keyword *schema_keyword(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(keywords); i++)
                 if (strcmp(keywords[i].name, name) == 0)
                         return &keywords[i];
@@ -494,7 +393,7 @@ static int accept(struct check *c, struct json_object *schema, struct json_objec
                 return refuse(c, "is too much to check");
         c->depth++;
         json_object_object_foreach(schema, key, demand) {
-                const struct keyword *k = keyword_find(key);
+                const struct keyword *k = schema_keyword(key);
 
                 if (k && k->accept)
                         r = k->accept(c, schema, demand, value);
@@ -530,7 +429,7 @@ static bool step_into(const char **pointer, char *name, size_t size) {
 
 /* "#", "#/$defs/X", "#/properties/x/items": a JSON pointer without escapes, through schemas only,
  * so that what it leads to has been checked as one. */
-static struct json_object *referred(struct json_object *root, const char *reference) {
+struct json_object *schema_referred(struct json_object *root, const char *reference) {
         struct json_object *at = root;
         const struct keyword *k;
         char name[128];
@@ -540,7 +439,7 @@ static struct json_object *referred(struct json_object *root, const char *refere
         while (*reference) {
                 if (!step_into(&reference, name, sizeof(name)) || !is_type(at, json_type_object))
                         return NULL;
-                k = keyword_find(name);
+                k = schema_keyword(name);
                 if (!k || (k->demand != SCHEMA && k->demand != NAMED_SCHEMAS) ||
                     !json_object_object_get_ex(at, name, &at))
                         return NULL;
@@ -559,126 +458,7 @@ const struct json *json_schema_resolve(const struct json *root, const struct jso
                 if (!is_type(at, json_type_object) ||
                     !json_object_object_get_ex(at, "$ref", &reference))
                         return json_from_c(at);
-                at = referred(json_to_c(root), json_object_get_string(reference));
+                at = schema_referred(json_to_c(root), json_object_get_string(reference));
         }
         return NULL;
-}
-
-static int check(struct check *c, struct json_object *schema);
-
-static bool all_strings(struct json_object *list) {
-        for (size_t i = 0; i < json_object_array_length(list); i++)
-                if (!is_type(json_object_array_get_idx(list, i), json_type_string))
-                        return false;
-        return true;
-}
-
-static bool is_type_name(struct json_object *j) {
-        for (size_t i = 0; i < ELEMENTSOF(types) && is_type(j, json_type_string); i++)
-                if (strcmp(types[i], json_object_get_string(j)) == 0)
-                        return true;
-        return false;
-}
-
-static int check_types(struct check *c, struct json_object *demand) {
-        bool ok = is_type_name(demand);
-
-        if (is_type(demand, json_type_array)) {
-                ok = json_object_array_length(demand) > 0;
-                for (size_t i = 0; i < json_object_array_length(demand); i++)
-                        ok = ok && is_type_name(json_object_array_get_idx(demand, i));
-        }
-        return ok ? 0
-                  : refuse(c, "must be null, boolean, object, array, number, string, integer, or a "
-                              "list of these");
-}
-
-static int check_schemas(struct check *c, struct json_object *demand) {
-        int r = 0;
-
-        if (!is_type(demand, json_type_array) || json_object_array_length(demand) == 0)
-                return refuse(c, "must be a list of schemas");
-        for (size_t i = 0; i < json_object_array_length(demand) && r >= 0; i++)
-                r = under_index(c, i, check(c, json_object_array_get_idx(demand, i)));
-        return r;
-}
-
-static int check_named(struct check *c, struct json_object *demand) {
-        if (!is_type(demand, json_type_object))
-                return refuse(c, "must be an object of schemas");
-        json_object_object_foreach(demand, key, schema) {
-                int r = under_name(c, key, check(c, schema));
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int check_demand(struct check *c, enum demand kind, struct json_object *demand) {
-        switch (kind) {
-        case ANYTHING:
-                return 0;
-        case TYPES:
-                return check_types(c, demand);
-        case LIST:
-                return is_type(demand, json_type_array) ? 0 : refuse(c, "must be a list");
-        case NUMBER:
-                return is_number(demand) ? 0 : refuse(c, "must be a number");
-        case POSITIVE:
-                return is_number(demand) && json_object_get_double(demand) > 0
-                               ? 0
-                               : refuse(c, "must be a number above 0");
-        case COUNT:
-                return is_type(demand, json_type_int) && json_object_get_int64(demand) >= 0
-                               ? 0
-                               : refuse(c, "must be an integer, 0 or more");
-        case FLAG:
-                return is_type(demand, json_type_boolean) ? 0 : refuse(c, "must be true or false");
-        case NAMES:
-                return is_type(demand, json_type_array) && all_strings(demand)
-                               ? 0
-                               : refuse(c, "must be a list of names");
-        case SCHEMA:
-                return check(c, demand);
-        case SCHEMAS:
-                return check_schemas(c, demand);
-        case NAMED_SCHEMAS:
-                return check_named(c, demand);
-        case REFERENCE:
-                return is_type(demand, json_type_string) &&
-                                       referred(c->root, json_object_get_string(demand))
-                               ? 0
-                               : refuse(c, "must lead to a part of this schema, like "
-                                           "\"#/$defs/NAME\"");
-        }
-        return 0;
-}
-
-static int check(struct check *c, struct json_object *schema) {
-        int r = 0;
-
-        if (is_type(schema, json_type_boolean))
-                return 0;
-        if (!is_type(schema, json_type_object))
-                return refuse(c, "must be a JSON Schema: an object, true or false");
-        json_object_object_foreach(schema, key, demand) {
-                const struct keyword *k = keyword_find(key);
-
-                if (!k && strncmp(key, "x-", 2) == 0)
-                        continue;
-                r = k ? check_demand(c, k->demand, demand)
-                      : refuse(c, "leash cannot check this keyword: leave it out, and check in the "
-                                  "handler");
-                if (r < 0)
-                        return under_name(c, key, r);
-        }
-        return 0;
-}
-
-int json_schema_check(const struct json *schema, struct error *e) {
-        struct error e2 = ERROR_NULL;
-        struct check c = { .root = json_to_c(schema), .e = e ? e : &e2 };
-
-        return check(&c, c.root);
 }

@@ -78,7 +78,7 @@ void *wire_writer_finish(struct wire_writer *w, size_t *ret_size) {
         uint64_t size;
         char *data;
 
-        (void) writer_extend(w, 1, 1); /* the file ends with a NUL: see file_is_sane() in wire.c */
+        (void) writer_extend(w, 1, 1); /* the file ends with a NUL: see wire-file.h */
         (void) writer_extend(w, 0, 8);
         if (w->failed) {
                 wire_writer_done(w);
