@@ -27,7 +27,22 @@ static bool kind_has_source(enum mount_kind kind) {
         return kind == MOUNT_BIND_RO || kind == MOUNT_BIND_RW || kind == MOUNT_DEVICE;
 }
 
-/* Two walks: first the sources, since an optional one that is missing has no record. */
+/* Opens what a mount shows, and remembers it; 1: it is optional, and not there. */
+static int source_add(struct engine *en, int root, const struct plan_mount *m,
+                      struct plan_file *file, struct wire_mount *out, struct error *e) {
+        int fd = mount_resolve(en, root, m, e);
+
+        if (fd == -ENOENT && m->optional)
+                return 1;
+        if (fd < 0)
+                return fd;
+        out->fd = (int32_t) file->n_fds;
+        file->fds[file->n_fds++] = fd;
+        int r = found_look(fd, "", AT_EMPTY_PATH, &file->found[file->n_found]);
+        return r < 0 ? error_set(e, ERROR_IO, -r, "%s: %s", m->source, strerror(-r)) : 0;
+}
+
+/* One pass: a mount that is left out has no record. */
 static int mounts_encode(struct engine *en, struct wire_writer *w, const struct plan *plan,
                          int root, struct plan_file *file, struct error *e) {
         struct wire_plan *header;
@@ -45,27 +60,17 @@ static int mounts_encode(struct engine *en, struct wire_writer *w, const struct 
         for (size_t i = 0; i < plan->n_mounts; i++) {
                 const struct plan_mount *m = &plan->mounts[i];
                 struct wire_mount out = { .kind = m->kind, .mode = m->mode, .fd = -1 };
-
                 int r;
 
                 if (mount_is_moot(en, root, m, &file->found[file->n_found]))
                         continue;
-                if (kind_has_source(m->kind)) {
-                        int fd = mount_resolve(en, root, m, e);
-
-                        if (fd == -ENOENT && m->optional)
-                                continue;
-                        if (fd < 0)
-                                return fd;
-                        out.fd = (int32_t) file->n_fds;
-                        file->fds[file->n_fds++] = fd;
-                        r = found_look(fd, "", AT_EMPTY_PATH, &file->found[file->n_found]);
-                        if (r < 0)
-                                return error_set(e, ERROR_IO, -r, "%s: %s", m->source,
-                                                 strerror(-r));
-                        if (m->kind == MOUNT_DEVICE && strcmp(m->field, "/security/allow_gpu") == 0)
-                                gpu = true;
-                }
+                r = kind_has_source(m->kind) ? source_add(en, root, m, file, &out, e) : 0;
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        continue;
+                if (m->kind == MOUNT_DEVICE && strcmp(m->field, "/security/allow_gpu") == 0)
+                        gpu = true;
                 if (m->kind == MOUNT_SYS)
                         sys = n;
                 if (m->optional)
