@@ -17,6 +17,12 @@ all: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	meson setup $(MESON_ARGS) $(BUILD)
 
+$(BUILD)-asan/build.ninja:
+	@meson setup $(MESON_ARGS) -Db_sanitize=address,undefined -Db_lundef=false -Db_pie=true $(BUILD)-asan
+
+$(BUILD)-fuzz/build.ninja:
+	@CC=clang meson setup -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false $(BUILD)-fuzz
+
 # Ask nobody, run nothing, when everything is there already.
 deps:
 	@.ci/packages build
@@ -34,16 +40,12 @@ check-more: deps all
 	@tests/report.py $(BUILD) -- $(TEST) 3 -C $(BUILD) --suite system --suite python
 
 # Address and undefined-behaviour sanitizers over the same suites.
-check-asan: deps
-	@test -f $(BUILD)-asan/build.ninja || meson setup $(MESON_ARGS) -Db_sanitize=address,undefined \
-		-Db_lundef=false -Db_pie=true $(BUILD)-asan
+check-asan: deps $(BUILD)-asan/build.ninja
 	@meson compile -C $(BUILD)-asan
 	@tests/report.py $(BUILD)-asan -- $(TEST) 4 -C $(BUILD)-asan $(SUITES)
 
 # … and over the longer ones.
-check-asan-more: deps
-	@test -f $(BUILD)-asan/build.ninja || meson setup $(MESON_ARGS) -Db_sanitize=address,undefined \
-		-Db_lundef=false -Db_pie=true $(BUILD)-asan
+check-asan-more: deps $(BUILD)-asan/build.ninja
 	@meson compile -C $(BUILD)-asan
 	@tests/report.py $(BUILD)-asan -- $(TEST) 4 -C $(BUILD)-asan --suite system --suite python
 
@@ -69,9 +71,7 @@ bench: deps all
 	@tests/bench/bench.py --build $(BUILD) --json $(BUILD)/bench.json
 	@tests/bench/gate.py --build $(BUILD) --json $(BUILD)/bench-gate.json
 
-fuzz: deps
-	@test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup -Dfuzzers=true \
-		-Db_sanitize=address,undefined -Db_lundef=false $(BUILD)-fuzz
+fuzz: deps $(BUILD)-fuzz/build.ninja
 	@meson compile -C $(BUILD)-fuzz fuzzers
 	@tests/fuzz/run.sh $(BUILD)-fuzz $(FUZZ_SECONDS)
 
