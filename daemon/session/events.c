@@ -42,9 +42,17 @@ void events_emit(struct session *s, enum event_kind kind, const struct event_det
         if (d->sandbox)
                 history_note(s->histories, &ev,
                              kind == EVENT_SANDBOX_DESTROYED || kind == EVENT_SANDBOX_FAILED);
-        LIST_FOREACH(p, &s->peers, link)
-                if (wanted(p, 1u << kind, d->sandbox))
-                        peer_notify(p, NOTIFY_EVENT, &ev);
+        /* One line for all who want it. */
+        _cleanup_(out_line_freep) struct out_line *line = NULL;
+        bool made = false;
+        LIST_FOREACH(p, &s->peers, link) {
+                if (p->dead || !wanted(p, 1u << kind, d->sandbox))
+                        continue;
+                if (!made && peer_notification(s, NOTIFY_EVENT, &ev, &line) == -EINVAL)
+                        return;
+                made = true;
+                peer_notify_line(p, line);
+        }
 }
 
 void events_unsubscribe(struct peer *p) {

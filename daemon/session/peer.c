@@ -26,24 +26,13 @@
 
 #define TURN_SECONDS 0.005 /* of one connection's requests; then others get their turn */
 
-struct out {
-        TAILQ_ENTRY(out) link;
-        char *data;
-        size_t len, done;
-        int fds[LIMIT_LINE_FDS];
-        size_t n_fds;
-};
-
 /* The first line is sent, or never will be. */
 static bool drop_first(struct peer *p) {
-        struct out *o = TAILQ_TAKE_FIRST(&p->out, link);
-        if (!o)
+        const struct out_line *l = out_first(&p->out);
+        if (!l)
                 return false;
-        p->out_bytes -= o->len;
-        p->session->out_bytes -= o->len;
-        fds_close(o->fds, o->n_fds);
-        free(o->data);
-        free(o);
+        p->out_bytes -= l->len;
+        out_pop(&p->out, p->session);
         return true;
 }
 
@@ -81,10 +70,10 @@ static void update_reading(struct peer *p) {
 }
 
 static void flush(struct peer *p) {
-        struct out *o;
-        while (!p->dead && (o = TAILQ_FIRST(&p->out))) {
-                ssize_t n =
-                        socket_send(p->fd, o->data + o->done, o->len - o->done, o->fds, o->n_fds);
+        struct out_line *l;
+        while (!p->dead && (l = out_first(&p->out))) {
+                const size_t done = p->out.done;
+                ssize_t n = socket_send(p->fd, l->data + done, l->len - done, l->fds, l->n_fds);
                 if (n == -EAGAIN) {
                         (void) event_add(p->write_event, NULL);
                         break;
@@ -93,73 +82,85 @@ static void flush(struct peer *p) {
                         die(p);
                         break;
                 }
-                fds_close(o->fds, o->n_fds); /* they went with the first byte */
-                o->n_fds = 0;
-                o->done += (size_t) n;
-                if (o->done == o->len)
+                fds_close(l->fds, l->n_fds); /* they went with the first byte */
+                l->n_fds = 0;
+                p->out.done += (size_t) n;
+                if (p->out.done == l->len)
                         (void) drop_first(p);
         }
-        if (p->closing && TAILQ_EMPTY(&p->out))
+        if (p->closing && p->out.n == 0)
                 die(p);
         update_reading(p);
 }
 
-void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_fds) {
-        struct out *o = line && !p->dead ? calloc(1, sizeof *o) : NULL;
-        if (!o) {
-                free(line);
-                if (!p->dead)
-                        die(p);
+static void send_line(struct peer *p, struct out_line *l) {
+        bool first = p->out.n == 0;
+
+        if (p->dead)
+                return;
+        if (!l || out_push(&p->out, l) < 0) {
+                die(p);
                 return;
         }
-        o->data = line;
-        o->len = len;
-        for (size_t i = 0; i < n_fds && i < LIMIT_LINE_FDS; i++) {
-                int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, 3);
-                if (fd < 0) {
-                        fds_close(o->fds, o->n_fds);
-                        free(o);
-                        free(line);
-                        die(p);
-                        return;
-                }
-                o->fds[o->n_fds++] = fd;
-        }
-        bool first = TAILQ_EMPTY(&p->out);
-        TAILQ_INSERT_TAIL(&p->out, o, link);
-        p->out_bytes += len;
-        p->session->out_bytes += len;
+        p->out_bytes += l->len;
         if (first)
                 flush(p);
         else
                 update_reading(p);
 }
 
-void peer_notify(struct peer *p, enum notification_id id, const void *params) {
-        if (!p->dead && peer_is_full(p)) {
-                log_event(&p->session->log, LOG_WARN, LOG_CLIENT_DROPPED,
-                          "a client does not read its notifications",
-                          LOG_INT("uid", p->session->user.uid), LOG_INT("pid", p->pid));
-                p->session->stats.clients_dropped++;
-                die(p);
-        }
-        peer_notify_due(p, id, params);
+void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_fds) {
+        _cleanup_(out_line_freep) struct out_line *l = out_line_new(
+                p->session, line, len, fds, n_fds < LIMIT_LINE_FDS ? n_fds : LIMIT_LINE_FDS);
+
+        send_line(p, l);
 }
 
-void peer_notify_due(struct peer *p, enum notification_id id, const void *params) {
+int peer_notification(struct session *s, enum notification_id id, const void *params,
+                      struct out_line **ret) {
         struct error e = ERROR_NULL;
         _cleanup_(json_unrefp) struct json *j = NULL;
         size_t len;
 
-        if (p->dead)
-                return;
         if (shape_encode(notifications[id].params, params, &j, &e) < 0) {
-                log_write(&p->session->log, LOG_ERROR, "cannot encode a notification",
+                log_write(&s->log, LOG_ERROR, "cannot encode a notification",
                           LOG_STR("why", e.message));
-                return;
+                return -EINVAL;
         }
         char *line = rpc_format_request(NULL, notifications[id].name, j, &len);
-        peer_send(p, line, len, NULL, 0);
+        struct out_line *l = out_line_new(s, line, len, NULL, 0);
+        if (!l)
+                return -ENOMEM;
+        *ret = l;
+        return 0;
+}
+
+static void drop_if_full(struct peer *p) {
+        if (p->dead || !peer_is_full(p))
+                return;
+        log_event(&p->session->log, LOG_WARN, LOG_CLIENT_DROPPED,
+                  "a client does not read its notifications", LOG_INT("uid", p->session->user.uid),
+                  LOG_INT("pid", p->pid));
+        p->session->stats.clients_dropped++;
+        die(p);
+}
+
+void peer_notify_line(struct peer *p, struct out_line *line) {
+        drop_if_full(p);
+        send_line(p, line);
+}
+
+void peer_notify(struct peer *p, enum notification_id id, const void *params) {
+        drop_if_full(p);
+        peer_notify_due(p, id, params);
+}
+
+void peer_notify_due(struct peer *p, enum notification_id id, const void *params) {
+        if (p->dead)
+                return;
+        _cleanup_(out_line_freep) struct out_line *l = NULL;
+        if (peer_notification(p->session, id, params, &l) != -EINVAL)
+                send_line(p, l);
 }
 
 /* The bytes that follow cannot be understood: say why, then end. */
@@ -250,7 +251,6 @@ int peer_new(struct session *s, int fd, pid_t pid) {
         p->session = s;
         p->fd = fd;
         p->pid = pid;
-        TAILQ_INIT(&p->out);
         LIST_INIT(&p->requests);
         LIST_INIT(&p->calls);
         p->frame = frame_new(LIMIT_LINE_BYTES);

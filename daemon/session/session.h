@@ -16,6 +16,7 @@
 #include "../../proto/rpc.h"
 #include "../common/linger.h"
 #include "../common/log.h"
+#include "out.h"
 #include "stats.h"
 
 /* "sb-" or "pr-" and 128 random bits in base 32: nobody guesses another user's object, and no
@@ -141,8 +142,6 @@ struct subscription {
         char sandbox[ID_BYTES]; /* or "" = all */
         unsigned kinds;         /* bits by enum event_kind */
 };
-struct out;
-TAILQ_HEAD(out_queue, out);
 struct peer {
         LIST_ENTRY(peer) link;
         struct session *session;
@@ -166,6 +165,11 @@ void peer_free(struct peer *p);                     /* ends what belongs to the 
 /* An answer: takes `line` (malloc'd; NULL = out of memory: the connection ends). fds are
  * duplicated. */
 void peer_send(struct peer *p, char *line, size_t len, const int *fds, size_t n_fds);
+/* A notification's line, for any number of peers: 0, -EINVAL (which was logged) or -ENOMEM. */
+int peer_notification(struct session *s, enum notification_id id, const void *params,
+                      struct out_line **ret);
+/* As peer_notify(); NULL: there was no memory for it, and the connection ends. */
+void peer_notify_line(struct peer *p, struct out_line *line);
 /* A notification: a peer that does not read and has no room for more of them loses its connection.
  */
 void peer_notify(struct peer *p, enum notification_id id, const void *params);

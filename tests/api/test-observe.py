@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """leash.status, leash.stats, sandbox.logs: what an operator asks."""
+import json
 import os
 
 import leash
@@ -94,6 +95,23 @@ class Stats(leash.Case):
             if metric(self.c, "leash_clients_dropped_total") > before:
                 return
         self.fail("it was never dropped")
+
+    def test_a_line_for_many_is_there_once(self):
+        self.alone()
+        deaf = [self.daemon.client() for _ in range(60)]
+        for d in deaf:
+            self.addCleanup(d.close)
+            d.call("events.subscribe", kinds=["process.started"])
+        box = self.c.call("sandbox.create")["sandbox"]
+        self.c.run("true", sandbox=box)
+        before = metric(self.c, "leash_session_resident_memory_bytes")
+        for i in range(40):
+            self.c.run("true", "x" * 60000, str(i), sandbox=box)
+        grown = metric(self.c, "leash_session_resident_memory_bytes") - before
+        self.assertLess(grown, 30 << 20, "60 queues of 2.4 MB each")
+        for d in deaf:  # and nobody has lost anything
+            texts = [json.loads(d.read_line())["params"]["argv"][-1] for _ in range(41)]
+            self.assertEqual(texts[1:], [str(i) for i in range(40)])
 
 
 class Logs(leash.Case):
