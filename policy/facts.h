@@ -46,9 +46,10 @@ struct facts {
 #undef FACT_MEMBER
         int landlock_abi; /* 0: none. -1: built but switched off at boot */
         uint32_t landlock_errata;
-        uint64_t memory_bytes; /* of the machine; 0 = unknown */
-        char cgroup_path[256]; /* where sandboxes' groups may be made, or "" */
-        char reason[512];      /* why the first missing thing is missing, for people */
+        uint64_t memory_bytes;   /* of the machine; 0 = unknown */
+        char cgroup_path[256];   /* where sandboxes' groups may be made, or "" */
+        char reason[512];        /* why the first missing wall is missing, for people */
+        char cgroup_reason[256]; /* why control groups, or their controllers, are */
 };
 
 /* Without all of these there is no view: the native tier is what remains. */

@@ -90,6 +90,8 @@ static const struct field leash_info_result_fields[] = {
         FIELD_STRING(T, backend, "backend", FIELD_REQUIRED, 0, "What enforces policies here."),
         FIELD_STRING(T, tier, "tier", 0, 0, "\"namespaces\", or \"native\" where there are none."),
         FIELD_STRING(T, reason, "reason", 0, 0, "Why the first missing mechanism is missing."),
+        FIELD_STRING(T, cgroup_reason, "cgroup_reason", 0, 0,
+                     "Why control groups or their controllers are missing, and so limits."),
         FIELD_STRING(T, socket, "socket", 0, 0, "The socket that this daemon listens on."),
         FIELD_UINT(T, uid, "uid", FIELD_REQUIRED, 0, 0, "The user that sandboxes run as."),
         FIELD_UINT(T, pid, "pid", FIELD_REQUIRED, 0, 0, "The process that answers."),

@@ -249,7 +249,8 @@ struct info_loss {
         const char *name, *guarantee;
 };
 struct leash_info_result {
-        const char *version, *mode, *platform, *kernel, *machine, *backend, *tier, *reason, *socket;
+        const char *version, *mode, *platform, *kernel, *machine, *backend, *tier, *reason, *socket,
+                *cgroup_reason;
         uint64_t uid, pid, sandboxes, connections, prepared;
         int64_t landlock_abi;
         struct list mechanisms; /* of info_mechanism */

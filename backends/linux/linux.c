@@ -106,8 +106,7 @@ static void engine_regroup(struct engine *en, struct facts *facts) {
         facts->cgroup_io = facts->cgroup_kill = false;
         facts->cgroup_path[0] = '\0';
         cgroup_probe(facts, &why);
-        if (strstr(facts->reason, "control group")) /* that was what was missing */
-                (void) snprintf(facts->reason, sizeof(facts->reason), "%s", why ? why : "");
+        (void) snprintf(facts->cgroup_reason, sizeof(facts->cgroup_reason), "%s", why ? why : "");
         en->facts = *facts;
         en->stale = en->ordered;
         engine_trim(en); /* born elsewhere, from where they could not be moved */

@@ -106,7 +106,7 @@ static const char *why_no_mounts(void) {
         return "A security module forbids mounts inside user namespaces.";
 }
 
-static const char *why(const struct facts *f, const struct trials *t, const char *why_no_cgroup) {
+static const char *why(const struct facts *f, const struct trials *t) {
         if (!f->user_namespaces && !f->bare_namespaces)
                 return why_no_user_namespaces(t->user_namespaces);
         if (!f->mount_namespaces)
@@ -135,7 +135,7 @@ static const char *why(const struct facts *f, const struct trials *t, const char
                 return "The kernel lets no supervisor act on a program's behalf (Linux 5.14, or a "
                        "Yama or "
                        "container restriction on ptrace).";
-        return why_no_cgroup ? why_no_cgroup : "";
+        return "";
 }
 
 static int probe(unsigned uid, unsigned gid, bool groups, struct facts *ret, struct error *e) {
@@ -158,7 +158,9 @@ static int probe(unsigned uid, unsigned gid, bool groups, struct facts *ret, str
         f.bare_namespaces = !f.user_namespaces && f.mount_namespaces;
         if (groups)
                 cgroup_probe(&f, &why_no_cgroup);
-        (void) snprintf(f.reason, sizeof(f.reason), "%s", why(&f, &t, why_no_cgroup));
+        (void) snprintf(f.reason, sizeof(f.reason), "%s", why(&f, &t));
+        (void) snprintf(f.cgroup_reason, sizeof(f.cgroup_reason), "%s",
+                        why_no_cgroup ? why_no_cgroup : "");
         *ret = f;
         return 0;
 }

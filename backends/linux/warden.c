@@ -62,9 +62,8 @@ int warden_facts(int warden, struct facts *ret, struct error *e) {
                                  "cannot try out what this host can do: %s", strerror(answer.err));
         /* Control groups are ours, not the warden's: the session makes them itself. */
         cgroup_probe(&answer.facts, &why_no_cgroup);
-        if (!answer.facts.reason[0] && why_no_cgroup)
-                (void) snprintf(answer.facts.reason, sizeof(answer.facts.reason), "%s",
-                                why_no_cgroup);
+        (void) snprintf(answer.facts.cgroup_reason, sizeof(answer.facts.cgroup_reason), "%s",
+                        why_no_cgroup ? why_no_cgroup : "");
         *ret = answer.facts;
         return 0;
 }

@@ -19,7 +19,7 @@
 #include "../../policy/facts.h"
 #include "birth.h"
 
-#define WARDEN_VERSION 1u
+#define WARDEN_VERSION 2u
 
 enum warden_type {
         WARDEN_FACTS = 1, /* descriptors: answer */

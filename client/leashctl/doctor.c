@@ -119,6 +119,25 @@ static void print_audit(const char *state) {
                         printf("  %s\n", rows[i].text);
 }
 
+/* Whoever is sent here for a limit's sake has to find why it cannot be held, though a wall is
+ * missing as well. */
+static void print_reasons(const struct leash_info_result *info, struct style st) {
+        const char *rows[] = { info->reason, info->cgroup_reason };
+
+        if (rows[0] && rows[1] && strcmp(rows[0], rows[1]) == 0)
+                rows[1] = NULL;
+        if (rows[0] || rows[1])
+                printf("\n%sWhy something is missing%s\n", style_on(st, COLOUR_BOLD),
+                       style_off(st));
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                if (!rows[i])
+                        continue;
+                fputs("  ", stdout);
+                print_escaped(stdout, rows[i]);
+                fputc('\n', stdout);
+        }
+}
+
 int cmd_doctor(struct ctl *c) {
         struct leash_info_result info = { 0 };
         struct style st = style_for(STDOUT_FILENO);
@@ -130,12 +149,7 @@ int cmd_doctor(struct ctl *c) {
                 return r < 0 ? -r : EXIT_OK;
         print_head(&info, st);
         print_mechanisms(&info, st);
-        if (info.reason && *info.reason) {
-                printf("\n%sWhy something is missing%s\n  ", style_on(st, COLOUR_BOLD),
-                       style_off(st));
-                print_escaped(stdout, info.reason);
-                fputc('\n', stdout);
-        }
+        print_reasons(&info, st);
         print_losses(&info, st);
         printf("\n%sReports of what was refused%s\n  ", style_on(st, COLOUR_BOLD), style_off(st));
         if (info.denial_sources.n == 0)

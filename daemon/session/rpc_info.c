@@ -57,7 +57,10 @@ static int list_losses(struct session *s, struct arena *a, struct leash_info_res
 void info_enforcement(struct session *s, struct arena *a, struct leash_info_result *ret) {
         struct error why = ERROR_NULL;
 
-        ret->reason = s->facts.reason[0] ? s->facts.reason : NULL;
+        const char *groups = s->facts.cgroup_reason[0] ? s->facts.cgroup_reason : NULL;
+
+        ret->reason = s->facts.reason[0] ? s->facts.reason : groups;
+        ret->cgroup_reason = groups;
         /* A host that cannot run even that is told about, not refused: this call is how one finds
          * out. */
         if (list_losses(s, a, ret, &why) < 0) {

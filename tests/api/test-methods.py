@@ -19,6 +19,10 @@ class Info(leash.Case):
         self.assertEqual(info["socket"], self.daemon.path)
         if leash.BACKEND == "null":
             self.assertEqual((info["denial_sources"], info["losses"]), ([], []))
+        have = {m["name"]: m["available"] for m in info["mechanisms"]}
+        if leash.BACKEND == "linux":
+            limited = all(have[f"{name} controller"] for name in ("memory", "pids", "cpu"))
+            self.assertEqual("cgroup_reason" in info, not limited)
         self.assertIn("seccomp filter", [m["name"] for m in info["mechanisms"]])
         self.assertGreaterEqual(info["connections"], 1)
 

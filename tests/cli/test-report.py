@@ -22,8 +22,8 @@ class Report(FakeCase):
             "denials": list(denials), "trust_created": list(trust), "truncated": False}}]
         self.fake.handlers["leash.info"] = lambda params, fds: {
             "version": "9", "mode": "user", "platform": "linux", "kernel": "6", "machine": "m", "backend": "b",
-            "tier": "native", "reason": "because", "socket": "s", "uid": 0, "pid": 1, "sandboxes": 0,
-            "connections": 1, "prepared": 0, "landlock_abi": 6, "mechanisms": [
+            "tier": "native", "reason": "because", "cgroup_reason": "no groups here", "socket": "s", "uid": 0, "pid": 1,
+            "sandboxes": 0, "connections": 1, "prepared": 0, "landlock_abi": 6, "mechanisms": [
                 {"name": "seccomp filter", "available": True, "good_for": "g"},
                 {"name": "cgroup", "available": False, "good_for": "h"}],
             "losses": [{"name": "no_cgroup", "guarantee": "A limit holds."}], "denial_sources": list(sources)}
@@ -194,7 +194,7 @@ class Report(FakeCase):
     def test_doctor(self):
         self.ends()
         r = self.ctl("doctor")
-        for text in ("no_cgroup", "--accept no_cgroup", "because", "native", "ABI 6"):
+        for text in ("no_cgroup", "--accept no_cgroup", "because", "no groups here", "native", "ABI 6"):
             self.assertIn(text, r.text)
 
     def test_request(self):

@@ -69,6 +69,32 @@ if [ -n "$accept" ]; then
                 grep -q -- "$word" /tmp/said.$user && pass || fail "losses: $word is not named"
         done
 fi
+# What is lost is told without a run, too, and nothing that is not lost.
+asked() { # what, text, leashctl's arguments
+        what=$1 text=$2
+        shift 2
+        leashctl "$@" >/tmp/said.$user 2>&1 </dev/null
+        tr -s ' ' </tmp/said.$user | sed 's/\x1b\[[0-9]*m//g' | grep -q -- "$text" && pass || fail "$what"
+}
+first=$(echo "$accept" | cut -d' ' -f2)
+if [ -n "$accept" ]; then
+        asked 'status: what is lost' "^ *lost .*$first" status
+        asked 'doctor: what is lost' "$first: " doctor
+        asked 'doctor: how to go on' "to do without it: --accept $first" doctor
+        asked 'explain: refused, as a run is' "accept $first" explain -C "$work"
+        asked 'explain: what is given up' "^Given up $first: " explain $accept -C "$work"
+else
+        asked 'status: nothing is lost' '^ *lost nothing' status
+        asked 'doctor: nothing is lost' 'nothing: a default policy is enforced in full' doctor
+        asked 'explain: it is enforced' '^Enforced by .*namespaces.*landlock.*seccomp' explain -C "$work"
+fi
+asked 'status: the tier' "^ *enforced $tier, .*Landlock" status
+# Whoever may not make control groups is told so, whatever else is missing.
+leashctl run --memory 64M $accept -C "$work" -- true >/tmp/said.$user 2>&1 </dev/null && limits=yes || limits=no
+if [ $limits = no ]; then
+        grep -q 'leashctl doctor says' /tmp/said.$user && pass || fail 'a limit: not refused'
+        asked 'doctor: why limits are missing' 'leash may not make control groups' doctor
+fi
 run -- true && pass || fail "true"
 [ $bad = 0 ] || { say "$bad of $((bad + passed)) failed"; exit 1; }
 
@@ -120,7 +146,11 @@ says 'deny a pattern' 'ermission denied' --deny '**/.env' -- sh -c 'echo x >a/.e
 echo s >a/.env
 says 'deny to read' 'ermission denied' --deny '**/.env' -- cat a/.env
 says 'deny by another name' 'ermission denied' --deny '**/.env' -- sh -c 'ln a/.env a/x; mv a/.env a/x; cat a/x a/.env'
-[ "$tier" = native ] || stopped namespaces 'unshare -r true'
+# Where user namespaces are forbidden, only root could make others outside.
+if [ "$tier" = namespaces ]; then
+        [ "$(cat /proc/sys/user/max_user_namespaces)" = 0 ] || stopped 'a user namespace' 'unshare -r true'
+        [ "$user" != 0 ] || stopped 'a mount namespace' 'unshare -m true'
+fi
 sleep 4240 &
 victim=$!
 if [ "$tier" = namespaces ] || [ "$abi" -ge 6 ]; then

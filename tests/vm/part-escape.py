@@ -15,6 +15,8 @@ import leashtest as lt  # noqa: E402
 
 
 class Installed(lt.Leash):
+    system = True  # all users' sandboxes are made by root's leashd
+
     def __init__(self, build, user, base, native=None):
         super().__init__(build, user, base, native)
         self.socket_path = self.env["LEASH_SOCKET"] = "/run/leash/leash.sock"

@@ -64,8 +64,14 @@ START_TEST(facts_fit_the_host) {
                 ck_assert(f.cgroup_v2);
         ck_assert_int_eq(f.cgroup_v2, f.cgroup_path[0] == '/');
         ck_assert(!f.bare_namespaces || !f.user_namespaces);
-        if ((!f.user_namespaces && !f.bare_namespaces) || !f.cgroup_memory || f.landlock_abi <= 0)
+        if ((!f.user_namespaces && !f.bare_namespaces) || f.landlock_abi <= 0)
                 ck_assert_uint_gt(strlen(f.reason), 20);
+        /* Each has its own reason: a missing wall does not hide why limits cannot be held. */
+        ck_assert_ptr_null(strstr(f.reason, "control group"));
+        if (f.cgroup_memory && f.cgroup_pids && f.cgroup_cpu)
+                ck_assert_str_eq(f.cgroup_reason, "");
+        else
+                ck_assert_uint_gt(strlen(f.cgroup_reason), 20);
 }
 END_TEST
 
