@@ -4,6 +4,7 @@ apt() { apt-get -y -q -o Dpkg::Use-Pty=0 "$@" >/tmp/vm-apt 2>&1 || { bad "apt-ge
 systemctl start leashd.socket
 accept=$(losses)
 before=$(systemctl show -P MainPID leashd.service)
+socket=$(stat -c %i /run/leash/leash.sock)
 running=()
 for user in one two; do
         as $user leashctl run $accept --fresh -- sh -c 'sleep 4242; echo lived' >/tmp/vm-lived-$user &
@@ -27,6 +28,8 @@ touch /tmp/vm-stop
 wait $caller
 read -r calls refused </tmp/vm-calls
 want "none of $calls callers was turned away meanwhile" 0 "$refused"
+want 'nor given a daemon of his own' '' "$(ls -d /tmp/leash-100* 2>/dev/null)"
+want 'the socket is the same' "$socket" "$(stat -c %i /run/leash/leash.sock)"
 want 'it is the next version' '*+1' "$(dpkg-query -W -f '${Version}' leashd)"
 after=$(systemctl show -P MainPID leashd.service)
 want 'leashd is a new process' yes "$([ "$before" != "$after" ] && [ -n "$after" ] && echo yes)"
