@@ -7,6 +7,8 @@ parts=/usr/local/lib/leash-vm
 n=0
 ok() { n=$((n + 1)); echo "ok $n - $part: $1"; }
 bad() { n=$((n + 1)); echo "not ok $n - $part: $1"; shift; printf '%s\n' "$@" | head -n 20 | sed 's/^/# /'; }
+# What the machine was started with: of the kernel in a machine, of the first process in a container.
+said() { { tr '\0 ' '\n\n' </proc/1/environ | sed -n "s|^LEASH_${1^^}=|leash.$1=|p" | grep . || grep -o "leash\.$1=[^ ]*" /proc/cmdline; } | sed 's/^[^=]*=//'; }
 # want NAME PATTERN ACTUAL
 want() { if [[ $3 == $2 ]]; then ok "$1"; else bad "$1" "wanted: $2" "got: $3"; fi; }
 # A user's shell line, as after a login; no terminal and no bus.
@@ -42,9 +44,7 @@ losses() { as one leashctl call leash.info | tr -d ' \n' | grep -o '"losses":\[[
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
         part=vm
         echo "# $(uname -r), $(systemctl --version | head -n 1)"
-        # Of the kernel in a machine, of the first process in a container.
-        names=$(tr '\0 ' '\n\n' </proc/1/environ | sed -n 's|^LEASH_PARTS|leash.parts|p' | grep . || grep -o 'leash.parts=[^ ]*' /proc/cmdline)
-        for part in $(echo "${names#leash.parts=}" | tr , ' '); do
+        for part in $(said parts | tr , ' '); do
                 began=$SECONDS
                 . "$parts/part-$part.sh"
                 echo "# $part: $((SECONDS - began)) s"

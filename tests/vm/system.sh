@@ -7,6 +7,7 @@
 #
 # Needs qemu-system-x86, mmdebstrap, e2fsprogs, dpkg-dev, debhelper. Exits with 77 where that, or the network, is missing.
 # LEASH_VM_PARTS: what is done (package,system,upgrade,purge). LEASH_VM_SUITE: the tree (bookworm).
+# LEASH_VM_ONLY=WORD,…: of the escape suite (part escape) the attempts whose names hold one of the words.
 # LEASH_VM_NSPAWN=yes: boots the tree once with systemd-nspawn instead, under the kernel that is here. Quick (200 kills in
 # a minute and a half), but limits are only as good as the controllers that the host gives.
 # LEASH_VM_SECONDS: the time that one kernel may take (900). LEASH_VM_KEEP=DIR keeps the consoles there.
@@ -101,7 +102,7 @@ boot() { # KERNEL
         # 6.12 under QEMU 7.2's TCG wants no cx16.
         timeout "${LEASH_VM_SECONDS:-900}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max,-cx16 -smp 2 -m 1024 \
                 -nographic -nodefaults -no-reboot -kernel "$1" \
-                -append "root=/dev/nvme0n1 rw console=ttyS0 panic=-1 quiet systemd.unified_cgroup_hierarchy=1 leash.parts=$parts" \
+                -append "root=/dev/nvme0n1 rw console=ttyS0 panic=-1 quiet systemd.unified_cgroup_hierarchy=1 leash.parts=$parts leash.only=${LEASH_VM_ONLY:-}" \
                 -drive file="$work/disk.img",if=none,id=d,format=raw,snapshot=on -device nvme,drive=d,serial=x \
                 -serial file:"$work/console" -serial file:"$work/results"
 }
@@ -109,7 +110,7 @@ boot() { # KERNEL
 boot_here() {
         sed -i "s|^StandardOutput=.*|StandardOutput=file:/results|" "$root/etc/systemd/system/leash-test.service"
         SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 timeout "${LEASH_VM_SECONDS:-900}" systemd-nspawn -q --register=no --keep-unit \
-                --private-network --boot -D "$root" --setenv=LEASH_PARTS="$parts" \
+                --private-network --boot -D "$root" --setenv=LEASH_PARTS="$parts" --setenv=LEASH_ONLY="${LEASH_VM_ONLY:-}" \
                 --system-call-filter="@mount landlock_create_ruleset landlock_add_rule landlock_restrict_self pidfd_getfd process_vm_readv" \
                 >"$work/console" 2>&1
         cat "$root/results" >"$work/results"
