@@ -8,9 +8,8 @@
  *         table inet leash {
  *                 chain raw {
  *                         type filter hook output priority -300; policy accept;
- *                         ip saddr 127.0.0.0/8 ip daddr 127.0.0.0/8 meta l4proto tcp
- *                                 tcp dport != { 53, 3129, 3130 } tcp sport != { 3129, 3130 }
- * notrack ip6 saddr ::1 ip6 daddr ::1 (the same)
+ *                         ip daddr 127.0.0.0/8 ip saddr 127.0.0.0/8 meta l4proto tcp
+ *                         … tcp dport != { 53, 3129, 3130 } tcp sport != { 3129, 3130 } notrack
  *                 }
  *                 chain out {
  *                         type nat hook output priority -100; policy accept;
@@ -31,7 +30,8 @@
  *
  * Chain raw is for speed alone: connections that nothing redirects, those to the proxy above all,
  * need not be remembered. Both directions of a connection must agree on that, so what is or may
- * have been redirected shows in either: its answers come from the gate's ports.
+ * have been redirected shows in either: its answers come from the gate's ports. IPv6 is left out:
+ * the proxy is 127.0.0.1, and each rule makes each sandbox later.
  */
 #include "capture.h"
 
@@ -373,30 +373,18 @@ static void rule_tcp(struct message *m) {
         redirect(m, GATE_TRANSPARENT_PORT);
 }
 
-static void untracked(struct message *m) {
+static void rule_untracked(struct message *m) {
         static const uint16_t to[] = { 53, GATE_TRANSPARENT_PORT, GATE_DNS_PORT };
         static const uint16_t from[] = { GATE_TRANSPARENT_PORT, GATE_DNS_PORT };
-
-        if_meta(m, NFT_META_L4PROTO, IPPROTO_TCP);
-        unless_port(m, 2, to, ELEMENTSOF(to));
-        unless_port(m, 0, from, ELEMENTSOF(from));
-        expression_end(m, expression(m, "notrack"));
-}
-
-static void rule_untracked4(struct message *m) {
         const uint8_t first = 127;
 
         if_meta(m, NFT_META_NFPROTO, NFPROTO_IPV4);
         if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 16, &first, sizeof(first));
         if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 12, &first, sizeof(first));
-        untracked(m);
-}
-
-static void rule_untracked6(struct message *m) {
-        if_meta(m, NFT_META_NFPROTO, NFPROTO_IPV6);
-        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 24, &in6addr_loopback, 16);
-        if_payload(m, NFT_PAYLOAD_NETWORK_HEADER, 8, &in6addr_loopback, 16);
-        untracked(m);
+        if_meta(m, NFT_META_L4PROTO, IPPROTO_TCP);
+        unless_port(m, 2, to, ELEMENTSOF(to));
+        unless_port(m, 0, from, ELEMENTSOF(from));
+        expression_end(m, expression(m, "notrack"));
 }
 
 static void add_table(struct message *m) {
@@ -457,7 +445,7 @@ int capture_redirect(void) {
                 rule_dns_udp,   rule_dns_tcp, rule_loopback4, rule_own4,
                 rule_loopback6, rule_own6,    rule_tcp,
         };
-        static void (*const raw[])(struct message * m) = { rule_untracked4, rule_untracked6 };
+        static void (*const raw[])(struct message * m) = { rule_untracked };
         static const struct chain chains[] = {
                 { "out", "nat", NF_IP_PRI_NAT_DST, out, ELEMENTSOF(out) },
                 { "raw", "filter", NF_IP_PRI_RAW, raw, ELEMENTSOF(raw) },

@@ -214,6 +214,45 @@ say("datagrams", lambda: datagram(*u.getsockname()))
             on_the_address_it_finds="hello", on_the_IPv6_address_it_finds="hello", datagrams="pong")
 
 
+def remembered(t):
+    """What the kernel keeps of a connection: nothing within loopback, where only some ports are redirected."""
+    got = t.run(f"""
+def source(to, port=0):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.settimeout(30)
+    s.bind(("127.0.0.1", port))
+    s.connect(to)
+    return s
+web = (socket.gethostbyname("web.test"), {PORT})
+def original(port):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        s = source(server.getsockname(), port)
+        c = server.accept()[0]
+        s.sendall(b"hello")
+        assert c.recv(9) == b"hello"
+        c.sendall(b"back")
+        assert s.recv(9) == b"back"
+        return len(c.getsockopt(socket.SOL_IP, 80, 16))  # SO_ORIGINAL_DST
+def again():
+    s = source(web)
+    port = s.getsockname()[1]
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+    return talk(source(("127.0.0.1", 3129), port))
+say("own_server", lambda: original(0))
+say("captured_from_loopback", lambda: talk(source(web)))
+say("the_same_port_to_the_gate_itself", again)
+def resolver():
+    s = source(("127.0.0.53", 53))
+    s.sendall(b"\\0\\x0c\\0\\1\\1\\0\\0\\0\\0\\0\\0\\0\\0\\0")
+    return len(s.recv(100)) > 0
+say("resolver_from_loopback", resolver)
+""", *RULES)
+    t.check("loopback", got, own_server="ENOENT", captured_from_loopback="hello",
+            the_same_port_to_the_gate_itself=(*REFUSED, "EOF"), resolver_from_loopback=True)
+
+
 def unchangeable(t):
     got = t.run("""
 S, D = socket.SOCK_STREAM, socket.SOCK_DGRAM
@@ -489,6 +528,7 @@ def main():
         allowlist(t)
         resolvers(t, dns)
         own_servers(t)
+        remembered(t)
         unchangeable(t)
         ways_out(t, local)
         local_ports(t, local)

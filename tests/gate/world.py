@@ -414,7 +414,6 @@ table inet leash {
   chain raw {
     type filter hook output priority raw; policy accept;
     ip daddr 127.0.0.0/8 ip saddr 127.0.0.0/8 tcp dport != { 53, 3129, 3130 } tcp sport != { 3129, 3130 } notrack
-    ip6 daddr ::1 ip6 saddr ::1 tcp dport != { 53, 3129, 3130 } tcp sport != { 3129, 3130 } notrack
   }
   chain out {
     type nat hook output priority -100; policy accept;
