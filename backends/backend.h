@@ -125,6 +125,8 @@ struct backend {
 
         /* System mode. NULL: nobody counts. */
         void (*engine_totals)(const struct engine *en, struct engine_totals *ret);
+        /* Of another user, whose total is the administrator's or none. NULL: nobody counts. */
+        void (*engine_totals_of)(const struct engine *en, uid_t uid, struct engine_totals *ret);
 
         /* We may have come into another control group: looks again at what can be done with it,
          * fills those facts, and drops what was prepared before. NULL: groups are nothing here. */

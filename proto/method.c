@@ -12,6 +12,8 @@ const struct method methods[METHOD_N_] = {
                                   "enforced, what runs, what is used of which limit." },
         [METHOD_LEASH_STATS] = { "leash.stats", &empty_shape, &leash_stats_result_shape, 0,
                                  "Gives what the caller's session has counted since it started." },
+        [METHOD_LEASH_USERS] = { "leash.users", &empty_shape, &leash_users_result_shape, 0,
+                                 "Tells what every user has and takes; for root, in system mode." },
         [METHOD_RPC_DISCOVER] = { "rpc.discover", &empty_shape, NULL, 0, "Gives this document." },
         [METHOD_SANDBOX_CREATE] = { "sandbox.create", &sandbox_create_params_shape,
                                     &sandbox_create_result_shape, 0,

@@ -9,6 +9,7 @@ enum method_id {
         METHOD_LEASH_INFO = 0,
         METHOD_LEASH_STATUS,
         METHOD_LEASH_STATS,
+        METHOD_LEASH_USERS,
         METHOD_RPC_DISCOVER,
         METHOD_SANDBOX_CREATE,
         METHOD_SANDBOX_LIST,

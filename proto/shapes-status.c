@@ -103,3 +103,32 @@ static const struct field leash_stats_result_fields[] = {
 #undef T
 };
 SHAPE(leash_stats_result, "LeashStatsResult", 0, "Result of leash.stats.");
+
+static const struct field user_use_fields[] = {
+#define T struct user_use
+        FIELD_UINT(T, uid, "uid", FIELD_REQUIRED, 0, 0, "The user."),
+        FIELD_UINT(T, sessions, "sessions", FIELD_REQUIRED, 0, 0,
+                   "His sessions: one for each set of groups that he calls with."),
+        FIELD_UINT(T, connections, "connections", FIELD_REQUIRED, 0, 0,
+                   "Connections, as his sessions say."),
+        FIELD_UINT(T, sandboxes, "sandboxes", FIELD_REQUIRED, 0, 0,
+                   "Sandboxes, as his sessions say."),
+        FIELD_UINT(T, memory_bytes, "memory_bytes", 0, 0, 0,
+                   "Memory of all that he runs, where control groups count."),
+        FIELD_UINT(T, memory_max, "memory_max", 0, 0, 0,
+                   "The most of that; absent: no total is set for users."),
+        FIELD_UINT(T, processes, "processes", 0, 0, 0,
+                   "Processes and threads of all that he runs, where control groups count."),
+        FIELD_UINT(T, processes_max, "processes_max", 0, 0, 0,
+                   "The most of those; absent: no total is set for users."),
+#undef T
+};
+SHAPE(user_use, "UserUse", 0, "What a user has and takes.");
+
+static const struct field leash_users_result_fields[] = {
+#define T struct leash_users_result
+        FIELD_LIST(T, users, "users", FIELD_REQUIRED, user_use, "Users that have a session."),
+        FIELD_BOOL(T, partial, "partial", 0, "There may be more: leashd was too busy."),
+#undef T
+};
+SHAPE(leash_users_result, "LeashUsersResult", 0, "Result of leash.users.");

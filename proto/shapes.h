@@ -306,6 +306,14 @@ struct leash_stats_result {
         uint64_t uid;
         struct list metrics; /* of metric */
 };
+struct user_use {
+        uint64_t uid, sessions, connections, sandboxes;
+        uint64_t memory_bytes, memory_max, processes, processes_max; /* 0 = unknown, or none */
+};
+struct leash_users_result {
+        struct list users; /* of user_use */
+        bool partial;
+};
 struct events_subscribe_params {
         const char *sandbox;
         struct strings kinds;
@@ -612,6 +620,8 @@ SHAPE_DECLARE(metric_bucket)
 SHAPE_DECLARE(metric_sample)
 SHAPE_DECLARE(metric)
 SHAPE_DECLARE(leash_stats_result)
+SHAPE_DECLARE(user_use)
+SHAPE_DECLARE(leash_users_result)
 SHAPE_DECLARE(events_subscribe_params)
 SHAPE_DECLARE(network_event)
 SHAPE_DECLARE(network_decide_params)

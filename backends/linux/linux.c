@@ -139,6 +139,7 @@ const struct backend backend_linux = {
         .engine_regroup = engine_regroup,
         .engine_count = engine_count,
         .engine_totals = engine_totals,
+        .engine_totals_of = engine_totals_of,
         .box_new = box_new,
         .box_fd = box_fd,
         .box_next = box_next,

@@ -123,6 +123,7 @@ uint64_t engine_oom_kills(const struct engine *en);
 void engine_groups_open(struct engine *en);
 void engine_groups_close(struct engine *en);
 void engine_totals(const struct engine *en, struct engine_totals *ret);
+void engine_totals_of(const struct engine *en, uid_t uid, struct engine_totals *ret);
 struct reached_marks {       /* of counts that only grow */
         uint64_t own, total; /* forks that were refused */
         uint64_t oom;        /* processes that were ended for want of memory */

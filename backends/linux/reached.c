@@ -21,14 +21,19 @@ uint64_t engine_oom_kills(const struct engine *en) {
         return en->group < 0 ? 0 : cgroup_read_key(en->group, "memory.events", "oom_kill");
 }
 
-/* Is it this user's, and not the one of all users? As leash-launch names them. */
-static bool is_users(const char *path) {
-        const char *name = strrchr(path, '/');
-        char plain[16], slice[32];
+/* As leash-launch names them: without systemd, with it. */
+static void name_user_group(uid_t uid, bool slice, char *ret, size_t size) {
+        (void) snprintf(ret, size, slice ? "leash-%u.slice" : "%u", uid);
+}
 
-        (void) snprintf(plain, sizeof(plain), "/%u", geteuid());
-        (void) snprintf(slice, sizeof(slice), "/leash-%u.slice", geteuid());
-        return name && (strcmp(name, plain) == 0 || strcmp(name, slice) == 0);
+/* Is it this user's, and not the one of all users? */
+static bool is_users(const char *path) {
+        const char *slash = strrchr(path, '/');
+        char plain[32], slice[32];
+
+        name_user_group(geteuid(), false, plain, sizeof(plain));
+        name_user_group(geteuid(), true, slice, sizeof(slice));
+        return slash && (strcmp(slash + 1, plain) == 0 || strcmp(slash + 1, slice) == 0);
 }
 
 void engine_groups_open(struct engine *en) {
@@ -77,6 +82,19 @@ void engine_totals(const struct engine *en, struct engine_totals *ret) {
                 return;
         total(en, "memory.current", "memory.max", &ret->memory_bytes);
         total(en, "pids.current", "pids.max", &ret->processes);
+}
+
+void engine_totals_of(const struct engine *en, uid_t uid, struct engine_totals *ret) {
+        struct engine other = { .group = -1, .user_group = -1 };
+        char name[32], path[64];
+
+        for (int slice = 0; slice < 2 && other.user_group < 0 && en->user_group >= 0; slice++) {
+                name_user_group(uid, slice, name, sizeof(name));
+                (void) snprintf(path, sizeof(path), "../%s", name);
+                other.user_group = openat(en->user_group, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        }
+        engine_totals(&other, ret);
+        engine_groups_close(&other);
 }
 
 static bool tells_where(const struct engine *en) {

@@ -495,6 +495,9 @@ const struct option options[] = {
           "process.started, process.exited, denied, trust_created, network, venv.progress, "
           "sandbox.failed, process.failed" },
 
+        { "all", 0, 0, NULL, CMD_STATUS, NULL, NULL, set_flag, O(all),
+          "what every user has and takes (sessions, connections, sandboxes, and where control "
+          "groups count, processes and memory); for root, of the system's daemon" },
         { "prometheus", 0, 0, NULL, CMD_STATS, NULL, NULL, set_flag, O(prometheus),
           "in Prometheus' text format, for a scrape" },
 

@@ -52,7 +52,7 @@ struct options {
         struct strings given;    /* the policy options as given, for a ready command line */
         const char *workdir;     /* -C, real path */
         char cwd[LIMIT_PATH_BYTES];
-        bool fresh, keep, json, quiet, follow, help, version, rebuild, prometheus;
+        bool fresh, keep, json, quiet, follow, help, version, rebuild, prometheus, all;
         enum tri tty;
         uint64_t timeout_ms;
         struct check_query queries[MAX_QUERIES];

@@ -191,6 +191,54 @@ int status_absent(struct ctl *c, int r) {
         return EXIT_NOT_RUNNING;
 }
 
+static void count_text(uint64_t n, bool bytes, char ret[static 32]) {
+        if (n == 0)
+                snprintf(ret, 32, "-");
+        else if (bytes)
+                size_text(n, ret, 32);
+        else
+                snprintf(ret, 32, "%llu", (unsigned long long) n);
+}
+
+static void print_users(const struct leash_users_result *r) {
+        const struct user_use *u = r->users.items;
+        struct table t = { .cols = 8 };
+
+        table_row(&t, (const char *const[]){ "UID", "SESSIONS", "CONNECTIONS", "SANDBOXES",
+                                             "PROCESSES", "OF", "MEMORY", "OF" });
+        for (size_t i = 0; i < r->users.n; i++) {
+                const uint64_t values[] = { u[i].sessions,  u[i].connections,   u[i].sandboxes,
+                                            u[i].processes, u[i].processes_max, u[i].memory_bytes,
+                                            u[i].memory_max };
+                char who[32], texts[ELEMENTSOF(values)][32];
+                snprintf(who, sizeof(who), "%llu", (unsigned long long) u[i].uid);
+                for (size_t k = 0; k < ELEMENTSOF(values); k++) {
+                        if (k < 3)
+                                snprintf(texts[k], sizeof(texts[k]), "%llu",
+                                         (unsigned long long) values[k]);
+                        else
+                                count_text(values[k], k >= 5, texts[k]);
+                }
+                table_row(&t, (const char *const[]){ who, texts[0], texts[1], texts[2], texts[3],
+                                                     texts[4], texts[5], texts[6] });
+        }
+        table_print(&t, stdout);
+        table_done(&t);
+        if (r->partial)
+                puts("and there may be more: leashd is busy");
+}
+
+static int status_all(struct ctl *c) {
+        struct leash_users_result users = { 0 };
+
+        int r = ctl_query(c, METHOD_LEASH_USERS, NULL, &users);
+        if (r != 0)
+                return r < 0 ? -r : EXIT_OK;
+        if (!c->o.quiet)
+                print_users(&users);
+        return EXIT_OK;
+}
+
 int cmd_status(struct ctl *c) {
         struct leash_status_result status = { 0 };
         struct style st = style_for(STDOUT_FILENO);
@@ -200,6 +248,8 @@ int cmd_status(struct ctl *c) {
         int r = leash_connect(c->o.socket, LEASH_NO_START, &c->l);
         if (r < 0)
                 return status_absent(c, r);
+        if (c->o.all)
+                return status_all(c);
         r = ctl_query(c, METHOD_LEASH_STATUS, NULL, &status);
         if (r != 0)
                 return r < 0 ? -r : EXIT_OK;

@@ -25,6 +25,8 @@ enum control_type {
         CONTROL_RELOAD,         /* leashd -> session: read the configuration again */
         CONTROL_WELCOME,        /* session -> leashd: a STATUS that answers it */
         CONTROL_DENIAL,         /* leashd -> session: struct control_denial */
+        CONTROL_ASK_USERS,      /* root's session -> leashd */
+        CONTROL_USER,           /* leashd -> root's session: struct control_user */
 };
 
 /* What leashd can tell of the kernel's own records (CONNECTION; 0: it did not say). */
@@ -46,9 +48,16 @@ enum control_setting { CONTROL_SETTING_AUTO = 10, CONTROL_SETTING_OFF, CONTROL_S
 struct control_message {
         uint32_t version, type;
         int32_t pid;       /* CONNECTION: who; -1 unknown. STATUS: CONTROL_TAKES_… */
-        uint32_t uid, gid; /* CONNECTION */
+        uint32_t uid, gid; /* CONNECTION. STATUS: how many connections and sandboxes there are */
         uint32_t busy; /* STATUS: connections or sandboxes exist. CONNECTION: enum control_audit */
         uint64_t received; /* STATUS: connections taken over since the session started */
+};
+
+/* What leashd knows of one user, all his sessions together: their own word. */
+struct control_user {
+        uint32_t version, type;
+        uint32_t uid, sessions, connections, sandboxes;
+        uint32_t last; /* none follows; and this one is of nobody */
 };
 
 /* Longer than the other: on a SOCK_SEQPACKET socket the size tells which it is. */

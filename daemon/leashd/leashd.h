@@ -57,6 +57,7 @@ struct leashd {
         ino_t path_ino;
         struct event *accept_event, *resume_event, *idle_event;
         struct event *signal_events[4], *watchdog_event;
+        struct event *users_event; /* somebody has asked for all users */
         bool keeps;    /* systemd keeps the sessions' control sockets over a restart of ours */
         bool draining; /* the socket is gone; we end when the last session is idle */
         bool ending;   /* told to end: now */

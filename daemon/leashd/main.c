@@ -227,6 +227,8 @@ static void done(struct leashd *d) {
         audit_stop(d);
         if (d->idle_event)
                 event_free(d->idle_event);
+        if (d->users_event)
+                event_free(d->users_event);
         for (size_t i = 0; i < ELEMENTSOF(d->signal_events); i++)
                 if (d->signal_events[i])
                         event_free(d->signal_events[i]);

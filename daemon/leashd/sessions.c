@@ -62,9 +62,11 @@ struct session_link {
         unsigned words; /* since it was sent something */
         bool busy;
         bool takes_denials;
-        uint64_t untold;            /* denials that it had no room for */
-        bool greeting;              /* taken over: what it says counts from its WELCOME on */
-        time_t starts[START_BURST]; /* a ring of the last start times */
+        uint32_t connections, sandboxes; /* as it said last */
+        bool asked;                      /* root's: for all users */
+        uint64_t untold;                 /* denials that it had no room for */
+        bool greeting;                   /* taken over: what it says counts from its WELCOME on */
+        time_t starts[START_BURST];      /* a ring of the last start times */
         unsigned n_starts;
 };
 
@@ -82,7 +84,8 @@ static void disconnect(struct session_link *s) {
         if (s->idle_event)
                 (void) event_del(s->idle_event);
         s->fd = fd_close(s->fd);
-        s->busy = s->takes_denials = false;
+        s->busy = s->takes_denials = s->asked = false;
+        s->connections = s->sandboxes = 0;
         s->untold = 0;
         s->sent = s->received = 0;
 }
@@ -117,6 +120,69 @@ static void watch_idle(struct session_link *s) {
                 (void) event_add(s->idle_event, &after);
 }
 
+#define USERS_MS 50 /* a session answers in less than one, unless it has to work */
+
+/* One message for each user, though he has several sessions. */
+static void tell_user(const struct leashd *d, const struct session_link *to,
+                      const struct session_link *first) {
+        struct control_user m = { .version = CONTROL_VERSION,
+                                  .type = CONTROL_USER,
+                                  .uid = first->uid };
+
+        for (const struct session_link *s = d->sessions; s; s = s->next) {
+                if (s->uid != first->uid || s->fd < 0)
+                        continue;
+                if (s == first || m.sessions > 0) {
+                        m.sessions++;
+                        m.connections += s->connections;
+                        m.sandboxes += s->sandboxes;
+                } else {
+                        return; /* one before this one has told it */
+                }
+        }
+        (void) socket_send(to->fd, &m, sizeof m, NULL, 0);
+}
+
+static void on_users(evutil_socket_t fd, short what, void *userdata) {
+        static const struct control_user last = { .version = CONTROL_VERSION,
+                                                  .type = CONTROL_USER,
+                                                  .last = 1 };
+        struct leashd *d = userdata;
+
+        for (struct session_link *to = d->sessions; to; to = to->next) {
+                if (!to->asked || to->fd < 0)
+                        continue;
+                to->asked = false;
+                for (const struct session_link *s = d->sessions; s; s = s->next)
+                        if (s->fd >= 0)
+                                tell_user(d, to, s);
+                (void) socket_send(to->fd, &last, sizeof last, NULL, 0);
+        }
+}
+
+/* Every session is asked how things stand (it answers as to a leashd that takes it over), and after
+ * a moment what they have said is told. Who does not answer is told of as it was. */
+static void ask_users(struct session_link *from) {
+        static const struct control_message hello = { .version = CONTROL_VERSION,
+                                                      .type = CONTROL_HELLO };
+        const struct timeval soon = { .tv_usec = USERS_MS * 1000 };
+        struct leashd *d = from->leashd;
+
+        if (from->uid != 0 || !d->system)
+                return;
+        from->asked = true;
+        from->words = 0;
+        if (!d->users_event)
+                d->users_event = evtimer_new(d->base, on_users, d);
+        if (!d->users_event || event_pending(d->users_event, EV_TIMEOUT, NULL))
+                return;
+        for (struct session_link *s = d->sessions; s; s = s->next)
+                if (s->fd >= 0 && !s->greeting &&
+                    socket_send(s->fd, &hello, sizeof hello, NULL, 0) > 0)
+                        s->words -= s->words > 0; /* the word that we have asked for */
+        (void) event_add(d->users_event, &soon);
+}
+
 static void on_message(evutil_socket_t fd, short what, void *userdata) {
         struct session_link *s = userdata;
         struct leashd *d = s->leashd;
@@ -128,7 +194,8 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                 if (n == -EAGAIN)
                         break;
                 if (n != (ssize_t) sizeof m || m.version != CONTROL_VERSION ||
-                    (m.type != CONTROL_STATUS && m.type != CONTROL_WELCOME) ||
+                    (m.type != CONTROL_STATUS && m.type != CONTROL_WELCOME &&
+                     m.type != CONTROL_ASK_USERS) ||
                     s->words++ >= WORDS_MAX) {
                         /* In system mode leash-launch, whose child it is, knows more. */
                         log_event(&d->log, LOG_WARN, d->system ? LOG_ID_NONE : LOG_SESSION_CRASHED,
@@ -141,6 +208,10 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                         disconnect(s);
                         break;
                 }
+                if (m.type == CONTROL_ASK_USERS) {
+                        ask_users(s);
+                        continue;
+                }
                 if (s->greeting) {
                         if (m.type == CONTROL_STATUS)
                                 continue; /* to the leashd before us */
@@ -149,6 +220,8 @@ static void on_message(evutil_socket_t fd, short what, void *userdata) {
                 }
                 s->received = m.received;
                 s->busy = m.busy;
+                s->connections = m.uid;
+                s->sandboxes = m.gid;
                 s->takes_denials = m.pid == CONTROL_TAKES_DENIALS;
         }
         watch_idle(s);

@@ -13,6 +13,7 @@ static const handler_fn handlers[METHOD_N_] = {
         [METHOD_LEASH_INFO] = rpc_leash_info,
         [METHOD_LEASH_STATUS] = rpc_leash_status,
         [METHOD_LEASH_STATS] = rpc_leash_stats,
+        [METHOD_LEASH_USERS] = rpc_leash_users,
         [METHOD_RPC_DISCOVER] = rpc_rpc_discover,
         [METHOD_SANDBOX_CREATE] = rpc_sandbox_create,
         [METHOD_SANDBOX_LIST] = rpc_sandbox_list,

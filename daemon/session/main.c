@@ -27,6 +27,7 @@
 #include "process.h"
 #include "quota.h"
 #include "sandbox.h"
+#include "users.h"
 #include "session.h"
 #include "venv.h"
 #include "workdir.h"
@@ -36,6 +37,8 @@ static void say(struct session *s, enum control_type type) {
         struct control_message m = { .version = CONTROL_VERSION,
                                      .type = type,
                                      .pid = CONTROL_TAKES_DENIALS,
+                                     .uid = (uint32_t) s->n_peers,
+                                     .gid = (uint32_t) s->n_sandboxes,
                                      .busy = s->reported_busy,
                                      .received = s->received };
         /* The queue holds many of these and leashd only reads: a full one means that it hangs, and
@@ -68,6 +71,7 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
         union {
                 struct control_message message;
                 struct control_denial denial;
+                struct control_user user;
         } got;
         int fd = -1;
         size_t n_fds = 0;
@@ -78,6 +82,11 @@ static void on_control(evutil_socket_t control, short what, void *userdata) {
         if (n == (ssize_t) sizeof got.denial && got.denial.type == CONTROL_DENIAL &&
             got.denial.version == CONTROL_VERSION && n_fds == 0) {
                 audit_denial(s, &got.denial);
+                return;
+        }
+        if (n == (ssize_t) sizeof got.user && got.user.type == CONTROL_USER &&
+            got.user.version == CONTROL_VERSION && n_fds == 0) {
+                users_told(s, &got.user);
                 return;
         }
         const struct control_message m = got.message;
@@ -279,6 +288,7 @@ static void end(struct session *s) {
         while (!LIST_EMPTY(&s->sandboxes))
                 sandbox_free(LIST_FIRST(&s->sandboxes), NULL);
         sandbox_reap(s);
+        users_stop(s);
         while (!LIST_EMPTY(&s->peers))
                 peer_free(LIST_FIRST(&s->peers));
         process_forget_all(s);

@@ -36,6 +36,7 @@ struct venv_made;
 struct git_identity;
 struct gate_link;
 struct resolv_watch;
+struct users_question;
 struct call;
 
 LIST_HEAD(peer_list, peer);
@@ -119,6 +120,7 @@ struct session {
         struct ipc_call_list ipc_calls;
         uint64_t last_ipc_call;
         struct stats stats;
+        struct users_question *users; /* to leashd, whose answer has not come to its end */
         struct histories *histories;
         uint64_t last_event;
 };
@@ -221,6 +223,7 @@ typedef int (*handler_fn)(struct request *rq, struct error *e);
 int rpc_leash_info(struct request *rq, struct error *e);
 int rpc_leash_status(struct request *rq, struct error *e);
 int rpc_leash_stats(struct request *rq, struct error *e);
+int rpc_leash_users(struct request *rq, struct error *e);
 int rpc_rpc_discover(struct request *rq, struct error *e);
 int rpc_sandbox_create(struct request *rq, struct error *e);
 int rpc_sandbox_list(struct request *rq, struct error *e);

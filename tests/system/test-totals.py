@@ -130,6 +130,39 @@ def reload(t, w, a):
     t.ok(p.poll() is None and "leashctl:" not in let_go(p), "and the sandbox has run on")
 
 
+def built_in(t, w, a):
+    """Without a word of the administrator's: four fifths of the memory for a session."""
+    share = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") // 100 * 80
+    w.run(a, "run", "--fresh", "--", "true")
+    limit = int(group(a, f"{a.uid}-{w.sessions(a.uid)[0]}/memory.max"))
+    t.ok(abs(limit - share) <= 4096, "80 % of the memory is the limit where none is set", (limit, share))
+    r = run(w, a, "--", "/usr/bin/python3", "-c", HOG, str(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGESIZE") * 90 // 100 // MIB), timeout=200)
+    t.ok(r.get("reason") == "out_of_memory" and r.get("limits_reached") == ["/users/memory_bytes"], "and 90 % are too much", r)
+    t.ok("control group" in next((x for x in w.run(a, "status").stdout.split("\n") if x.startswith("memory of all")), ""), "which status shows")
+
+
+def everybody(t, w, a, b, real):
+    """leashctl status --all"""
+    root = User("root", 0, 0, "/root")
+    p, up = hold(w, a, HOLD, 5)
+    w.run(b, "run", "--fresh", "--", "true")
+    r = w.run(root, "status", "--all", "--json")
+    rows = {u["uid"]: u for u in json.loads(r.stdout)["users"]} if r.returncode == 0 else {}
+    t.ok(up and rows.get(a.uid, {}).get("sandboxes") == 1 and rows[a.uid]["connections"] == 1 and rows.get(b.uid, {}).get("sandboxes") == 0 and
+         0 in rows, "root is told how many each user has", r.stdout + r.stderr)
+    if real:
+        t.ok(5 < rows[a.uid]["processes"] < 150 and rows[a.uid]["processes_max"] == 150 and MIB < rows[a.uid]["memory_bytes"] < 200 * MIB and
+             rows[a.uid]["memory_max"] == 200 * MIB, "and what he takes", r.stdout)
+    table = w.run(root, "status", "--all").stdout
+    t.ok(any(line.split()[:4] == [str(a.uid), "1", "1", "1"] for line in table.split("\n")), "as a table, too", table)
+    r = w.run(a, "status", "--all")
+    t.ok(r.returncode == 125 and "only root" in r.stderr and str(b.uid) not in r.stdout, "another user is not", r.stdout + r.stderr)
+    let_go(p)
+    t.ok(wait_for(lambda: f"{a.uid}" in w.run(root, "status", "--all").stdout and
+                  [u for u in json.loads(w.run(root, "status", "--all", "--json").stdout)["users"] if u["uid"] == a.uid][0]["sandboxes"] == 0, 10),
+         "when it has gone, it is not counted")
+
+
 def main():
     if os.getuid() != 0:
         print("1..0 # SKIP needs root")
@@ -150,10 +183,13 @@ def main():
         if real:
             processes(t, w, a, b)
             memory(t, w, a, b)
+            everybody(t, w, a, b, True)
             reload(t, w, a)
+            built_in(t, w, a)
             w.stop()
             t.ok(wait_for(lambda: not os.path.exists(f"/sys/fs/cgroup/leash/{a.uid}"), 10), "the user's group goes with the sessions")
         else:
+            everybody(t, w, a, b, False)
             unenforceable(t, w, a)
             t.skip("totals", "no memory and pids controllers in cgroup v2 here")
     finally:

@@ -10,6 +10,7 @@ want 'one user' served "$(as one leashctl run $accept --fresh -- echo served)"
 want 'his slice has the processes' 120 "$(cat $slice/pids.max)"
 want 'and the memory' 209715200 "$(cat $slice/memory.max)"
 want 'which systemd knows' 120 "$(systemctl show -P TasksMax leash-1000.slice)"
+want 'root sees all users' '*1000*120*200M*' "$(leashctl status --all 2>&1 | grep '^1000 ')"
 out=$(as one leashctl run $accept --fresh -- bash -c 'for i in $(seq 200); do sleep 100 & done; exit 3')
 want 'a bomb is told whose limit it was' '*users.processes*' "$out"
 out=$(as one leashctl run $accept --fresh -- python3 -c 'x = bytearray(400 << 20)')
@@ -37,6 +38,8 @@ rm /etc/leash/leashd.json
 systemctl reload leashd.service
 await '[ "$(cat $slice/pids.max)" = max ]'
 want 'without the file there is none' max "$(cat $slice/pids.max)"
+share=$(($(getconf _PHYS_PAGES) * $(getconf PAGESIZE) / 100 * 80 / 4096))
+want 'but four fifths of the memory for a session' $share $(($(cat $slice/leash-1000-*.scope/memory.max | head -n 1) / 4096))
 want 'his sandbox has not noticed' sleep "$(pgrep -u one -x -l sleep | cut -d' ' -f2)"
 systemctl stop leashd.socket leashd.service
 stopped
