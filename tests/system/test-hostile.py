@@ -20,7 +20,7 @@ CONNECTIONS = 10000
 LINE = b'{"jsonrpc":"2.0","id":1,"method":"leash.info","params":{}}\n'
 
 
-def connect(path, timeout=PATIENCE.0):
+def connect(path, timeout=PATIENCE):
     """As libleash does it: waits for room in the backlog, which a socket that does not block would not."""
     s = socket.socket(socket.AF_UNIX)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(timeout), 0))
