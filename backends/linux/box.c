@@ -125,7 +125,7 @@ static int plan_send(struct box *b, struct error *e) {
                 return r;
         b->hash = rehearse_note(b->en, &file);
         r = plan_file_send(&file, b->init.control);
-        closep(&b->init.root);
+        fd_closep(&b->init.root);
         b->init.root = -1;
         return r < 0 ? error_set(e, ERROR_IO, -r, "leash-init is gone: %s", strerror(-r)) : 0;
 }
@@ -208,7 +208,7 @@ int box_new(struct engine *en, const struct plan *plan, struct box **ret, struct
         if (r < 0)
                 return r;
         if (plan->disk == DISK_FREE) { /* nobody will ask */
-                closep(&b->init.store);
+                fd_closep(&b->init.store);
                 b->init.store = -1;
         }
         if (fcntl(b->init.control, F_SETFL, O_NONBLOCK) < 0)
@@ -412,7 +412,7 @@ int box_next(struct box *b, struct box_event *ret) {
         else
                 r = event_from_frame(b, &f, fds, n_fds, ret);
         for (size_t i = 0; i < n_fds; i++)
-                closep(&fds[i]);
+                fd_closep(&fds[i]);
         return r > 0 ? 1 : over(b, ret);
 }
 

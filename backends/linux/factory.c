@@ -68,14 +68,14 @@ void factory_stop(struct engine *en) {
         struct factory *f = &en->factory;
 
         if (f->running) {
-                closep(&f->orders[1]);
+                fd_closep(&f->orders[1]);
                 f->orders[1] = -1;
                 (void) pthread_join(f->thread, NULL);
                 pool_reap(en);
                 f->running = false;
         }
-        closep(&f->orders[0]);
-        closep(&f->orders[1]);
-        closep(&f->done[0]);
-        closep(&f->done[1]);
+        fd_closep(&f->orders[0]);
+        fd_closep(&f->orders[1]);
+        fd_closep(&f->done[0]);
+        fd_closep(&f->done[1]);
 }

@@ -45,11 +45,11 @@ static struct engine *engine_free(struct engine *en) {
                 filter_done(&en->filters[i]);
         stack_free(en->stack);
         stack_free(en->factory.stack);
-        closep(&en->init);
-        closep(&en->watch);
-        closep(&en->rehearsed_timer);
-        closep(&en->root);
-        closep(&en->mountinfo);
+        fd_closep(&en->init);
+        fd_closep(&en->watch);
+        fd_closep(&en->rehearsed_timer);
+        fd_closep(&en->root);
+        fd_closep(&en->mountinfo);
         engine_groups_close(en);
         free(en->dying);
         free(en);

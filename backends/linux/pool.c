@@ -138,10 +138,10 @@ void prepared_kill(struct engine *en, struct prepared *p) {
                 en->dying[en->n_dying++] = p->pidfd;
                 (void) engine_watch(en, p->pidfd);
         }
-        closep(&p->control);
-        closep(&p->root);
-        closep(&p->ipc);
-        closep(&p->store);
+        fd_closep(&p->control);
+        fd_closep(&p->root);
+        fd_closep(&p->ipc);
+        fd_closep(&p->store);
         *p = PREPARED_NULL;
 }
 

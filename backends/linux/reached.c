@@ -53,8 +53,8 @@ void engine_groups_open(struct engine *en) {
 }
 
 void engine_groups_close(struct engine *en) {
-        closep(&en->group);
-        closep(&en->user_group);
+        fd_closep(&en->group);
+        fd_closep(&en->user_group);
         en->group = en->user_group = -1;
 }
 

@@ -199,7 +199,7 @@ void rehearse(struct engine *en, const struct plan *plan, uint64_t hash) {
                 return;
         }
         plan_file_close(&r.file);
-        closep(&r.init.root);
+        fd_closep(&r.init.root);
         r.init.root = -1;
         r.hash = hash_of(&r.file);
         if (en->n_rehearsed == REHEARSED_MAX)

@@ -13,7 +13,6 @@
 
 #include "../posix/fd.h"
 
-#define closep fd_closep
 #define _cleanup_close_ _cleanup_(fd_closep)
 
 _unused_ static inline void freep(void *p) {

@@ -41,7 +41,7 @@ static int ask(int warden, const struct warden_request *rq, int control, struct 
         if (n_fds == 0)
                 *ret_fd = -1;
         if (n != (ssize_t) sizeof(*ret) || ret->version != WARDEN_VERSION) {
-                closep(ret_fd);
+                fd_closep(ret_fd);
                 *ret_fd = -1;
                 return error_set(e, ERROR_IO, EPIPE, "leash-warden is gone");
         }

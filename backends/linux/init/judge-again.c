@@ -161,7 +161,7 @@ bool again_doubt(const struct caller *c, const struct signals *before) {
 }
 
 static void drop(struct judge *j, size_t i) {
-        closep(&j->again[i].fd);
+        fd_closep(&j->again[i].fd);
         memmove(j->again + i, j->again + i + 1, (--j->n_again - i) * sizeof(*j->again));
 }
 
@@ -207,7 +207,7 @@ static bool give_kept(struct caller *c, struct again *kept) {
                 (void) caller_give(c, &kept->fd, kept->cloexec, true);
         else
                 caller_answer(c, 0, kept->value);
-        closep(&kept->fd);
+        fd_closep(&kept->fd);
         return true;
 }
 

@@ -148,8 +148,8 @@ int refused_check(const struct judge *j); /* of the plan */
 /* True: it is one of those, and was answered. */
 bool refused_answer(struct caller *c);
 void refused_untold(struct listener *l, uint32_t n);
-/* Tells what was counted only, before its command's end is told, or the listener goes: which of them
- * comes first depends on the kernel. */
+/* Tells what was counted only, before its command's end is told, or the listener goes: which of
+ * them comes first depends on the kernel. */
 void refused_over(struct judge *j, struct listener *l);
 
 /* judge-again.c */
@@ -173,7 +173,7 @@ struct spot {
         char text[PATH_MAX];
 };
 static inline void spot_done(struct spot *s) {
-        closep(&s->base);
+        fd_closep(&s->base);
 }
 #define _cleanup_spot_ _cleanup_(spot_done)
 
@@ -192,8 +192,8 @@ struct place {
         char path[PATH_MAX + NAME_MAX + 2];
 };
 static inline void place_done(struct place *p) {
-        closep(&p->owned);
-        closep(&p->object);
+        fd_closep(&p->owned);
+        fd_closep(&p->object);
 }
 #define _cleanup_place_ _cleanup_(place_done)
 

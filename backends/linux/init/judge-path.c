@@ -338,12 +338,12 @@ static int walk_step(struct caller *c, int *cur, const char *part, char rest[sta
                         rest[length] = '/';
                         if (text[0] != '/')
                                 return 0;
-                        closep(&next);
+                        fd_closep(&next);
                         next = fcntl(c->judge->root, F_DUPFD_CLOEXEC, 0);
                         if (next < 0)
                                 return -errno;
                 } else {
-                        closep(&next);
+                        fd_closep(&next);
                         next = TAKE_FD(object);
                 }
         }
@@ -501,7 +501,7 @@ int place_find(struct caller *c, const struct spot *s, enum place_mode mode, str
                 /* The directory becomes the base. One that is borrowed outlives us. */
                 from = ret->dir;
                 if (ret->owned >= 0) {
-                        closep(&base);
+                        fd_closep(&base);
                         base = TAKE_FD(ret->owned);
                 }
                 ret->dir = -1;

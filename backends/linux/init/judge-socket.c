@@ -84,7 +84,7 @@ int caller_take(struct caller *c, int fd, int *ret) {
         int taken = kept ? (int) syscall(SYS_pidfd_getfd, j->pidfd, fd, 0) : -1;
 
         if (!kept || (taken < 0 && errno == ESRCH)) {
-                closep(&j->pidfd);
+                fd_closep(&j->pidfd);
                 j->pidfd = pidfd_new(c);
                 j->pidfd_tid = c->tid;
                 if (j->pidfd < 0)

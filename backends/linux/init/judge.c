@@ -517,7 +517,7 @@ void judge_adopt(struct judge *j, uint64_t id) {
 
         /* Those before the last belong to commands that failed to start. */
         while (listener_receive(j, &next) > 0) {
-                closep(&fd);
+                fd_closep(&fd);
                 fd = next;
         }
         if (fd < 0)
@@ -630,19 +630,19 @@ void judge_free(struct judge *j) {
                 kill(j->workers[i].pid, SIGKILL);
         j->n_workers = 0;
         while (j->n_again > 0)
-                closep(&j->again[--j->n_again].fd);
+                fd_closep(&j->again[--j->n_again].fd);
         while (j->listeners)
                 listener_close(j, j->listeners);
         while (j->n_told > 0)
                 free(j->told[--j->n_told]);
-        closep(&j->send);
-        closep(&j->receive);
-        closep(&j->epoll);
-        closep(&j->timer);
-        closep(&j->root);
-        closep(&j->proc);
-        closep(&j->fds);
-        closep(&j->pidfd);
+        fd_closep(&j->send);
+        fd_closep(&j->receive);
+        fd_closep(&j->epoll);
+        fd_closep(&j->timer);
+        fd_closep(&j->root);
+        fd_closep(&j->proc);
+        fd_closep(&j->fds);
+        fd_closep(&j->pidfd);
         names_free(j);
         free(j);
 }

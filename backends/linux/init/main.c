@@ -88,13 +88,13 @@ static void plan_fds_close(struct init *in) {
         for (size_t i = 0; i < in->n_fds; i++)
                 close(in->fds[i]);
         in->n_fds = 0;
-        closep(&in->old_root);
-        closep(&in->disk);
-        closep(&in->host_sys);
-        closep(&in->staging);
-        closep(&in->mask_directory);
-        closep(&in->mask_file);
-        closep(&in->root);
+        fd_closep(&in->old_root);
+        fd_closep(&in->disk);
+        fd_closep(&in->host_sys);
+        fd_closep(&in->staging);
+        fd_closep(&in->mask_directory);
+        fd_closep(&in->mask_file);
+        fd_closep(&in->root);
         in->old_root = in->host_sys = in->disk = in->staging = in->root = -1;
         in->mask_directory = in->mask_file = -1;
 }
@@ -105,8 +105,8 @@ static int prepared_send(struct init *in) {
         const int fds[] = { in->old_root, in->ipc, in->store };
         int r = init_send(in, &prepared, fds, in->native ? 1 : 3);
 
-        closep(&in->ipc);
-        closep(&in->store);
+        fd_closep(&in->ipc);
+        fd_closep(&in->store);
         in->ipc = in->store = -1;
         return r;
 }
@@ -133,7 +133,7 @@ static void offer_ourselves(void) {
         /* Less than it is by now takes a privilege; then it is high enough. */
         if (fd >= 0 && write(fd, "500", 3) < 0)
                 errno = 0;
-        closep(&fd);
+        fd_closep(&fd);
 }
 
 static int build(struct init *in) {

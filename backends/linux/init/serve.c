@@ -53,7 +53,7 @@ static void reap(struct init *in) {
                 f.usage[1] = microseconds(usage.ru_stime);
                 f.usage[2] = (uint64_t) usage.ru_maxrss * 1024; /* getrusage(2): kilobytes */
                 f.usage[3] = (uint64_t) (now_us() - c->started_us);
-                closep(&c->pty);
+                fd_closep(&c->pty);
                 *c = end[-1];
                 in->n_commands--;
                 (void) init_send(in, &f, NULL, 0);

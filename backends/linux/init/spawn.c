@@ -313,7 +313,7 @@ void spawn(struct init *in, const struct wire_frame *f, const struct wire_spawn 
         }
         if (r >= 0)
                 r = launch_run(&l, &pid);
-        closep(&slave);
+        fd_closep(&slave);
         slave = -1;
         if (l.argv)
                 free(l.argv - 1);

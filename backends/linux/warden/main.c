@@ -119,7 +119,7 @@ static void on_start(struct warden *w, const struct warden_request *rq, int cont
         pid_t pid = (pid_t) syscall(SYS_clone, birth_flags(b.tier) | CLONE_PIDFD | SIGCHLD, NULL,
                                     &pidfd, NULL, NULL);
         if (pid == 0) {
-                closep(&goes); /* or it would wait for itself when we die */
+                fd_closep(&goes); /* or it would wait for itself when we die */
                 become_init(&b, waits);
         }
         if (pid < 0) {
