@@ -25,9 +25,7 @@ static int refuse(struct error *e, const char *where, const char *row, const cha
                           "%s is more than the administrator allows (/floor/%s in "
                           "/etc/leash/leashd.json)",
                           what, row);
-        if (e)
-                snprintf(e->where, sizeof e->where, "%s", where);
-        return r;
+        return error_under(e, where, r);
 }
 
 static int refuse_word(struct error *e, const char *where, const char *row,
@@ -45,9 +43,7 @@ static int refuse_word(struct error *e, const char *where, const char *row,
                           "the administrator allows %s, not %s (/floor/%s in "
                           "/etc/leash/leashd.json)",
                           allowed->n > 0 ? words : "none", what, row);
-        if (e)
-                snprintf(e->where, sizeof e->where, "%s", where);
-        return r;
+        return error_under(e, where, r);
 }
 
 static int refuse_item(struct error *e, const char *list, size_t i, const char *row,
@@ -146,9 +142,7 @@ static int refuse_most(struct error *e, const char *where, const char *row, cons
                           "%s is more than the administrator allows, %.15g (/floor/%s in "
                           "/etc/leash/leashd.json)",
                           what, most, row);
-        if (e)
-                snprintf(e->where, sizeof e->where, "%s", where);
-        return r;
+        return error_under(e, where, r);
 }
 
 #define CPUS offsetof(struct policy_limits, cpus) /* in thousandths, unlike the others */
@@ -229,9 +223,9 @@ static int check_accept(const struct floor *f, const struct policy *p, struct er
                                   "%s would be a loss of what the administrator demands (/floor/%s "
                                   "in /etc/leash/leashd.json), and /floor/accept does not have it",
                                   p->accept.items[i], row);
-                if (e)
-                        snprintf(e->where, sizeof e->where, "/accept/%zu", i);
-                return r;
+                char where[POINTER_BYTES];
+                snprintf(where, sizeof where, "/accept/%zu", i);
+                return error_under(e, where, r);
         }
         return 0;
 }

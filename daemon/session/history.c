@@ -291,13 +291,12 @@ int history_read(const struct histories *h, const char *sandbox, uint64_t after,
 
         x = x ? x : find(&h->ended, sandbox);
         if (!x) {
-                error_set(e, ERROR_NOT_FOUND, ENOENT,
-                          "nothing is known of a sandbox %.40s; remembered are the last %u that "
-                          "ended since this session started (leashctl status lists them)",
-                          sandbox, LIMIT_HISTORIES_ENDED);
-                if (e)
-                        snprintf(e->where, sizeof e->where, "/sandbox");
-                return -ENOENT;
+                result = error_set(
+                        e, ERROR_NOT_FOUND, ENOENT,
+                        "nothing is known of a sandbox %.40s; remembered are the last %u that "
+                        "ended since this session started (leashctl status lists them)",
+                        sandbox, LIMIT_HISTORIES_ENDED);
+                return error_under(e, "/sandbox", result);
         }
         struct event *events = arena_array(a, x->n + 1, sizeof *events);
         texts.items = calloc(x->n + 1, sizeof(void *));

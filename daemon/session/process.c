@@ -125,8 +125,8 @@ struct process *process_find(struct session *s, const char *id, struct error *e)
         LIST_FOREACH(p, &s->processes, link)
                 if (strcmp(p->id, id) == 0)
                         return p;
-        error_set(e, ERROR_NOT_FOUND, ESRCH, "there is no process %.40s", id);
-        snprintf(e->where, sizeof e->where, "/process");
+        int r = error_set(e, ERROR_NOT_FOUND, ESRCH, "there is no process %.40s", id);
+        (void) error_under(e, "/process", r);
         return NULL;
 }
 

@@ -73,11 +73,10 @@ int profile_load(struct session *s, struct arena *a, const char *name, const str
         for (size_t i = 0, n = 0; policy_preset_name(i) && n < sizeof presets; i++)
                 n += (size_t) snprintf(presets + n, sizeof presets - n, "%s%s", i > 0 ? ", " : "",
                                        policy_preset_name(i));
-        error_set(e, ERROR_NOT_FOUND, ENOENT,
-                  "there is no profile \"%s\" in ~/.config/leash/profiles or /etc/leash/profiles; "
-                  "the built-in ones are %s",
-                  name, presets);
-        if (e)
-                snprintf(e->where, sizeof e->where, "/profile");
-        return -ENOENT;
+        int r = error_set(
+                e, ERROR_NOT_FOUND, ENOENT,
+                "there is no profile \"%s\" in ~/.config/leash/profiles or /etc/leash/profiles; "
+                "the built-in ones are %s",
+                name, presets);
+        return error_under(e, "/profile", r);
 }

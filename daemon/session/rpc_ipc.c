@@ -9,10 +9,9 @@
 static struct sandbox *find_own(struct request *rq, const char *id, struct error *e) {
         struct sandbox *sb = sandbox_find(rq->session, id, e);
         if (sb && sb->owner != rq->peer) {
-                error_set(e, ERROR_REFUSED, EPERM,
-                          "only the connection that made a sandbox may offer it commands");
-                if (e)
-                        snprintf(e->where, sizeof e->where, "/sandbox");
+                int r = error_set(e, ERROR_REFUSED, EPERM,
+                                  "only the connection that made a sandbox may offer it commands");
+                (void) error_under(e, "/sandbox", r);
                 sb = NULL;
         }
         return sb;

@@ -136,11 +136,11 @@ int rpc_process_start(struct request *rq, struct error *e) {
 static struct process *find_running(struct request *rq, const char *id, struct error *e) {
         struct process *p = process_find(rq->session, id, e);
         if (p && p->state != PROCESS_RUNNING) {
-                if (p->state == PROCESS_SPAWNING)
-                        error_set(e, ERROR_STATE, EAGAIN, "the command has not started yet");
-                else
-                        error_set(e, ERROR_GONE, ESRCH, "the process has ended");
-                snprintf(e->where, sizeof e->where, "/process");
+                int r = p->state == PROCESS_SPAWNING
+                                ? error_set(e, ERROR_STATE, EAGAIN,
+                                            "the command has not started yet")
+                                : error_set(e, ERROR_GONE, ESRCH, "the process has ended");
+                (void) error_under(e, "/process", r);
                 return NULL;
         }
         return p;

@@ -203,9 +203,8 @@ struct sandbox *sandbox_find(struct session *s, const char *id, struct error *e)
         LIST_FOREACH(sb, &s->sandboxes, link)
                 if (strcmp(sb->id, id) == 0)
                         return sb;
-        error_set(e, ERROR_NOT_FOUND, ENOENT, "there is no sandbox %.40s", id);
-        if (e)
-                snprintf(e->where, sizeof e->where, "/sandbox");
+        int r = error_set(e, ERROR_NOT_FOUND, ENOENT, "there is no sandbox %.40s", id);
+        (void) error_under(e, "/sandbox", r);
         return NULL;
 }
 

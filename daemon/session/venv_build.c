@@ -201,8 +201,7 @@ static int prepare_place(struct venv_build *b, struct error *e) {
                 int r = error_set(e, ERROR_IO, errno, "cannot make a directory in %.500s: %s",
                                   parent, strerror(errno));
                 b->staging[0] = 0;
-                snprintf(e->where, sizeof e->where, "/path");
-                return r;
+                return error_under(e, "/path", r);
         }
         b->staging_fd =
                 openat(b->parent_fd, b->staging, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);

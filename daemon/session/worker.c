@@ -39,8 +39,8 @@ struct worker *worker_find(struct session *s, const char *id, struct error *e) {
         LIST_FOREACH(w, &s->workers, link)
                 if (w->kind == WORKER_SESSION && strcmp(w->id, id) == 0)
                         return w;
-        error_set(e, ERROR_NOT_FOUND, ENOENT, "there is no Python session %.40s", id);
-        snprintf(e->where, sizeof e->where, "/session");
+        int r = error_set(e, ERROR_NOT_FOUND, ENOENT, "there is no Python session %.40s", id);
+        (void) error_under(e, "/session", r);
         return NULL;
 }
 
