@@ -80,8 +80,8 @@ def main():
         w.remove()
         host.remove()
         forbidden.end()
-        user.remove()
         os.unlink(secret)
+        user.remove()
     return t.end()
 
 
