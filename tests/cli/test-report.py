@@ -56,6 +56,14 @@ class Report(FakeCase):
                             "field": "network.allow", "count": 1}])
         self.assertIn("--allow-host example.com", self.ctl("run", "x", code=1).error)
 
+    def test_system_calls(self):
+        call = {"kind": "syscall", "syscall": "ptrace", "pid": 3, "process": "strace", "rule": "steers another process", "count": 4}
+        self.ends(denials=[dict(call, field="/security/allow_debug"), dict(call, syscall="mount")])
+        first, second = [line for line in self.ctl("run", "x", code=1).error.splitlines() if "syscall" in line]
+        self.assertIn("syscall ptrace (strace, steers another process) x4", first)
+        self.assertTrue(first.endswith("--debug"), first)
+        self.assertTrue(second.endswith("syscall mount (strace, steers another process) x4"), second)  # nothing allows it
+
     def test_a_question_without_a_terminal(self):
         for quiet in ((), ("-q",)):
             self.ends()
