@@ -143,8 +143,9 @@ int compile_native(struct compile *c, struct error *e) {
                         error_set(e, ERROR_UNENFORCEABLE, EOPNOTSUPP,
                                   "this host has neither namespaces nor %s, so nothing "
                                   "would hold the program: run leash on a host that has, or "
-                                  "give the container the right to make namespaces",
-                                  f->landlock_abi < 1 ? "Landlock" : "seccomp filters"));
+                                  "give it the right to make namespaces%s%s",
+                                  f->landlock_abi < 1 ? "Landlock" : "seccomp filters",
+                                  f->reason[0] ? ". " : "", f->reason));
         /* All of the disk is /proc/sys and /dev, too, and they are root's: core_pattern alone runs
          * what it names on the host. */
         if (c->plan->level == LEVEL_PERMISSIVE && c->subject->uid == 0)

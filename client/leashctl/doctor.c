@@ -64,6 +64,12 @@ static void print_losses(const struct leash_info_result *info, struct style st) 
         const struct info_loss *loss = info->losses.items;
 
         printf("\n%sLost on this host%s\n", style_on(st, COLOUR_BOLD), style_off(st));
+        if (info->tier && strcmp(info->tier, "none") == 0) {
+                printf("  %severything%s: no sandbox can be made here, and nothing is run without "
+                       "one\n",
+                       style_on(st, COLOUR_YELLOW), style_off(st));
+                return;
+        }
         if (info->losses.n == 0) {
                 printf("  nothing: a default policy is enforced in full\n");
                 return;

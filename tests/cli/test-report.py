@@ -205,6 +205,17 @@ class Report(FakeCase):
         for text in ("no_cgroup", "--accept no_cgroup", "because", "no groups here", "native", "ABI 6"):
             self.assertIn(text, r.text)
 
+    def test_doctor_without_walls(self):
+        """Where no sandbox can be made, nothing is said to be enforced."""
+        self.ends()
+        able = self.fake.handlers["leash.info"]
+        self.fake.handlers["leash.info"] = lambda params, fds: {**able(params, fds), "losses": []}
+        self.assertIn("enforced in full", self.ctl("doctor").text)
+        self.fake.handlers["leash.info"] = lambda params, fds: {**able(params, fds), "losses": [], "tier": "none"}
+        r = self.ctl("doctor")
+        self.assertNotIn("enforced in full", r.text)
+        self.assertIn("no sandbox can be made here", r.text)
+
     def test_request(self):
         """One connection, one request; only what was said is in it."""
         self.ends(exit={"code": 0})

@@ -26,6 +26,6 @@ LEASH_VM_PARTS=package,escape,purge LEASH_VM_SECONDS=2400 run "$here/system.sh" 
 # Killing is a matter of races: at the machine's own speed.
 LEASH_VM_NSPAWN=yes LEASH_VM_PARTS=package,kill,purge run "$here/system.sh" "$build"
 # Debian 13: a newer systemd, packages built for 12, an AppArmor that knows user namespaces.
-LEASH_VM_SUITE=trixie LEASH_VM_PARTS=package,system,apparmor,upgrade,purge run "$here/system.sh" "$build" newest
+LEASH_VM_SUITE=trixie LEASH_VM_PARTS=package,system,userns,apparmor,upgrade,purge run "$here/system.sh" "$build" newest
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

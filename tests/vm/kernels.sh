@@ -131,6 +131,9 @@ if [ -z "$landlock" ]; then
 else
         as_user leashctl run -C /home/user/work -- true >/tmp/said 2>&1
         grep -q 'neither namespaces nor Landlock' /tmp/said || { echo "no walls: not refused"; cat /tmp/said; failed=1; }
+        as_user leashctl doctor >/tmp/said 2>&1
+        grep -q 'sysctl user.max_user_namespaces' /tmp/said && grep -q 'no sandbox can be made' /tmp/said &&
+                ! grep -q 'enforced in full' /tmp/said || { echo "no walls: doctor says otherwise"; cat /tmp/said; failed=1; }
 fi
 [ $failed = 0 ] && echo DONE || echo FAILED
 poweroff -f

@@ -31,6 +31,41 @@ else
                 apparmor_parser -r -K "$parts/apparmor-leash-session" && ok 'the profile is loaded' || bad 'the profile is loaded'
                 want 'a sandbox of a daemon of one'"'"'s own' 'uid=1000*' "$(as one leashctl run --fresh -- id)"
                 want 'and leash-session is in it' '*leash-session*' "$(cat /proc/"$(pgrep -o -x leash-session)"/attr/current)"
+                apparmor_parser -R "$parts/apparmor-leash-session"
+                pkill leashd
+                await '[ -z "$(programs)" ]'
+                # What the switch makes of programs without a profile, for those that are started in this one: everything but
+                # user namespaces, and at exec the profile that a program has, or the same.
+                cat >/tmp/vm-restricted <<'PROFILE'
+abi <abi/4.0>,
+profile leash-test-restricted flags=(attach_disconnected,mediate_deleted) {
+  / r,
+  /** rwlkm,
+  /** pix,
+  capability, network, mount, umount, pivot_root, ptrace, signal, dbus, unix, mqueue, change_profile,
+}
+PROFILE
+                want 'a profile without user namespaces' '' "$(apparmor_parser -r -K /tmp/vm-restricted 2>&1)"
+                in_it() { as one aa-exec -p leash-test-restricted -- "$@"; }
+                in_tier() { in_it leashctl call leash.info | tr -d ' \n' | grep -o '"tier":"[a-z]*"'; }
+                want 'a twin: outside of it there are some' yes "$(as one unshare -r echo yes)"
+                want 'in it there are none' '*unshare*' "$(in_it unshare -r echo yes)"
+                want 'nor for a daemon of one'"'"'s own' '"tier":"native"' "$(in_tier)"
+                want 'which refuses' '*--accept no_namespaces*' "$(in_it leashctl run --fresh -- echo ran)"
+                pkill leashd
+                await '[ -z "$(programs)" ]'
+                apparmor_parser -r -K "$parts/apparmor-leash-session" || bad 'the profile is loaded again'
+                want 'with the profile for leash-session there are' '"tier":"namespaces"' "$(in_tier)"
+                want 'and a sandbox' 'uid=1000*' "$(in_it leashctl run --fresh -- id)"
+                want 'that is closed' '*denied*' "$(in_it leashctl run --fresh -- sh -c 'touch /home/one/made || echo denied')"
+                pkill leashd
+                await '[ -z "$(programs)" ]'
+                apparmor_parser -R "$parts/apparmor-leash-session"
+                systemctl start leashd.socket
+                want 'the system service needs none' '"tier":"namespaces"' "$(in_tier)"
+                want 'nor do its users' 'uid=1000*' "$(in_it leashctl run --fresh -- id)"
+                apparmor_parser -R /tmp/vm-restricted
+                systemctl stop leashd.socket leashd.service
         fi
         pkill leashd
         await '[ -z "$(programs)" ]'

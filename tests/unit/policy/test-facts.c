@@ -322,6 +322,7 @@ START_TEST(native_needs_its_walls) {
         s.facts.landlock_abi = 0;
         ck_assert(!compile(&s, &e));
         assert_error(&e, ERROR_UNENFORCEABLE, "/level", "neither namespaces nor Landlock");
+        ck_assert_ptr_nonnull(strstr(e.message, "clone: Operation not permitted"));
         ck_assert_str_eq(e.fact, ""); /* nothing to accept: nothing would be left */
         s.facts.landlock_abi = 1;
         ck_assert(compiled(&s)->landlock);
