@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -99,6 +100,7 @@ class OnATerminal(Case):
         wait_for(t.is_raw)
         self.daemon.kill()
         self.daemon.wait()
+        self.addCleanup(shutil.rmtree, self.base, ignore_errors=True)
         type(self).setUpClass()
         # the session may still tell that the command was killed, or the connection is gone first
         t.end(self, 125, 128 + signal.SIGKILL)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Three ways in, one rule set; real clients where there are some."""
+import atexit
 import os
 import shutil
 import socket
@@ -15,7 +16,8 @@ import world
 from world import EVENT, OTHER4, WEB4, WEB6, Box, Dns, Gate, Server, echo, http_server, read_head, run
 
 world.enter()
-TMP = tempfile.mkdtemp()
+TMP = tempfile.mkdtemp(prefix="leash-gate-")
+atexit.register(shutil.rmtree, TMP, ignore_errors=True)
 DNS = Dns({"good.test": [WEB4, WEB6], "six.test": [WEB6], "evil.test": [OTHER4], "a.wild.test": [WEB4],
            "many.test": ["93.184.216.99", WEB4], "big.test": [WEB4], "empty.test": []})
 DNS.truncate.add("big.test")

@@ -283,7 +283,7 @@ int harness_run(struct harness *h, int (*body)(void)) {
                         (void) judge_run(h->judge, NULL);
         }
         judge_command_over(h->judge, 7);
-        for (int i = 0; i < 50 && (h->judge->n_workers || h->judge->listeners); i++) {
+        for (int i = 0; i < 1000 && (h->judge->n_workers || h->judge->listeners); i++) {
                 (void) judge_run(h->judge, NULL);
                 while ((pid = waitpid(-1, &left, WNOHANG)) > 0)
                         judge_reaped(h->judge, pid, left);

@@ -206,7 +206,7 @@ START_TEST(lies_end_the_sandbox) {
         }
         ck_assert_int_eq(answer("/honest", false).kind, BOX_GONE); /* nobody asked for any */
         /* Each init takes its time to die, the more the busier the machine is. */
-        for (int i = 0; i < 500 && open_descriptors() > before; i++) {
+        for (int i = 0; i < 3000 && open_descriptors() > before; i++) {
                 backends[0]->engine_reap(engine);
                 usleep(10000);
         }

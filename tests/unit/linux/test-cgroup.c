@@ -93,7 +93,7 @@ static void kill_tree(int (*kill_all)(int fd, unsigned timeout_ms)) {
         ck_assert_int_eq(cgroup_add(fd, pid), 0);
         ck_assert(cgroup_has_process(fd, pid));
         ck_assert_int_eq(write(go[1], "x", 1), 1);
-        for (int i = 0; i < 2000 && cgroup_processes(fd, pids, 2 * COUNT) < COUNT; i++)
+        for (int i = 0; i < 20000 && cgroup_processes(fd, pids, 2 * COUNT) < COUNT; i++)
                 usleep(1000);
         ck_assert_uint_eq(cgroup_processes(fd, pids, 2 * COUNT), COUNT);
         /* Not empty: it cannot be removed. */

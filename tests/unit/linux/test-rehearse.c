@@ -94,7 +94,7 @@ static void once(const char *value, bool cgroup) {
 
 static void fill(void) {
         backends[0]->engine_idle(engine);
-        for (int i = 0; i < 1000 && engine->n_pool < engine->pool_size; i++) {
+        for (int i = 0; i < 3000 && engine->n_pool < engine->pool_size; i++) {
                 usleep(10000);
                 backends[0]->engine_reap(engine);
         }
