@@ -57,7 +57,7 @@ PROFILE
                 apparmor_parser -r -K "$parts/apparmor-leash-session" || bad 'the profile is loaded again'
                 want 'with the profile for leash-session there are' '"tier":"namespaces"' "$(in_tier)"
                 want 'and a sandbox' 'uid=1000*' "$(in_it leashctl run --fresh -- id)"
-                want 'that is closed' '*denied*' "$(in_it leashctl run --fresh -- sh -c 'touch /home/one/made || echo denied')"
+                want 'that is closed' '*denied' "$(in_it leashctl run --fresh -- sh -c 'touch /etc/x || echo denied')"
                 pkill leashd
                 await '[ -z "$(programs)" ]'
                 apparmor_parser -R "$parts/apparmor-leash-session"
