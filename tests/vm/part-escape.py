@@ -34,6 +34,9 @@ class Installed(lt.Leash):
             with contextlib.suppress(OSError):
                 if os.stat(f"/proc/{name}").st_uid == self.user.uid and os.readlink(f"/proc/{name}/exe").endswith("/leash-session"):
                     found[int(name)] = "leash-session"
+            with contextlib.suppress(OSError), open(f"/proc/{name}/comm", encoding="ascii", errors="replace") as f:
+                if f.read() == "leash-init\n":
+                    found[int(name)] = "leash-init"
         return found
 
     def stop(self):
