@@ -151,9 +151,12 @@ struct backend {
         /* How full the private directories of a box with limits.disk_bytes are; false: there are
          * none, or nobody counts. NULL: never. */
         bool (*box_disk)(const struct box *b, uint64_t *ret_bytes, bool *ret_full);
-        /* Nothing in it runs any more until it is thawed, or -errno: it cannot be, or not now. Who
-         * freezes has to thaw, and soon: also its first process sleeps. NULL: never. */
+        /* Soon nothing in it runs any more until it is thawed, or -errno: it cannot be, or not now.
+         * Who freezes has to thaw, and soon: also its first process sleeps. NULL: never. */
         int (*box_freeze)(struct box *b);
+        /* Everything stands still. What waits inside a system call that no signal ends never does;
+         * it makes no other call before it is thawed. */
+        bool (*box_is_frozen)(const struct box *b);
         void (*box_thaw)(struct box *b);
         /* The process that everything in the box descends from, as we see it. NULL: there is none.
          */

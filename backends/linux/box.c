@@ -517,6 +517,10 @@ int box_freeze(struct box *b) {
                        : cgroup_freeze(b->cgroup);
 }
 
+bool box_is_frozen(const struct box *b) {
+        return b->cgroup >= 0 && cgroup_is_frozen(b->cgroup);
+}
+
 void box_thaw(struct box *b) {
         if (b->cgroup >= 0)
                 cgroup_thaw(b->cgroup);

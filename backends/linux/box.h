@@ -14,6 +14,7 @@ int box_ipc(const struct box *b);
 struct box_used;
 bool box_used(const struct box *b, struct box_used *ret);
 int box_freeze(struct box *b);
+bool box_is_frozen(const struct box *b);
 void box_thaw(struct box *b);
 bool box_disk(const struct box *b, uint64_t *ret_bytes, bool *ret_full);
 pid_t box_pid(const struct box *b);

@@ -246,13 +246,11 @@ static int wait_event(int fd, const char *key, uint64_t value, uint64_t deadline
 }
 
 int cgroup_freeze(int fd) {
-        int r = cgroup_write(fd, "cgroup.freeze", "1");
+        return cgroup_write(fd, "cgroup.freeze", "1");
+}
 
-        if (r >= 0)
-                r = wait_event(fd, "frozen", 1, now_ms() + FREEZE_MS);
-        if (r < 0)
-                cgroup_thaw(fd);
-        return r;
+bool cgroup_is_frozen(int fd) {
+        return wait_event(fd, "frozen", 1, 0) >= 0;
 }
 
 void cgroup_thaw(int fd) {

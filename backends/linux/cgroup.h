@@ -43,9 +43,10 @@ struct cgroup_usage {
 void cgroup_usage(int fd, struct cgroup_usage *ret);
 uint64_t cgroup_memory(int fd); /* bytes now; 0 without the controller */
 
-/* All processes of the group, and what they start: 0 once none runs any more, or -errno and they
- * run (one that waits for a disk may take too long). */
+/* All processes of the group, and what they start; soon. One that waits in the kernel for what no
+ * signal ends (a disk, a supervisor) is frozen only once it is back. */
 int cgroup_freeze(int fd);
+bool cgroup_is_frozen(int fd); /* all of them */
 void cgroup_thaw(int fd);
 /* Kills all processes of the group and waits until none is left: 0, or -ETIMEDOUT. */
 int cgroup_kill(int fd, unsigned timeout_ms);

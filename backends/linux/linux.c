@@ -150,6 +150,7 @@ const struct backend backend_linux = {
         .box_disk = box_disk,
         .box_used = box_used,
         .box_freeze = box_freeze,
+        .box_is_frozen = box_is_frozen,
         .box_thaw = box_thaw,
         .box_pid = box_pid,
         .box_memory = box_memory,

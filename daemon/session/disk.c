@@ -35,6 +35,8 @@
 #define PATIENCE_S 10    /* a walk that takes longer is taken for blind */
 #define SEARCH_SECONDS 1 /* for what hides */
 #define FREEZE_S 1.0     /* … a sandbox is frozen at once: some 500,000 entries */
+#define STAND_S 0.05     /* so soon nearly all stands still */
+#define STAND_MS 2       /* … and is looked at so often until then */
 #define FREEZE_SHARE 20  /* and so many times as long it runs before it is frozen again */
 #define PLACES 2         /* the working directory; and where /tmp is the host's, that one */
 
@@ -57,6 +59,7 @@ struct disk_watch {
         size_t walking;
         double search_at; /* not before then */
         bool frozen;
+        bool walks, stands; /* while it is frozen: the walk has begun, and all stood still then */
         double frozen_at, freeze_at; /* since when; not before then */
         double began, ended;         /* monotonic: of the walk under way, of the last one */
 };
@@ -211,6 +214,7 @@ static void freeze(struct disk_watch *w) {
 
         if (w->frozen || !b->box_freeze || clock_monotonic() < w->freeze_at || !is_suspect(w))
                 return;
+        w->walks = false;
         w->frozen_at = clock_monotonic();
         w->frozen = b->box_freeze(w->sb->box) >= 0;
         if (w->frozen)
@@ -219,13 +223,26 @@ static void freeze(struct disk_watch *w) {
                 w->freeze_at = w->frozen_at + SEARCH_SECONDS;
 }
 
+/* Code decides whether all of it ever stands still: a call that waits for the supervisor, which is
+ * frozen as well, does not. Such a thread makes one call at the most, and cannot see when: what is
+ * found is what there is, though no proof that there is no more. */
+static bool may_walk(struct disk_watch *w) {
+        if (w->walks)
+                return true;
+        w->stands = w->sb->session->backend->box_is_frozen(w->sb->box);
+        w->walks = w->stands || clock_monotonic() - w->frozen_at > STAND_S;
+        return w->walks;
+}
+
 /* One slice of it; whether there is more to do. */
 static bool walk_frozen(struct disk_watch *w) {
+        if (!may_walk(w))
+                return true;
         bool more = walk(w);
 
         if (more && clock_monotonic() - w->frozen_at < FREEZE_S)
                 return true;
-        for (size_t i = 0; !more && i < w->n_places; i++) {
+        for (size_t i = 0; !more && w->stands && i < w->n_places; i++) {
                 w->places[i].free_exact = free_bytes(w->places[i].fd);
                 w->places[i].exact = w->places[i].grown;
         }
@@ -245,7 +262,7 @@ static void on_time(evutil_socket_t fd, short what, void *userdata) {
                 end(w);
                 return;
         }
-        unsigned ms = w->frozen                ? 0
+        unsigned ms = w->frozen                ? w->walks ? 0 : STAND_MS
                       : walking                ? SLICE_MS
                       : w->sb->n_processes > 0 ? LOOK_MS
                                                : REST_MS;

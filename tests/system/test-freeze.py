@@ -28,6 +28,11 @@ watch = {}
 for d in 'ab':
     watch[libc.inotify_add_watch(fd, d.encode(), 0x20)] = d  # IN_OPEN
 at = 'a'
+if sys.argv[3:] == ['fifo']:
+    os.mkfifo('p')
+    if os.fork() == 0:
+        os.open('p', os.O_WRONLY)
+    time.sleep(0.2)
 big = os.open('a/big', os.O_CREAT | os.O_WRONLY)
 if os.fork() == 0:
     for i in range(mib):
@@ -66,10 +71,10 @@ def main():
 
         def attack(disk, mib, how):
             begin = time.monotonic()
-            r = w.run(user, "run", "--json", "-C", work, "--disk", disk, "--", PYTHON, "-c", ATTACK, str(mib), how, timeout=60)
+            r = w.run(user, "run", "--json", "-C", work, "--disk", disk, "--", PYTHON, "-c", ATTACK, str(mib), *how.split(), timeout=60)
             took = time.monotonic() - begin
             for d in ("a", "b"):
-                os.system(f"rm -rf {work}/{d} {work}/done")
+                os.system(f"rm -rf {work}/{d} {work}/done {work}/p")
             return json.loads(r.stdout or '{"stdout": "", "reason": ""}'), f"{took:.1f} s {r.stdout} {r.stderr}"
 
         r, text = attack("48M", 20, "moves")
@@ -81,6 +86,8 @@ def main():
         else:
             r, text = attack("48M", 200, "moves")
             t.ok(r["reason"] == "disk_limit" and "outran" not in r["stdout"], "one that is moved out of the way, too", text)
+            r, text = attack("48M", 200, "moves fifo")
+            t.ok(r["reason"] == "disk_limit" and "outran" not in r["stdout"], "... though a call of it waits for the supervisor", text)
         os.rmdir(work)
     finally:
         w.remove()
