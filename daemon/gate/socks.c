@@ -45,12 +45,17 @@ void socks_run(struct conn *c) {
                 if (r > 0) {
                         c->greeted = true;
                         consume(c, (size_t) r);
-                        if (buffer_add(&c->in.out, answer.bytes, answer.len) < 0 ||
-                            half_flush(c->gate, &c->in) < 0) {
-                                conn_end(c, ECONNRESET);
+                        if (buffer_add(&c->in.out, answer.bytes, answer.len) < 0) {
+                                conn_end(c, ENOMEM);
                                 return;
                         }
                 }
+        }
+        /* Also when only this is new, that it can be written: a greeting may come before the first
+         * word of epoll(7) about that, and its sender says nothing more until it has the answer. */
+        if (half_flush(c->gate, &c->in) < 0) {
+                conn_end(c, ECONNRESET);
+                return;
         }
         if (c->greeted && c->head.end > c->head.at)
                 run_request(c);
