@@ -112,8 +112,12 @@ static size_t jump(struct compiler *c, uint16_t test, uint32_t k, size_t yes, si
 /* rows */
 
 static uint32_t row_verdict(const struct seccomp_row *row, unsigned options) {
-        return seccomp_row_notifies(row, options) ? SECCOMP_RET_USER_NOTIF
-                                                  : SECCOMP_RET_ERRNO | (uint32_t) row->err;
+        if (!seccomp_row_notifies(row, options))
+                return SECCOMP_RET_ERRNO | (uint32_t) row->err;
+        /* In init's part it has to give way to the command's notification, which ERRNO does not,
+         * and may not be a notification itself: leash-init, taken over, could listen. A trace
+         * without a tracer is ENOSYS (seccomp(2)), and ptrace(2) is one of these calls. */
+        return options & SECCOMP_ONLY_COMMON ? SECCOMP_RET_TRACE : SECCOMP_RET_USER_NOTIF;
 }
 
 static bool is_conditional(const struct seccomp_row *row) {

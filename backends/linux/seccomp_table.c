@@ -383,8 +383,8 @@ bool seccomp_row_notifies(const struct seccomp_row *row, unsigned options) {
         return row->err == SECCOMP_ERRNO_NOTIFY || (row->told && (options & SECCOMP_TELL));
 }
 
-/* What is told stands in both parts: in init's, which has no listener, so that init is refused it
- * (ENOSYS), and in the command's, which is asked first where both say the same. */
+/* What is told stands in both parts: in init's, where it is a trace without a tracer, so that init
+ * is refused it (ENOSYS), and in the command's, whose question outranks that. */
 bool seccomp_row_active(const struct seccomp_row *row, unsigned options) {
         if (row->command ? (options & SECCOMP_ONLY_COMMON) != 0
                          : (options & SECCOMP_ONLY_COMMAND) && !seccomp_row_notifies(row, options))

@@ -68,8 +68,9 @@ static struct bpf_run run(const struct program *p, uint32_t arch, int nr, const 
 }
 
 static uint32_t action_of(const struct seccomp_row *row, unsigned options) {
-        return seccomp_row_notifies(row, options) ? SECCOMP_RET_USER_NOTIF
-                                                  : SECCOMP_RET_ERRNO | (uint32_t) row->err;
+        if (!seccomp_row_notifies(row, options))
+                return SECCOMP_RET_ERRNO | (uint32_t) row->err;
+        return options & SECCOMP_ONLY_COMMON ? SECCOMP_RET_TRACE : SECCOMP_RET_USER_NOTIF;
 }
 
 /* The rows of each number, found once: resolving names is slow. */
