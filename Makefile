@@ -34,10 +34,10 @@ demo: deps
 check: deps all
 	@tests/report.py $(BUILD) -- $(TEST) 3 -C $(BUILD) --suite lint $(SUITES)
 
-# The system service with several users, virtual environments that are made and used, limits that are waited for, and the
-# native tier at all levels: minutes.
+# The system service with several users, virtual environments that are made and used, limits that are waited for, the API
+# on real sandboxes, and the native tier at all levels: minutes.
 check-more: deps all
-	@tests/report.py $(BUILD) -- $(TEST) 3 -C $(BUILD) --suite system --suite python
+	@tests/report.py $(BUILD) -- $(TEST) 3 -C $(BUILD) --suite system --suite python --suite api-linux
 
 # Address and undefined-behaviour sanitizers over the same suites.
 check-asan: deps $(BUILD)-asan/build.ninja

@@ -314,7 +314,7 @@ static void fail_start(struct process *p, const struct error *why) {
 
         if ((e.code == ERROR_EXEC_NOT_FOUND || e.code == ERROR_EXEC_DENIED) && p->argv.n > 0 &&
             !strstr(e.message, p->argv.items[0]))
-                (void) error_wrap(&e, 0, "%s", p->argv.items[0]);
+                (void) error_wrap(&e, -EINVAL, "%s", p->argv.items[0]);
         finish(p, &e);
 }
 

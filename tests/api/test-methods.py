@@ -225,7 +225,9 @@ class Run(leash.Case):
         # "yes" must die from SIGPIPE, and the soft limit of files is what leashd was started with.
         self.assertIn("141", self.c.run("bash", "-c", "yes | head -1; echo ${PIPESTATUS[0]}")["stdout"])
         import resource
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if leash.BACKEND == "linux" and hard >= 4096:  # leash-init keeps some for what it passes
+            soft = min(soft, hard - 1024)
         self.assertEqual(self.c.run("sh", "-c", "ulimit -Sn")["stdout"], f"{soft}\n")
 
 
