@@ -221,9 +221,11 @@ static size_t tree_add(struct compiler *c, size_t from, size_t to) {
         return jump(c, BPF_JGE, (uint32_t) c->ranges[middle].first, right, left);
 }
 
-static void program_make(struct compiler *c) {
+static bool program_make(struct compiler *c) {
         size_t at, killed;
 
+        if (seccomp_table_n > ROWS_MAX)
+                return false;
         numbers_find(c);
         for (int nr = 0; nr < NUMBERS; nr++)
                 range_add(c, nr);
@@ -241,25 +243,13 @@ static void program_make(struct compiler *c) {
         at = load(c, offsetof(struct seccomp_data, nr));
         jump(c, BPF_JEQ, NATIVE_ARCH, at, killed);
         load(c, offsetof(struct seccomp_data, arch));
+        return !c->failed;
 }
 
-int seccomp_compile(const struct seccomp_options *o, struct sock_filter **ret, size_t *ret_n,
-                    struct error *e) {
-        _cleanup_(freep) struct compiler *c = NULL;
+static int compile(struct compiler *c, struct sock_filter **ret, size_t *ret_n, struct error *e) {
         struct sock_filter *program;
 
-        if (NATIVE_ARCH == 0)
-                return error_set(e, ERROR_UNSUPPORTED, EOPNOTSUPP,
-                                 "leash has no system call filter for this processor");
-        c = calloc(1, sizeof(*c));
-        if (!c)
-                return error_nomem(e);
-        c->options = seccomp_options_bits(o);
-        if (seccomp_table_n > ROWS_MAX)
-                c->failed = true;
-        else
-                program_make(c);
-        if (c->failed)
+        if (!program_make(c))
                 return error_set(e, ERROR_INTERNAL, E2BIG, "cannot build the system call filter");
         program = reallocarray(NULL, c->n, sizeof(*program));
         if (!program)
@@ -269,4 +259,21 @@ int seccomp_compile(const struct seccomp_options *o, struct sock_filter **ret, s
         *ret = program;
         *ret_n = c->n;
         return 0;
+}
+
+int seccomp_compile(const struct seccomp_options *o, struct sock_filter **ret, size_t *ret_n,
+                    struct error *e) {
+        struct compiler *c;
+        int r;
+
+        if (NATIVE_ARCH == 0)
+                return error_set(e, ERROR_UNSUPPORTED, EOPNOTSUPP,
+                                 "leash has no system call filter for this processor");
+        c = calloc(1, sizeof(*c));
+        if (!c)
+                return error_nomem(e);
+        c->options = seccomp_options_bits(o);
+        r = compile(c, ret, ret_n, e);
+        free(c);
+        return r;
 }

@@ -50,7 +50,7 @@ struct process {
         double started; /* monotonic */
         int status;     /* as wait(2) */
         enum exit_reason reason;
-        bool killed; /* init was told to kill it; timeout_event now waits for that */
+        bool killed;      /* init was told to kill it; timeout_event now waits for that */
         unsigned reached; /* 1 << enum box_limit */
         bool out_of_memory, grace_over;
         bool listening; /* it failed, and the kernel may still say why */

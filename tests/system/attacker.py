@@ -133,7 +133,16 @@ def receive(s, size=8192, seconds=20):
     return data, list(fds)
 
 
-def request(kind, tier=0, version=1):
+def version_of(header, name):
+    """What this build speaks; a message of another version is refused before anything else is looked at."""
+    with open(os.path.join(os.path.dirname(__file__), os.pardir, os.pardir, header), encoding="ascii") as f:
+        return int(re.search(rf"^#define {name} (\d+)u$", f.read(), re.MULTILINE)[1])
+
+
+WARDEN_VERSION = version_of("backends/linux/warden.h", "WARDEN_VERSION")
+
+
+def request(kind, tier=0, version=WARDEN_VERSION):
     return struct.pack("<III", version, kind, tier)
 
 

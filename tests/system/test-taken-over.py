@@ -97,7 +97,8 @@ def honest(warden):
 def nonsense(r):
     """A message that no session sends, and descriptors with it."""
     choice = r.randrange(5)
-    data = (at.request(r.randrange(6), r.choice((0, 1, 2, 3, 255, 1 << 31)), r.choice((1, 1, 0, 2))), r.randbytes(12),
+    version = at.WARDEN_VERSION + r.choice((0, 0, -1, 1))
+    data = (at.request(r.randrange(6), r.choice((0, 1, 2, 3, 255, 1 << 31)), version), r.randbytes(12),
             r.randbytes(r.randrange(1, 12)), r.randbytes(r.randrange(13, 3000)), at.request(2, 1))[choice]
     kinds = [lambda: at.memfd(b"x"), lambda: os.open("/", os.O_PATH), lambda: os.open("/dev/null", os.O_RDWR),
              lambda: os.pipe()[1], lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0).detach(),
