@@ -79,6 +79,20 @@ void user_limit_slice(uid_t uid, const struct totals *t) {
 }
 #endif
 
+static bool is_slice(const char *name, uid_t *ret) { /* leash-UID.slice */
+        static const char prefix[] = "leash-";
+        const char *digits = name + sizeof(prefix) - 1;
+        char *end;
+
+        if (strncmp(name, prefix, sizeof(prefix) - 1) != 0 || *digits < '0' || *digits > '9')
+                return false;
+        unsigned long n = strtoul(digits, &end, 10);
+        if (strcmp(end, ".slice") != 0 || n >= UINT32_MAX)
+                return false;
+        *ret = (uid_t) n;
+        return true;
+}
+
 /* Those that there are, also of sessions that a leash-launch before us has started. */
 static void limit_slices(const struct totals *t) {
         _cleanup_(fd_closep) int root = scope_open_root();
@@ -87,10 +101,8 @@ static void limit_slices(const struct totals *t) {
         pid_t pid = d ? fork() : -1; /* systemd may take its time: nobody waits for it */
 
         for (struct dirent *e; pid == 0 && (e = readdir(d));) {
-                unsigned uid;
-                int end = 0;
-                if (sscanf(e->d_name, "leash-%u.slice%n", &uid, &end) == 1 && end > 0 &&
-                    e->d_name[end] == '\0')
+                uid_t uid;
+                if (is_slice(e->d_name, &uid))
                         user_limit_slice(uid, t);
         }
         if (pid == 0)

@@ -99,7 +99,7 @@ int admin_usable(const struct session *s, struct error *e) {
 int admin_print_totals(void) {
         struct launch_totals t = { .version = LAUNCH_VERSION };
         struct error e = ERROR_NULL;
-        struct admin a;
+        struct admin a = { 0 };
         int r = admin_read(ADMIN_CONFIG, true, &a, &e);
 
         if (r >= 0) {

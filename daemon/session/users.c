@@ -93,7 +93,7 @@ int rpc_leash_users(struct request *rq, struct error *e) {
                                  "only root may ask for all users, and only the system's daemon "
                                  "knows of them");
         int r = s->users ? 0 : ask(s, e);
-        if (r < 0)
+        if (!s->users)
                 return r;
         if (s->users->n_requests == QUESTIONERS_MAX)
                 return error_set(e, ERROR_LIMIT, EAGAIN, "too many ask for all users at once");
