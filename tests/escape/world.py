@@ -94,7 +94,7 @@ class Hosts:
         self.home = self.directory(self.user.home, ".leash-escape-" + self.id)
         self.tmp = self.directory("/tmp", "leash-escape-" + self.id)
         self.run = self.directory("/run" if os.access("/run", os.W_OK) else suite.leash.runtime, "leash-escape-" + self.id)
-        self.made = [self.home, self.tmp, self.run]
+        self.made, self.folders = [self.home, self.tmp, self.run], []
         for name, where in (("home", self.home), ("tmp", self.tmp), ("run", self.run)):
             self.write(os.path.join(where, "secret"), SECRET)
             self.write(os.path.join(where, "target"), "untouched\n")
@@ -129,10 +129,10 @@ class Hosts:
     def plant(self, folder):
         """A secret of a name that nobody has, in a folder that may be there already."""
         where = os.path.join(self.user.home, folder)
-        if not os.path.isdir(where):
+        with contextlib.suppress(FileExistsError):
             os.mkdir(where, 0o700)
             self.user.own(where)
-            self.made.append(where)
+            self.folders.append(where)
         path = self.write(os.path.join(where, "leash-escape-" + self.id), SECRET, 0o600)
         self.made.append(path)
         return path
@@ -230,6 +230,9 @@ class Hosts:
             else:
                 with contextlib.suppress(OSError):
                     os.unlink(path)
+        for path in self.folders:  # another suite of this user's may have something in there by now
+            with contextlib.suppress(OSError):
+                os.rmdir(path)
         os.close(self.master)
         os.close(self.slave)
 

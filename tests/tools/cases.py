@@ -129,6 +129,7 @@ fn main() {
 fn one() { assert_eq!(1, 1); }
 """
 HTTP = r"""
+: >log
 python3 -u -m http.server --bind 127.0.0.1 0 >log 2>&1 &
 for i in $(seq 300); do port=$(sed -n 's/.* port \([0-9]*\) .*/\1/p' log); [ "$port" ] && break; sleep 0.1; done
 curl -sf http://127.0.0.1:$port/index.html
